@@ -1,0 +1,315 @@
+//! What goes into the store and what comes out of it, free of SQL and of the wire.
+//!
+//! The collector hands in a [`Batch`] of sums since the last one; a reader gets a [`Snapshot`] of
+//! everything. Paths and labels are bytes: Linux promises nothing about their encoding.
+
+/// Names one process tree for good: the pid of the exec'ed image and when its constructor ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TreeKey {
+    /// Pid of the root.
+    pub pid: u32,
+    /// When the root's constructor ran, microseconds since 1970.
+    pub start_micros: u64,
+}
+
+/// A place in machine code: a module and an offset from its load bias.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Site {
+    /// Path of the module; empty when the address lies in none.
+    pub module: Vec<u8>,
+    /// GNU build id of the module, empty when it has none.
+    pub build_id: Vec<u8>,
+    /// Return address minus load bias.
+    pub offset: u64,
+    /// Symbol name with displacement (`Perl_pp_require+0x1b2`), once it was looked up.
+    pub symbol: Option<String>,
+}
+
+/// A frame of an interpreted language.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LanguageFrame {
+    /// Language's word on the wire (`perl`, `python`...).
+    pub language: String,
+    /// File as the interpreter names it.
+    pub file: Vec<u8>,
+    /// Line, from 1; 0 when not known.
+    pub line: u32,
+    /// Function, empty when not known.
+    pub function: Vec<u8>,
+}
+
+/// Who asked, in the order of preference of the reader: language frames first, native ones else.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Stack {
+    /// Innermost first.
+    pub language: Vec<LanguageFrame>,
+    /// Innermost first; the shim's own frames are not in it.
+    pub native: Vec<Site>,
+}
+
+/// What the chain of forks above a process is made of. The root itself has an empty chain.
+pub type RoleChain = Vec<Site>;
+
+/// A role of a tree, with the number of processes forked into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleCount {
+    /// The tree.
+    pub tree: TreeKey,
+    /// Fork sites from the root down to this role.
+    pub chain: RoleChain,
+    /// Processes forked into the role so far, by the tree's own count; grows, never shrinks.
+    pub forks: u32,
+}
+
+/// A tree as the collector knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeRow {
+    /// Which tree.
+    pub key: TreeKey,
+    /// Label of the program: `ALIVE_NAME`, else its script's or executable's name.
+    pub program: Vec<u8>,
+    /// Path of the executable, empty when not told.
+    pub executable: Vec<u8>,
+    /// Version of the shim in it, empty when not told.
+    pub shim_version: Vec<u8>,
+    /// First and last event, microseconds since 1970.
+    pub first_seen_micros: u64,
+    /// See `first_seen_micros`.
+    pub last_seen_micros: u64,
+    /// Highest sequence number accounted for; a collector that starts again goes on from here.
+    pub sequence: u64,
+    /// Events of this tree known to be lost by gaps in the sequence, absolute.
+    pub gaps: u64,
+    /// Events that the tree's processes counted instead of sending, by reason's word, absolute.
+    pub not_sent: Vec<(String, u64)>,
+}
+
+/// What one load is aggregated under.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LoadKey {
+    /// The tree.
+    pub tree: TreeKey,
+    /// The role that loaded it.
+    pub chain: RoleChain,
+    /// The file, as the kernel resolved it.
+    pub path: Vec<u8>,
+    /// `library` or `module`.
+    pub kind: String,
+}
+
+/// Sums of one load since the last batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadRow {
+    /// What it is aggregated under.
+    pub key: LoadKey,
+    /// The caller's words for it, empty when not told.
+    pub name: Vec<u8>,
+    /// Language's word on the wire.
+    pub language: String,
+    /// Outcome's word on the wire.
+    pub outcome: String,
+    /// Route's word on the wire.
+    pub via: String,
+    /// The object whose load brought it in, empty when none is known.
+    pub pulled_in_by: Vec<u8>,
+    /// Events.
+    pub events: u64,
+    /// Distinct processes that had not loaded it before.
+    pub processes: u64,
+    /// Size of the file, largest seen.
+    pub bytes: u64,
+    /// Nanoseconds in dlopen, summed.
+    pub nanos: u64,
+    /// First and last event, microseconds since 1970.
+    pub first_seen_micros: u64,
+    /// See `first_seen_micros`.
+    pub last_seen_micros: u64,
+    /// A few stacks; the store keeps the first [`MAX_STACKS`] distinct ones of each load.
+    pub stacks: Vec<Stack>,
+}
+
+/// Sample stacks kept of each load.
+pub const MAX_STACKS: usize = 3;
+
+/// A name that was searched for and never found, since the last batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingRow {
+    /// The tree.
+    pub tree: TreeKey,
+    /// The role that searched.
+    pub chain: RoleChain,
+    /// The name.
+    pub name: Vec<u8>,
+    /// Language's word on the wire.
+    pub language: String,
+    /// Searches: events.
+    pub searches: u64,
+    /// Failed probes, summed.
+    pub probes: u64,
+    /// Distinct processes.
+    pub processes: u64,
+    /// A few stacks.
+    pub stacks: Vec<Stack>,
+}
+
+/// A ping's hits since the last batch, by name and place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PingRow {
+    /// Name of the tap.
+    pub name: Vec<u8>,
+    /// File it was called in, empty when not told.
+    pub file: Vec<u8>,
+    /// Line, 0 when not told.
+    pub line: u32,
+    /// Hits.
+    pub hits: u64,
+    /// First and last hit, microseconds since 1970.
+    pub first_seen_micros: u64,
+    /// See `first_seen_micros`.
+    pub last_seen_micros: u64,
+}
+
+/// What the collector knows to be lost. The three ways of counting are never added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Loss {
+    /// Datagrams that the kernel dropped because the receive buffer was full. Exact.
+    pub kernel_drops: u64,
+    /// Events missing by gaps in the trees' sequences.
+    pub sequence_gaps: u64,
+    /// Datagrams or events that could not be read.
+    pub malformed: u64,
+    /// Datagrams longer than the wire allows.
+    pub truncated: u64,
+    /// Events of another major version of the wire.
+    pub unsupported_version: u64,
+    /// Events that came when the collector's memory was at its cap; counted by nothing else.
+    pub over_cap: u64,
+    /// Events that the traced processes counted instead of sending.
+    pub not_sent: u64,
+    /// Lines that could not be written to the events file.
+    pub events_file: u64,
+}
+
+/// Everything since the last batch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Batch {
+    /// Trees that spoke; absolute, not sums.
+    pub trees: Vec<TreeRow>,
+    /// Roles whose count changed; absolute.
+    pub roles: Vec<RoleCount>,
+    /// Loads.
+    pub loads: Vec<LoadRow>,
+    /// Searches that found nothing.
+    pub missing: Vec<MissingRow>,
+    /// Pings.
+    pub pings: Vec<PingRow>,
+    /// Datagrams received since the last batch.
+    pub datagrams: u64,
+    /// Events decoded since the last batch.
+    pub events: u64,
+    /// Losses since the last batch, except `sequence_gaps` and `not_sent`, which stand in `trees`.
+    pub loss: Loss,
+    /// When the batch was cut, microseconds since 1970.
+    pub flushed_micros: u64,
+}
+
+/// Everything a report needs, read in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Snapshot {
+    /// Programs by label.
+    pub programs: Vec<Program>,
+    /// Taps.
+    pub pings: Vec<PingRow>,
+    /// Datagrams received since the database was made.
+    pub datagrams: u64,
+    /// Events decoded since the database was made.
+    pub events: u64,
+    /// Losses since the database was made; `sequence_gaps` and `not_sent` summed over the trees.
+    pub loss: Loss,
+    /// Collector runs that ended without a last flush: up to one flush interval each is unaccounted.
+    pub unclean_ends: u64,
+}
+
+/// One program over all its trees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Its label.
+    pub label: Vec<u8>,
+    /// Trees seen.
+    pub trees: u64,
+    /// Roles; a role's `parent` is an index into this list.
+    pub roles: Vec<Role>,
+    /// Loads, in no promised order.
+    pub loads: Vec<Load>,
+    /// Searches that found nothing.
+    pub missing: Vec<Missing>,
+    /// Events of its trees that were lost by gaps.
+    pub sequence_gaps: u64,
+    /// Events that its processes counted instead of sending, by reason.
+    pub not_sent: Vec<(String, u64)>,
+}
+
+/// A role of a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// Index of the parent role; `None` for the root.
+    pub parent: Option<usize>,
+    /// Where the parent forks it; `None` for the root.
+    pub site: Option<Site>,
+    /// Processes forked into it over all trees; for the root, the number of trees.
+    pub processes: u64,
+}
+
+/// One load of a program in one role, over all trees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Load {
+    /// Index of the role.
+    pub role: usize,
+    /// The file, as the kernel resolved it.
+    pub path: Vec<u8>,
+    /// The caller's words for it.
+    pub name: Vec<u8>,
+    /// `library` or `module`.
+    pub kind: String,
+    /// Language's word.
+    pub language: String,
+    /// Outcome's word.
+    pub outcome: String,
+    /// Route's word.
+    pub via: String,
+    /// The object whose load brought it in.
+    pub pulled_in_by: Vec<u8>,
+    /// Events.
+    pub events: u64,
+    /// Distinct processes.
+    pub processes: u64,
+    /// Size of the file.
+    pub bytes: u64,
+    /// Nanoseconds in dlopen, summed.
+    pub nanos: u64,
+    /// First and last event, microseconds since 1970.
+    pub first_seen_micros: u64,
+    /// See `first_seen_micros`.
+    pub last_seen_micros: u64,
+    /// Sample stacks.
+    pub stacks: Vec<Stack>,
+}
+
+/// A name that a role searched for and never found, over all trees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Index of the role.
+    pub role: usize,
+    /// The name.
+    pub name: Vec<u8>,
+    /// Language's word.
+    pub language: String,
+    /// Searches.
+    pub searches: u64,
+    /// Failed probes.
+    pub probes: u64,
+    /// Distinct processes.
+    pub processes: u64,
+    /// Sample stacks.
+    pub stacks: Vec<Stack>,
+}

@@ -1,0 +1,98 @@
+//! From bytes to events. Borrowed throughout: nothing is copied, nothing can panic.
+
+use crate::error::Error;
+use crate::header::{self, Header};
+use crate::record::Record;
+use crate::text;
+
+/// What a datagram is, told by its first bytes.
+#[derive(Debug, Clone)]
+pub enum Datagram<'a> {
+    /// Binary events, one behind the other.
+    Binary(Events<'a>),
+    /// Text lines.
+    Text(text::Lines<'a>),
+}
+
+impl<'a> Datagram<'a> {
+    /// Looks at the first bytes.
+    ///
+    /// # Errors
+    /// [`Error::UnknownMagic`] when they are of neither form.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, Error> {
+        if bytes.starts_with(&header::MAGIC) {
+            Ok(Self::Binary(Events(bytes)))
+        } else if bytes.starts_with(text::MAGIC) {
+            Ok(Self::Text(text::Lines::new(bytes)))
+        } else {
+            Err(Error::UnknownMagic)
+        }
+    }
+}
+
+/// The events of a binary datagram.
+///
+/// An error ends the iteration, except [`Error::Malformed`] inside one event's records, which
+/// [`Event::records`] reports: the event's length is still good and the next one can be read.
+#[derive(Debug, Clone)]
+pub struct Events<'a>(&'a [u8]);
+
+impl<'a> Iterator for Events<'a> {
+    type Item = Result<Event<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let bytes = core::mem::take(&mut self.0);
+        Some(Header::read(bytes).and_then(|framed| {
+            let (event, rest) = bytes.split_at_checked(framed.total_len).ok_or(Error::Truncated)?;
+            let records = event.get(framed.header_len..).ok_or(Error::Malformed)?;
+            self.0 = rest;
+            Ok(Event { header: framed.header, records })
+        }))
+    }
+}
+
+/// One binary event.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    /// Who speaks and when.
+    pub header: Header,
+    records: &'a [u8],
+}
+
+impl<'a> Event<'a> {
+    /// Its records, in the order they stand. An error ends the iteration.
+    #[must_use]
+    pub const fn records(&self) -> Records<'a> {
+        Records(self.records)
+    }
+}
+
+/// The records of an event.
+#[derive(Debug, Clone)]
+pub struct Records<'a>(&'a [u8]);
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<Record<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let bytes = core::mem::take(&mut self.0);
+        let Some(([kind, low, high], rest)) = bytes.split_first_chunk() else {
+            return Some(Err(Error::Malformed));
+        };
+        let length = usize::from(u16::from_le_bytes([*low, *high]));
+        let Some((payload, rest)) = rest.split_at_checked(length) else {
+            return Some(Err(Error::Malformed));
+        };
+        let record = Record::read(*kind, payload);
+        if record.is_ok() {
+            self.0 = rest;
+        }
+        Some(record)
+    }
+}

@@ -1,0 +1,331 @@
+//! What an event carries behind its header: records of `{u8 type, u16 length, payload}`.
+//!
+//! Every record is optional and may come in any order, with two exceptions: [`Record::Lineage`]
+//! records stand outermost fork first, and [`Record::Module`] records are numbered 0, 1, 2... in
+//! the order they stand, which is how frames and fork sites name them. A module may come behind
+//! the record that names it. Bytes at the end of a payload that this version does not know are
+//! ignored, except where the payload is a plain string.
+//!
+//! | type | record | payload |
+//! |---|---|---|
+//! | 1 | path | bytes |
+//! | 2 | name | bytes |
+//! | 3 | program | bytes |
+//! | 4 | executable | bytes |
+//! | 5 | code | u8 kind, u8 language, u8 outcome, u8 via |
+//! | 6 | pulled in by | bytes |
+//! | 7 | file size | u64 bytes |
+//! | 8 | minor faults | u64, of the loading thread since it began |
+//! | 9 | duration | u64 nanoseconds, of the dlopen |
+//! | 10 | lineage | u16 role, u32 forks, u32 ordinal, u32 forker's pid, u8 module, u64 offset |
+//! | 11 | module | u8 length, build id, then the path |
+//! | 12 | native frames | {u8 module, LEB128 offset} innermost first |
+//! | 13 | language frame | u8 language, u32 line, u16 length, file, u16 length, function |
+//! | 14 | not sent | u8 reason, u64 count |
+//! | 15 | search | u32 failed probes |
+//! | 16 | field | u8 length, key, then the value |
+//! | 17 | shim version | bytes |
+
+use crate::error::Error;
+use crate::vocabulary::{CodeKind, Language, Outcome, Via};
+
+/// Record types on the wire.
+pub mod types {
+    #![expect(missing_docs, reason = "the table in the module's documentation is their description")]
+    pub const PATH: u8 = 1;
+    pub const NAME: u8 = 2;
+    pub const PROGRAM: u8 = 3;
+    pub const EXECUTABLE: u8 = 4;
+    pub const CODE: u8 = 5;
+    pub const PULLED_IN_BY: u8 = 6;
+    pub const FILE_BYTES: u8 = 7;
+    pub const MINOR_FAULTS: u8 = 8;
+    pub const DURATION: u8 = 9;
+    pub const LINEAGE: u8 = 10;
+    pub const MODULE: u8 = 11;
+    pub const FRAMES: u8 = 12;
+    pub const LANGUAGE_FRAME: u8 = 13;
+    pub const NOT_SENT: u8 = 14;
+    pub const SEARCH: u8 = 15;
+    pub const FIELD: u8 = 16;
+    pub const SHIM_VERSION: u8 = 17;
+}
+
+/// Module number of a frame or fork site that lies in no known module; its offset is an address.
+pub const NO_MODULE: u8 = 0xff;
+
+/// What was loaded, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    /// Library or module; `None` for a byte this reader does not know (as in all four).
+    pub kind: Option<CodeKind>,
+    /// Whose code.
+    pub language: Option<Language>,
+    /// What became of it.
+    pub outcome: Option<Outcome>,
+    /// By which route.
+    pub via: Option<Via>,
+}
+
+/// One fork between the root and the process: the chain of these is its role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lineage {
+    /// Number of this role in the tree; the root's role is 0. The same role after a respawn has the same number.
+    pub role: u16,
+    /// How many processes of this role were forked so far.
+    pub forks: u32,
+    /// Which of them this one is, from 1; 0 when not known.
+    pub ordinal: u32,
+    /// The process that called fork.
+    pub forker_pid: u32,
+    /// Module that called fork, or [`NO_MODULE`].
+    pub module: u8,
+    /// Where in the module, counted from its load bias; the return address of the call.
+    pub offset: u64,
+}
+
+/// A mapped object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Module<'a> {
+    /// GNU build id, empty when it has none.
+    pub build_id: &'a [u8],
+    /// Its path as the link map has it.
+    pub path: &'a [u8],
+}
+
+/// One native frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// Index of its [`Module`] among the event's, or [`NO_MODULE`].
+    pub module: u8,
+    /// Return address minus load bias.
+    pub offset: u64,
+}
+
+/// One frame of an interpreted language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LanguageFrame<'a> {
+    /// Whose frame.
+    pub language: Option<Language>,
+    /// Line, from 1; 0 when not known.
+    pub line: u32,
+    /// File as the interpreter names it.
+    pub file: &'a [u8],
+    /// Function, empty when not known.
+    pub function: &'a [u8],
+}
+
+/// Why an event was counted instead of sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Reason {
+    /// A seccomp filter forbids to open sockets.
+    Sandbox = 1,
+    /// The signal stack was too small for a report.
+    SmallStack = 2,
+    /// The kernel refused the socket or the datagram.
+    SendFailed = 3,
+    /// The link map changed in a way that could not be followed.
+    LinkMap = 4,
+}
+
+impl Reason {
+    /// Every reason, in the order of the wire values.
+    pub const ALL: [Self; 4] = [Self::Sandbox, Self::SmallStack, Self::SendFailed, Self::LinkMap];
+
+    /// The word in the store and the report.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::SmallStack => "small-stack",
+            Self::SendFailed => "send-failed",
+            Self::LinkMap => "link-map",
+        }
+    }
+
+    /// The reason for a byte, if this reader knows it.
+    #[must_use]
+    pub const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            1 => Some(Self::Sandbox),
+            2 => Some(Self::SmallStack),
+            3 => Some(Self::SendFailed),
+            4 => Some(Self::LinkMap),
+            _ => None,
+        }
+    }
+}
+
+/// Native frames as they stand on the wire, innermost first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frames<'a>(&'a [u8]);
+
+impl<'a> Frames<'a> {
+    /// Frames already encoded by an [`crate::Encoder`].
+    pub(crate) const fn new(encoded: &'a [u8]) -> Self {
+        Self(encoded)
+    }
+}
+
+impl Iterator for Frames<'_> {
+    type Item = Frame;
+
+    /// The next frame; ends early where the bytes are no frame.
+    fn next(&mut self) -> Option<Frame> {
+        let (&module, mut rest) = self.0.split_first()?;
+        let mut offset = 0u64;
+        for index in 0..10u32 {
+            let (&byte, tail) = rest.split_first()?;
+            rest = tail;
+            let bits = u64::from(byte & 0x7f);
+            offset |= bits.checked_shl(index.saturating_mul(7)).unwrap_or(0);
+            if byte & 0x80 == 0 {
+                self.0 = rest;
+                return Some(Frame { module, offset });
+            }
+        }
+        None
+    }
+}
+
+/// One record, decoded but not copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Record<'a> {
+    /// The file, as the kernel resolved it.
+    Path(&'a [u8]),
+    /// The file or module in the caller's words; the name of a ping.
+    Name(&'a [u8]),
+    /// Label of the program: `ALIVE_NAME`, else the script's or executable's name.
+    Program(&'a [u8]),
+    /// Path of the executable.
+    Executable(&'a [u8]),
+    /// What was loaded.
+    Code(Code),
+    /// The object whose load brought this one in.
+    PulledInBy(&'a [u8]),
+    /// Size of the file in bytes.
+    FileBytes(u64),
+    /// Minor page faults of the loading thread since it began.
+    MinorFaults(u64),
+    /// Nanoseconds that the dlopen took.
+    Duration(u64),
+    /// One fork of the process's ancestry, outermost first.
+    Lineage(Lineage),
+    /// A module that frames and fork sites name by number.
+    Module(Module<'a>),
+    /// The native stack.
+    Frames(Frames<'a>),
+    /// A frame of the interpreted language, innermost first.
+    LanguageFrame(LanguageFrame<'a>),
+    /// Events of this tree that were counted instead of sent, for one reason.
+    NotSent {
+        /// The wire's byte for a [`Reason`].
+        reason: u8,
+        /// How many since the tree began.
+        count: u64,
+    },
+    /// Probes of a search that found nothing.
+    Search {
+        /// Failed calls.
+        probes: u32,
+    },
+    /// A key and a value that came with a ping.
+    Field {
+        /// Key.
+        key: &'a [u8],
+        /// Value.
+        value: &'a [u8],
+    },
+    /// Version of the shim.
+    ShimVersion(&'a [u8]),
+    /// A type this reader does not know; skipped by its length.
+    Unknown(u8),
+}
+
+/// Takes fields off the front of a payload.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
+        let (head, tail) = self.0.split_at_checked(count).ok_or(Error::Malformed)?;
+        self.0 = tail;
+        Ok(head)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        self.take(N)?.try_into().map_err(|_| Error::Malformed)
+    }
+
+    fn u8(&mut self) -> Result<u8, Error> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    fn u16(&mut self) -> Result<u16, Error> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Result<u32, Error> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, Error> {
+        self.array().map(u64::from_le_bytes)
+    }
+}
+
+impl<'a> Record<'a> {
+    /// Reads one payload of the given type.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when a known type is shorter than its fields.
+    pub(crate) fn read(kind: u8, payload: &'a [u8]) -> Result<Self, Error> {
+        let mut fields = Fields(payload);
+        Ok(match kind {
+            types::PATH => Self::Path(payload),
+            types::NAME => Self::Name(payload),
+            types::PROGRAM => Self::Program(payload),
+            types::EXECUTABLE => Self::Executable(payload),
+            types::PULLED_IN_BY => Self::PulledInBy(payload),
+            types::SHIM_VERSION => Self::ShimVersion(payload),
+            types::CODE => Self::Code(Code {
+                kind: CodeKind::from_byte(fields.u8()?),
+                language: Language::from_byte(fields.u8()?),
+                outcome: Outcome::from_byte(fields.u8()?),
+                via: Via::from_byte(fields.u8()?),
+            }),
+            types::FILE_BYTES => Self::FileBytes(fields.u64()?),
+            types::MINOR_FAULTS => Self::MinorFaults(fields.u64()?),
+            types::DURATION => Self::Duration(fields.u64()?),
+            types::LINEAGE => Self::Lineage(Lineage {
+                role: fields.u16()?,
+                forks: fields.u32()?,
+                ordinal: fields.u32()?,
+                forker_pid: fields.u32()?,
+                module: fields.u8()?,
+                offset: fields.u64()?,
+            }),
+            types::MODULE => {
+                let length = usize::from(fields.u8()?);
+                Self::Module(Module { build_id: fields.take(length)?, path: fields.0 })
+            }
+            types::FRAMES => Self::Frames(Frames::new(payload)),
+            types::LANGUAGE_FRAME => {
+                let language = Language::from_byte(fields.u8()?);
+                let line = fields.u32()?;
+                let length = usize::from(fields.u16()?);
+                let file = fields.take(length)?;
+                let length = usize::from(fields.u16()?);
+                Self::LanguageFrame(LanguageFrame { language, line, file, function: fields.take(length)? })
+            }
+            types::NOT_SENT => Self::NotSent { reason: fields.u8()?, count: fields.u64()? },
+            types::SEARCH => Self::Search { probes: fields.u32()? },
+            types::FIELD => {
+                let length = usize::from(fields.u8()?);
+                Self::Field { key: fields.take(length)?, value: fields.0 }
+            }
+            other => Self::Unknown(other),
+        })
+    }
+}
