@@ -1,0 +1,7 @@
+/* A library with nothing below it. */
+int plain(void);
+
+int plain(void)
+{
+	return 1;
+}

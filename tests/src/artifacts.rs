@@ -1,0 +1,108 @@
+//! What is under test, found; and the C programs, compiled.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Compiler of the test programs; `CC` names another one.
+const CC: &str = "gcc";
+
+/// What every program and library is compiled with. Debug information would only slow the suite.
+const FLAGS: [&str; 6] = ["-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-fno-omit-frame-pointer"];
+
+/// The folder with the release build: `ALIVE_ARTIFACTS`, else `release` in cargo's target folder.
+fn release() -> PathBuf {
+    std::env::var_os("ALIVE_ARTIFACTS").map_or_else(|| target().join("release"), PathBuf::from)
+}
+
+/// Cargo's target folder, found from where this test program itself lies.
+fn target() -> PathBuf {
+    let myself = std::env::current_exe().expect("/proc/self/exe can be read");
+    myself
+        .ancestors()
+        .find(|folder| folder.join("CACHEDIR.TAG").exists())
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), Path::to_path_buf)
+}
+
+/// A file of the release build.
+///
+/// # Panics
+/// When it is not there, with the command that makes it.
+#[must_use]
+pub fn built(name: &str) -> PathBuf {
+    let path = release().join(name);
+    assert!(
+        path.exists(),
+        "{} is not built: run `cargo build --release --workspace`, or `cargo xtask test` which does it",
+        path.display(),
+    );
+    path
+}
+
+/// The shim.
+#[must_use]
+pub fn shim() -> PathBuf {
+    built("libpostfork.so")
+}
+
+/// A file of this crate, by its name below `tests/`.
+#[must_use]
+pub fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// The program of `programs/NAME.c`, compiled when its source is newer.
+///
+/// # Panics
+/// When the compiler is missing or refuses the source.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
+    let folder = target().join("programs");
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    let source_file = source(&format!("programs/{name}.c"));
+    let out = folder.join(name);
+    if !is_newer(&out, &[&source_file, &source("programs/steps.h")]) {
+        compile(&source_file, &out, &[] as &[&str]);
+    }
+    out
+}
+
+/// Compiles `programs/lib/NAME.c` to the shared object `out`, with the linker's words in `link`.
+///
+/// # Panics
+/// When the compiler is missing or refuses the source.
+pub fn library<S: AsRef<OsStr>>(name: &str, out: &Path, link: &[S]) {
+    std::fs::create_dir_all(out.parent().expect("a file lies in a folder")).expect("folder of the library");
+    let mut words = vec![OsStr::new("-shared"), OsStr::new("-fPIC")];
+    words.extend(link.iter().map(AsRef::as_ref));
+    compile(&source(&format!("programs/lib/{name}.c")), out, &words);
+}
+
+/// Compiles to a name of its own and renames: tests run side by side and want the same programs.
+fn compile<S: AsRef<OsStr>>(source_file: &Path, out: &Path, words: &[S]) {
+    let cc = std::env::var_os("CC").unwrap_or_else(|| CC.into());
+    let partial = out.with_extension(format!("partial-{}", std::process::id()));
+    let done = Command::new(&cc)
+        .env_remove("LD_PRELOAD")
+        .args(FLAGS)
+        .arg(source_file)
+        .arg("-o")
+        .arg(&partial)
+        .args(words)
+        .output()
+        .unwrap_or_else(|error| panic!("{}: {error}; install gcc", cc.display()));
+    assert!(
+        done.status.success(),
+        "{} does not compile:\n{}",
+        source_file.display(),
+        String::from_utf8_lossy(&done.stderr)
+    );
+    std::fs::rename(&partial, out).expect("renaming within one folder");
+}
+
+/// True when `out` is there and none of its sources is younger.
+fn is_newer(out: &Path, sources: &[&Path]) -> bool {
+    let changed = |path: &Path| path.metadata().and_then(|about| about.modified()).ok();
+    let Some(made) = changed(out) else { return false };
+    sources.iter().all(|path| changed(path).is_some_and(|when| when <= made))
+}

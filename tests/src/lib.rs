@@ -1,0 +1,29 @@
+//! What the end-to-end tests stand on.
+//!
+//! A test reads like a sentence: a [`scene::Scene`] has a collector and a folder, a program of
+//! `programs/*.c` ([`artifacts::program`]) runs in it, and the [`events`] that arrived are looked at.
+//! Where the truth is not known beforehand, strace tells it: [`strace`] reads its log,
+//! [`oracle`] makes sets of files per process of it, [`expect`] holds the events against them.
+//!
+//! Where the next test goes:
+//!
+//! | what it is about | file |
+//! |---|---|
+//! | a way to become another process | `tests/fork.rs` |
+//! | the program must not notice the shim | `tests/transparency.rs` |
+//! | native libraries, their dependencies and callers | `tests/dlopen.rs` |
+//! | a function of the open or fopen family | `tests/hooks.rs` |
+//! | what is lost, and that it is said | `tests/loss.rs` |
+//! | another preload library beside ours | `tests/interposer.rs` |
+//! | a real daemon against strace | `tests/truth.rs`, with its application in `daemons/` |
+//! | something that went wrong for somebody | `tests/regressions.rs` |
+#![forbid(unsafe_code)]
+
+pub mod artifacts;
+pub mod daemon;
+pub mod events;
+pub mod expect;
+pub mod needs;
+pub mod oracle;
+pub mod scene;
+pub mod strace;

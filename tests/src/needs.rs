@@ -1,0 +1,21 @@
+//! What a test needs of the machine. Nothing passes silently for want of a daemon.
+
+use std::path::Path;
+
+/// True when every one of `programs` is there; else the test is skipped, loudly, or fails.
+///
+/// `package` is what Debian calls the package that brings them.
+///
+/// # Panics
+/// When one is missing and `CI=true` or `ALIVE_TEST_ALL=1` says that nothing may be skipped.
+#[must_use]
+pub fn installed(package: &str, programs: &[&str]) -> bool {
+    let Some(missing) = programs.iter().find(|program| !Path::new(program).exists()) else { return true };
+    let is = |name: &str, value: &str| std::env::var_os(name).is_some_and(|set| set == value);
+    assert!(
+        !is("CI", "true") && !is("ALIVE_TEST_ALL", "1"),
+        "{missing} is not installed: apt-get install --no-install-recommends {package}"
+    );
+    eprintln!("SKIPPED: {missing} is not installed (apt-get install --no-install-recommends {package})");
+    false
+}

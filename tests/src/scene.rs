@@ -1,0 +1,310 @@
+//! A folder, a collector, and programs that run in front of it.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+use tempfile::TempDir;
+
+use crate::artifacts;
+use crate::events::Events;
+
+/// Longest time that one program may take. Programs here end in milliseconds; a hung fork does not.
+const PROGRAM_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Longest time until the collector has written what it received.
+const COLLECTOR_DEADLINE: Duration = Duration::from_secs(15);
+
+/// A test's own world. The folder is kept, and named, when the test fails.
+#[derive(Debug)]
+pub struct Scene {
+    folder: Option<TempDir>,
+    collector: Option<Child>,
+    address: SocketAddr,
+    marks: AtomicU32,
+}
+
+/// How a program ended and what it said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Exit status or signal.
+    pub status: ExitStatus,
+    /// Everything on its standard output.
+    pub stdout: Vec<u8>,
+    /// Everything on its standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Outcome {
+    /// Passes itself on when the program ended with status 0.
+    ///
+    /// # Panics
+    /// When it did not.
+    #[track_caller]
+    #[must_use]
+    pub fn well(self) -> Self {
+        assert!(
+            self.status.success(),
+            "{}\nstdout: {}\nstderr: {}",
+            self.status,
+            self.said(),
+            String::from_utf8_lossy(&self.stderr)
+        );
+        self
+    }
+
+    /// Its standard output as text.
+    #[must_use]
+    pub fn said(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+}
+
+impl Scene {
+    /// A folder and a collector that is known to receive.
+    ///
+    /// # Panics
+    /// When the collector is not built or does not come up.
+    #[must_use]
+    pub fn start() -> Self {
+        let scene = Self::without_collector();
+        let mut scene = scene;
+        scene.start_collector();
+        scene
+    }
+
+    /// A folder, and an address where nobody listens.
+    ///
+    /// # Panics
+    /// When no temporary folder or port can be had.
+    #[must_use]
+    pub fn without_collector() -> Self {
+        let folder = tempfile::Builder::new().prefix("alive-test-").tempdir().expect("a temporary folder");
+        let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = port.local_addr().expect("a bound socket has an address");
+        Self { folder: Some(folder), collector: None, address, marks: AtomicU32::new(0) }
+    }
+
+    /// Starts the collector at the scene's address, with the scene's database and events file.
+    ///
+    /// # Panics
+    /// When it is not built or does not come up.
+    pub fn start_collector(&mut self) {
+        let log = File::create(self.path("collector.log")).expect("a file in the scene");
+        let collector = Command::new(artifacts::built("alive-collector"))
+            .env_remove("LD_PRELOAD")
+            .args(["--listen", &self.address.to_string(), "--db"])
+            .arg(self.path("alive.db"))
+            .arg("--events")
+            .arg(self.path("events.ndjson"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a second descriptor"))
+            .stderr(log)
+            .spawn()
+            .expect("the collector is a program");
+        self.collector = Some(collector);
+        self.await_mark();
+    }
+
+    /// Ends the collector with SIGTERM, as a service manager does, and waits for it.
+    ///
+    /// # Panics
+    /// When it does not end with status 0.
+    pub fn stop_collector(&mut self) {
+        let mut collector = self.collector.take().expect("the collector runs");
+        signal(&collector, Signal::TERM);
+        let status = wait(&mut collector, COLLECTOR_DEADLINE).expect("the collector ends at SIGTERM");
+        assert!(status.success(), "collector: {status}; {}", self.collector_log());
+    }
+
+    /// Where the collector listens, or nobody.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A path in the scene's folder.
+    ///
+    /// # Panics
+    /// Never while the scene lives.
+    #[must_use]
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.as_ref().expect("the folder lives as long as the scene").path().join(name)
+    }
+
+    /// Makes a small file in the scene's folder.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    #[must_use]
+    pub fn file(&self, name: impl AsRef<Path>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("folder of the file");
+        std::fs::write(&path, "1;\n").expect("a file in the scene");
+        path
+    }
+
+    /// A test program under the shim.
+    #[must_use]
+    pub fn traced(&self, program: &str) -> Command {
+        let mut command = self.plain(program);
+        command.env("LD_PRELOAD", artifacts::shim()).env("ALIVE_ADDR", self.address.to_string());
+        command
+    }
+
+    /// The same program without it.
+    #[must_use]
+    pub fn plain(&self, program: &str) -> Command {
+        self.command(&artifacts::program(program))
+    }
+
+    /// Any program, in the scene's folder and with a small environment of its own.
+    #[must_use]
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("LANG", "C.UTF-8")
+            .env("HOME", self.path(""))
+            .env("TMPDIR", self.path(""))
+            .current_dir(self.path(""));
+        command
+    }
+
+    /// Runs a command to its end.
+    ///
+    /// Output goes through files: a pipe would stay open in whatever the program leaves behind.
+    ///
+    /// # Panics
+    /// When it cannot be started, or takes too long: then its process group is killed.
+    #[track_caller]
+    pub fn run(&self, command: &mut Command) -> Outcome {
+        use std::os::unix::process::CommandExt;
+
+        let number = self.marks.fetch_add(1, Ordering::Relaxed);
+        let [stdout, stderr] = ["stdout", "stderr"].map(|name| self.path(format!("{name}.{number}")));
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(File::create(&stdout).expect("a file in the scene"))
+            .stderr(File::create(&stderr).expect("a file in the scene"))
+            .process_group(0)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()));
+        let Some(status) = wait(&mut child, PROGRAM_DEADLINE) else {
+            kill_group(&mut child);
+            panic!("{} did not end within {PROGRAM_DEADLINE:?}", command.get_program().display());
+        };
+        let read = |path| std::fs::read(path).expect("the program's output");
+        Outcome { status, stdout: read(stdout), stderr: read(stderr) }
+    }
+
+    /// Everything that was sent before this call, as the collector wrote it down.
+    ///
+    /// # Panics
+    /// When the collector does not answer for it in time.
+    #[track_caller]
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.await_mark();
+        Events::parse(&self.events_text())
+    }
+
+    /// The events file as it is now.
+    #[must_use]
+    pub fn events_text(&self) -> String {
+        std::fs::read_to_string(self.path("events.ndjson")).unwrap_or_default()
+    }
+
+    /// Sends a ping of its own and waits until it stands in the events file. One socket receives in
+    /// order, so what was sent before stands there too. A lost ping is sent again.
+    #[track_caller]
+    fn await_mark(&self) {
+        let mark = format!("mark-{}", self.marks.fetch_add(1, Ordering::Relaxed));
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+        let line = format!("alive1\tping\tname={mark}\n");
+        let until = Instant::now() + COLLECTOR_DEADLINE;
+        let mut next = Instant::now();
+        while Instant::now() < until {
+            if Instant::now() >= next {
+                // Refused while the collector is still starting; the next round tries again.
+                let _ = socket.send_to(line.as_bytes(), self.address);
+                next += Duration::from_millis(200);
+            }
+            if self.events_text().contains(&mark) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("the collector at {} wrote nothing; {}", self.address, self.collector_log());
+    }
+
+    fn collector_log(&self) -> String {
+        let log = std::fs::read(self.path("collector.log")).unwrap_or_default();
+        format!("its log: {}", String::from_utf8_lossy(&log))
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if let Some(mut collector) = self.collector.take() {
+            signal(&collector, Signal::TERM);
+            if wait(&mut collector, COLLECTOR_DEADLINE).is_none() {
+                let _ = collector.kill();
+                let _ = collector.wait();
+            }
+        }
+        if std::thread::panicking()
+            && let Some(folder) = self.folder.take()
+        {
+            eprintln!("the scene is kept in {}", folder.keep().display());
+        }
+    }
+}
+
+/// Sends a signal to a child that was not waited for yet.
+///
+/// # Panics
+/// Never: a child's pid is positive.
+pub fn signal(child: &Child, signal: Signal) {
+    // A child that ended meanwhile is a zombie until it is waited for: its pid is still its own.
+    let _ = rustix::process::kill_process(pid_of(child), signal);
+}
+
+/// Waits for a child; `None` when it still runs at the deadline.
+///
+/// # Panics
+/// When it is not this process's child.
+pub fn wait(child: &mut Child, deadline: Duration) -> Option<ExitStatus> {
+    let until = Instant::now() + deadline;
+    loop {
+        if let Some(status) = child.try_wait().expect("a child can be waited for") {
+            return Some(status);
+        }
+        if Instant::now() >= until {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(3));
+    }
+}
+
+/// Kills a child that leads a process group, with the group.
+pub fn kill_group(child: &mut Child) {
+    let _ = rustix::process::kill_process_group(pid_of(child), Signal::KILL);
+    let _ = child.wait();
+}
+
+fn pid_of(child: &Child) -> Pid {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a child's pid is positive")
+}
+
+/// The signal that ended a program, if one did.
+#[must_use]
+pub fn ended_by(outcome: &Outcome) -> Option<i32> {
+    outcome.status.signal()
+}
