@@ -107,12 +107,13 @@ impl Events {
         }
     }
 
-    /// Asserts that nothing was reported as loaded.
+    /// Asserts that the shim spoke, and reported nothing as loaded.
     ///
     /// # Panics
-    /// When something was.
+    /// When something was reported, or when no program started under the shim.
     #[track_caller]
     pub fn assert_no_load(&self) {
+        assert!(self.of("start").next().is_some(), "the shim was not there: {}", self.told());
         assert_eq!(self.of("load").count(), 0, "no load expected in {}", self.told());
     }
 

@@ -1,1 +1,58 @@
-fn main() {}
+//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod cargo;
+mod demo;
+mod failure;
+mod lint;
+mod packages;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Commands for working on alive. Each prints what it runs.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", arg_required_else_help = true)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build, run a preforking daemon under `alive run`, and check the report it gives
+    Demo,
+    /// Build, install what the daemon tests need (as root), and run every test
+    Test {
+        /// Passed on to the test runner, a filter for instance
+        #[arg(last = true)]
+        runner: Vec<String>,
+    },
+    /// Formatting, clippy, documentation, who may depend on whom, licences
+    Lint,
+    /// Build and run the measurements
+    Bench {
+        /// Passed on to alive-bench
+        #[arg(last = true)]
+        bench: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Args::parse().command {
+        Command::Demo => demo::run(),
+        Command::Test { runner } => test::run(&runner),
+        Command::Lint => lint::run(),
+        Command::Bench { bench } => bench::run(&bench),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
