@@ -18,32 +18,29 @@ use crate::strace::Call;
 /// Late loads by process, with canonical paths.
 pub type Truth = BTreeMap<u32, BTreeSet<PathBuf>>;
 
-/// Suffixes of code, each with its dot. Written down independently of the shim's own table.
+/// Suffixes of code, without their dot. Written down independently of the shim's own table.
 const SUFFIXES: &[&str] = &[
-    "so", "pm", "pl", "al", "ph", "psgi", "py", "pyc", "rb", "ru", "php", "inc", "phtml", "phar", "lua",
-    "js", "cjs", "mjs", "node", "tcl", "r", "R", "scm", "go", "el", "elc", "jar", "bc",
+    "so", "pm", "pmc", "pl", "ph", "al", "ix", "bs", "psgi", "py", "pyc", "pyd", "rb", "ru", "gemspec",
+    "php", "php3", "php4", "php5", "php7", "php8", "inc", "phtml", "phar", "lua", "luac", "js", "cjs", "mjs",
+    "node", "tcl", "tm", "R", "rdb", "scm", "go", "el", "elc", "jar", "bc",
 ];
 
 /// True for a file name that looks like code: one of [`SUFFIXES`], or a library with a version
 /// behind its suffix (`libz.so.1.2.13`).
 #[must_use]
-pub fn looks_like_code(name: &OsStr) -> bool {
-    let name = name.as_bytes();
-    let name = name.rsplit(|&byte| byte == b'/').next().unwrap_or(name);
-    let mut parts = name.rsplit(|&byte| byte == b'.');
-    let mut suffix = parts.next().unwrap_or_default();
-    if suffix.len() == name.len() {
-        return false;
-    }
-    while suffix.first().is_some_and(u8::is_ascii_digit) {
-        match parts.next() {
-            Some(before) if before == b"so" => suffix = before,
-            Some(before) if before.first().is_some_and(u8::is_ascii_digit) => suffix = before,
-            _ => return false,
-        }
-    }
-    SUFFIXES.iter().any(|known| known.as_bytes() == suffix)
+pub fn looks_like_code(path: &OsStr) -> bool {
+    let name = path.as_bytes().rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    let parts: Vec<&[u8]> = name.split(|&byte| byte == b'.').collect();
+    let Some((suffix, [_, ..])) = parts.split_last() else { return false };
+    let versioned = parts
+        .windows(2)
+        .skip(1)
+        .any(|pair| pair[0] == b"so" && pair[1].first().is_some_and(u8::is_ascii_digit));
+    versioned || SUFFIXES.iter().any(|known| known.as_bytes() == *suffix)
 }
+
+/// Flags of an open that does not read a file as it is.
+const NO_READING: [&str; 6] = ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_DIRECTORY", "O_PATH"];
 
 /// What is known of a thread's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,8 +112,7 @@ fn loaded(call: &Call) -> Option<PathBuf> {
     match call.name.as_str() {
         "open" | "openat" | "openat2" => {
             let (name, flags) = call.string()?;
-            let reads =
-                !["O_WRONLY", "O_RDWR", "O_DIRECTORY", "O_PATH"].iter().any(|flag| flags.contains(flag));
+            let reads = !NO_READING.iter().any(|flag| flags.contains(flag));
             (reads && looks_like_code(&name)).then(|| call.opened())?
         }
         "mmap" if call.args.contains("PROT_EXEC") && call.result.starts_with("0x") => call.mapped(),
@@ -184,7 +180,8 @@ mod tests {
         for code in ["a.pm", "/x/libz.so", "libz.so.1", "libz.so.1.2.13", "m.cpython-311.pyc", "app.psgi"] {
             assert!(looks_like_code(OsStr::new(code)), "{code}");
         }
-        for other in ["so", "a.so.conf", "v1.2", "notes.txt", "a.pm.bak", "/x.pm/readme", "m.pyc.140"] {
+        for other in ["so", "so.1", "a.so.conf", "v1.2", "notes.txt", "a.pm.bak", "/x.pm/readme", "m.pyc.140"]
+        {
             assert!(!looks_like_code(OsStr::new(other)), "{other}");
         }
     }
