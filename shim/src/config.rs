@@ -90,11 +90,7 @@ fn variable(name: &CStr) -> Option<&'static [u8]> {
 /// `sockaddr_in` or `sockaddr_in6`, byte by byte.
 fn kernel_form(address: &SocketAddr) -> Bytes<28> {
     let mut bytes = Bytes::EMPTY;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "AF_INET and AF_INET6 are 2 and 10"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "AF_INET and AF_INET6 are 2 and 10")]
     let family = if address.is_ipv4() { libc::AF_INET as u16 } else { libc::AF_INET6 as u16 };
     bytes.push(&family.to_ne_bytes());
     bytes.push(&address.port().to_be_bytes());

@@ -54,6 +54,7 @@ fn root() -> (u32, u64) {
 ///
 /// The order matters: the wiped page comes last but for the handlers, because it is what lets
 /// hooks observe.
+#[cfg_attr(test, allow(dead_code, reason = "no constructor runs under unit test"))]
 fn begin() {
     real::find_all();
     // SAFETY: this is the constructor, and no hook finds the process forked yet.

@@ -6,11 +6,15 @@
 use crate::arch::syscall;
 use core::ffi::{CStr, c_int, c_void};
 
-/// A number of fields as six arguments.
+/// Up to six arguments as registers hold them: a negative `int` is sign-extended, as C would.
 macro_rules! arguments {
     ($($argument:expr),* $(,)?) => {{
+        #[allow(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "registers have no sign")]
+        let given = [$($argument as usize),*];
         let mut all = [0usize; 6];
-        for (slot, argument) in all.iter_mut().zip([$($argument as usize),*]) { *slot = argument; }
+        for (slot, argument) in all.iter_mut().zip(given) {
+            *slot = argument;
+        }
         all
     }};
 }
@@ -144,7 +148,7 @@ pub(crate) fn readable(address: u64) -> bool {
     let arguments = arguments![usize::MAX, address, 0, 8];
     // SAFETY: an invalid `how` changes nothing, and a bad pointer is an error of the kernel's.
     let result = unsafe { syscall(libc::SYS_rt_sigprocmask, arguments) };
-    result != -(libc::EFAULT as isize)
+    result.checked_neg() != Some(i64::from(libc::EFAULT))
 }
 
 /// Copies from an address of this process that may have been unmapped; how many bytes arrived.

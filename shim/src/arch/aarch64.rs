@@ -49,15 +49,15 @@ pub(crate) unsafe extern "C" fn capture(registers: *mut u64) {
 ///
 /// # Safety
 /// As the system call: pointers among the arguments are valid for what the kernel does with them.
-pub(crate) unsafe fn syscall(number: i64, arguments: [usize; 6]) -> isize {
+pub(crate) unsafe fn syscall(number: i64, arguments: [usize; 6]) -> i64 {
     let [a, b, c, d, e, f] = arguments;
-    let result: usize;
+    let result: i64;
     // SAFETY: the caller vouches for the arguments; the kernel keeps every other register.
     unsafe {
         asm!("svc #0", in("x8") number, inlateout("x0") a => result,
             in("x1") b, in("x2") c, in("x3") d, in("x4") e, in("x5") f, options(nostack));
     }
-    result as isize
+    result
 }
 
 /// Defines an exported function that asks `$decide(argument 0, 1, 2, return address)` for a

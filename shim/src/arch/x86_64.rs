@@ -1,4 +1,4 @@
-//! x86-64: SysV calling convention, DWARF register numbers of the psABI.
+//! x86-64: System V calling convention, DWARF register numbers of the psABI.
 
 use core::arch::{asm, naked_asm};
 
@@ -45,12 +45,12 @@ pub(crate) unsafe extern "C" fn capture(registers: *mut u64) {
 ///
 /// # Safety
 /// As the system call: pointers among the arguments are valid for what the kernel does with them.
-pub(crate) unsafe fn syscall(number: i64, arguments: [usize; 6]) -> isize {
+pub(crate) unsafe fn syscall(number: i64, arguments: [usize; 6]) -> i64 {
     let [a, b, c, d, e, f] = arguments;
-    let result: isize;
+    let result: i64;
     // SAFETY: the caller vouches for the arguments; the kernel clobbers rcx and r11 only.
     unsafe {
-        asm!("syscall", inlateout("rax") number as isize => result,
+        asm!("syscall", inlateout("rax") number => result,
             in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e, in("r9") f,
             lateout("rcx") _, lateout("r11") _, options(nostack));
     }

@@ -74,7 +74,17 @@ pub(crate) struct Asked<'a> {
 pub(crate) fn begin() {
     R_DEBUG.store(real::symbol(c"_r_debug").cast(), Ordering::Relaxed);
     SINGLE_THREADED.store(real::symbol(c"__libc_single_threaded").cast(), Ordering::Relaxed);
-    remember();
+    // Other preloaded libraries may stand before the shim; the first entry is the program itself,
+    // whose search paths hold for every caller.
+    let debug = R_DEBUG.load(Ordering::Relaxed);
+    // SAFETY: the linker's own static, and at the start there is nobody who could change the list.
+    let program = if debug.is_null() { core::ptr::null() } else { unsafe { (*debug).map } };
+    // SAFETY: as above; the list is never empty.
+    let first = if program.is_null() { core::ptr::null() } else { unsafe { (*program).next } };
+    with_books(|entries| {
+        entries.next = first;
+        entries.learn_all();
+    });
 }
 
 /// Whether some object has an RPATH of the old kind, which reaches into the searches of others.
@@ -100,11 +110,7 @@ fn with_books<R>(work: impl FnOnce(&mut Entries) -> R) -> Option<R> {
 
 /// Everything that is mapped now is known and no load: at the start, and before a fork.
 pub(crate) fn remember() {
-    with_books(|entries| {
-        while let Some(entry) = entries.next() {
-            learn(&entry);
-        }
-    });
+    with_books(Entries::learn_all);
 }
 
 /// Forgets what is no longer mapped, so that mapping it again is a load again.
@@ -282,7 +288,7 @@ impl Entries {
             return None;
         }
         // SAFETY: the linker's own static.
-        let state = unsafe { (&raw const (*debug).state).read_volatile() };
+        let state = unsafe { debug.read_volatile() }.state;
         let single = SINGLE_THREADED.load(Ordering::Relaxed);
         // SAFETY: a non-null pointer is to glibc's own static byte.
         let alone = !single.is_null() && unsafe { single.read_volatile() } != 0;
@@ -293,6 +299,13 @@ impl Entries {
             broken: false,
             left: SLOTS.saturating_mul(2),
         })
+    }
+
+    /// Enters what is left of the list into the books.
+    fn learn_all(&mut self) {
+        while let Some(entry) = self.next() {
+            learn(&entry);
+        }
     }
 
     fn next(&mut self) -> Option<Entry> {

@@ -172,7 +172,7 @@ impl Memory {
     /// Eight bytes at `address`.
     pub(crate) fn read(&mut self, address: u64) -> Option<u64> {
         let end = address.checked_add(8)?;
-        if address % 8 != 0 {
+        if !address.is_multiple_of(8) {
             return None;
         }
         if address < self.from || end > self.to {
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_walk_finds_the_frames_above_it() {
-        super::object::begin();
+        object::begin();
         let mut count = 0;
         walk(|_| {
             count += 1;
