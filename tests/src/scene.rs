@@ -8,7 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal};
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::artifacts;
@@ -117,7 +118,7 @@ impl Scene {
     /// When it does not end with status 0.
     pub fn stop_collector(&mut self) {
         let mut collector = self.collector.take().expect("the collector runs");
-        signal(&collector, Signal::TERM);
+        signal(&collector, Signal::SIGTERM);
         let status = wait(&mut collector, COLLECTOR_DEADLINE).expect("the collector ends at SIGTERM");
         assert!(status.success(), "collector: {status}; {}", self.collector_log());
     }
@@ -253,7 +254,7 @@ impl Scene {
 impl Drop for Scene {
     fn drop(&mut self) {
         if let Some(mut collector) = self.collector.take() {
-            signal(&collector, Signal::TERM);
+            signal(&collector, Signal::SIGTERM);
             if wait(&mut collector, COLLECTOR_DEADLINE).is_none() {
                 let _ = collector.kill();
                 let _ = collector.wait();
@@ -270,10 +271,10 @@ impl Drop for Scene {
 /// Sends a signal to a child that was not waited for yet.
 ///
 /// # Panics
-/// Never: a child's pid is positive.
+/// Never: a pid fits in 31 bits.
 pub fn signal(child: &Child, signal: Signal) {
     // A child that ended meanwhile is a zombie until it is waited for: its pid is still its own.
-    let _ = rustix::process::kill_process(pid_of(child), signal);
+    let _ = kill(pid_of(child), signal);
 }
 
 /// Waits for a child; `None` when it still runs at the deadline.
@@ -295,12 +296,12 @@ pub fn wait(child: &mut Child, deadline: Duration) -> Option<ExitStatus> {
 
 /// Kills a child that leads a process group, with the group.
 pub fn kill_group(child: &mut Child) {
-    let _ = rustix::process::kill_process_group(pid_of(child), Signal::KILL);
+    let _ = killpg(pid_of(child), Signal::SIGKILL);
     let _ = child.wait();
 }
 
 fn pid_of(child: &Child) -> Pid {
-    i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("a child's pid is positive")
+    Pid::from_raw(i32::try_from(child.id()).expect("a pid fits in 31 bits"))
 }
 
 /// The signal that ended a program, if one did.
