@@ -109,8 +109,8 @@ impl Daemon {
     #[must_use]
     pub fn stop(mut self) -> Truth {
         let log = std::fs::read_to_string(&self.log).expect("strace writes ASCII");
-        let pid = strace::first_pid(&log).and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-        rustix::process::kill_process(pid.expect("the daemon's pid"), Signal::TERM).expect("the daemon runs");
+        let pid = strace::first_pid(&log).expect("the daemon's pid");
+        kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM).expect("the daemon runs");
         assert!(
             scene::wait(&mut self.strace, DEADLINE).is_some(),
             "the daemon does not end: {}",

@@ -73,8 +73,7 @@ impl Scene {
     /// When the collector is not built or does not come up.
     #[must_use]
     pub fn start() -> Self {
-        let scene = Self::without_collector();
-        let mut scene = scene;
+        let mut scene = Self::without_collector();
         scene.start_collector();
         scene
     }
@@ -269,9 +268,6 @@ impl Drop for Scene {
 }
 
 /// Sends a signal to a child that was not waited for yet.
-///
-/// # Panics
-/// Never: a pid fits in 31 bits.
 pub fn signal(child: &Child, signal: Signal) {
     // A child that ended meanwhile is a zombie until it is waited for: its pid is still its own.
     let _ = kill(pid_of(child), signal);
@@ -301,7 +297,7 @@ pub fn kill_group(child: &mut Child) {
 }
 
 fn pid_of(child: &Child) -> Pid {
-    Pid::from_raw(i32::try_from(child.id()).expect("a pid fits in 31 bits"))
+    Pid::from_raw(child.id().cast_signed())
 }
 
 /// The signal that ended a program, if one did.

@@ -10,7 +10,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::cargo;
 use crate::failure::{Context, Failure};
@@ -76,14 +77,11 @@ fn visit(address: SocketAddr) -> Result<(), Failure> {
 
 /// SIGTERM to `alive run`, which passes it on to the daemon.
 fn stop(alive: &Child) -> Result<(), Failure> {
-    let Some(pid) = pid_of(alive) else { return Ok(()) };
-    rustix::process::kill_process(pid, Signal::TERM)
-        .map_err(std::io::Error::from)
-        .context("stopping the demo daemon")
+    kill(pid_of(alive), Signal::SIGTERM).map_err(std::io::Error::from).context("stopping the demo daemon")
 }
 
-fn pid_of(child: &Child) -> Option<Pid> {
-    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+fn pid_of(child: &Child) -> Pid {
+    Pid::from_raw(child.id().cast_signed())
 }
 
 /// Asks for the report once more, in the form for programs, and checks it.
@@ -111,15 +109,14 @@ struct Watch {
 impl Watch {
     fn over(child: &Child) -> Self {
         let (done, ended) = mpsc::channel::<()>();
-        if let Some(pid) = pid_of(child) {
-            std::thread::spawn(move || {
-                if ended.recv_timeout(DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout) {
-                    eprintln!("xtask: the demonstration took longer than {DEADLINE:?}; it is ended");
-                    // Gone already, when this comes too late.
-                    let _ = rustix::process::kill_process(pid, Signal::KILL);
-                }
-            });
-        }
+        let pid = pid_of(child);
+        std::thread::spawn(move || {
+            if ended.recv_timeout(DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("xtask: the demonstration took longer than {DEADLINE:?}; it is ended");
+                // Gone already, when this comes too late.
+                let _ = kill(pid, Signal::SIGKILL);
+            }
+        });
         Self { _done: done }
     }
 }

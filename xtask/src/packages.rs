@@ -49,7 +49,7 @@ pub(crate) fn provide() -> Result<(), Failure> {
     }
     let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
     let install = ["install", "--yes", "--no-install-recommends"];
-    if !rustix::process::geteuid().is_root() || !Path::new("/usr/bin/apt-get").exists() {
+    if !nix::unistd::geteuid().is_root() || !Path::new("/usr/bin/apt-get").exists() {
         eprintln!("xtask: to run those tests: sudo apt-get {} {}", install.join(" "), names.join(" "));
         return Ok(());
     }
