@@ -11,11 +11,22 @@ use std::path::Path;
 #[must_use]
 pub fn installed(package: &str, programs: &[&str]) -> bool {
     let Some(missing) = programs.iter().find(|program| !Path::new(program).exists()) else { return true };
+    skip(&format!("{missing} is not installed: apt-get install --no-install-recommends {package}"))
+}
+
+/// True when this process is root; else as [`installed`].
+///
+/// # Panics
+/// As [`installed`].
+#[must_use]
+pub fn root() -> bool {
+    nix::unistd::geteuid().is_root() || skip("this test changes its root directory and user: run it as root")
+}
+
+/// Says why a test is skipped, where it may be.
+fn skip(why: &str) -> bool {
     let is = |name: &str, value: &str| std::env::var_os(name).is_some_and(|set| set == value);
-    assert!(
-        !is("CI", "true") && !is("ALIVE_TEST_ALL", "1"),
-        "{missing} is not installed: apt-get install --no-install-recommends {package}"
-    );
-    eprintln!("SKIPPED: {missing} is not installed (apt-get install --no-install-recommends {package})");
+    assert!(!is("CI", "true") && !is("ALIVE_TEST_ALL", "1"), "{why}");
+    eprintln!("SKIPPED: {why}");
     false
 }

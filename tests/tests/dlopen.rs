@@ -134,3 +134,24 @@ fn a_library_of_the_system_is_reported_by_its_whole_path() {
         events.told()
     );
 }
+
+/// glibc opens character sets and name services itself; no hook sees it, the linker's list does.
+#[test]
+fn a_library_that_glibc_opens_for_itself_is_a_load() {
+    let scene = Scene::start();
+    let code = scene.file("late.pm");
+    let _ = scene.run(scene.traced("converts").arg(&code)).well();
+    let events = scene.events();
+    let hidden: Vec<_> = events.of("load").filter(|load| load.path().ends_with("gconv/SJIS.so")).collect();
+    assert_eq!(hidden.len(), 1, "{}", events.told());
+    assert_eq!((hidden[0].text("via"), hidden[0].text("kind")), ("linkmap", "library"));
+}
+
+#[test]
+fn a_library_that_was_closed_and_is_opened_again_is_loaded_again() {
+    let scene = Scene::start();
+    let plain = library(&scene, "plain", "libplain.so");
+    let _ = scene.run(scene.traced("dlopen_twice").arg(&plain)).well();
+    let events = scene.events();
+    assert_eq!(events.loads_of(&plain).len(), 2, "{}", events.told());
+}

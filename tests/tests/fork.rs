@@ -50,6 +50,32 @@ fn a_load_in_a_signal_handler_of_a_forked_child_is_reported_and_errno_kept() {
     let _ = child_load("signal_handler");
 }
 
+/// The walk has to get through the frame that the kernel made for the handler.
+#[test]
+fn the_stack_of_a_load_in_a_signal_handler_goes_on_where_the_signal_came() {
+    let (events, load) = child_load("signal_handler");
+    let modules: Vec<&str> = load
+        .member("stack")
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|frame| frame["module"].as_str())
+        .collect();
+    let mut sections = modules.clone();
+    sections.dedup();
+    let sections: Vec<_> = sections.iter().map(|path| path.rsplit('/').next().unwrap_or_default()).collect();
+    // handler; the kernel's return and raise; main; what called main; _start.
+    let expected = ["signal_handler", "libc.so.6", "signal_handler", "libc.so.6", "signal_handler"];
+    assert_eq!(sections, expected, "{}", events.told());
+}
+
+#[test]
+fn a_load_says_who_asked() {
+    let (events, load) = child_load("fork");
+    let caller = load.member("caller");
+    assert!(caller["module"].as_str().is_some_and(|module| module.ends_with("/fork")), "{}", events.told());
+}
+
 #[test]
 fn a_vfork_child_is_still_its_parent_and_leaves_its_memory_alone() {
     let scene = Scene::start();

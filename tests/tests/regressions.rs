@@ -3,8 +3,8 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use alive_tests::artifacts;
 use alive_tests::scene::Scene;
+use alive_tests::{artifacts, needs};
 
 /// An interposer that resolves the real function under a lock hangs the child for good when another
 /// thread was inside that lock at the fork: the owner does not exist in the child.
@@ -58,4 +58,19 @@ fn a_path_longer_than_a_datagram_is_cut_and_still_reported() {
     assert_eq!(loads.len(), 1, "{}", events.told());
     let (whole, told) = (code.display().to_string(), loads[0].text("path"));
     assert!(told.len() > 1000 && told.len() < whole.len() && whole.starts_with(told), "{told}");
+}
+
+/// Workers give up their user, their groups and sometimes their root directory. What is sent needs
+/// no permission, and where there is no /proc the name is the caller's.
+#[test]
+fn a_worker_without_rights_and_in_another_root_is_still_heard() {
+    if !needs::root() {
+        return;
+    }
+    let scene = Scene::start();
+    let code = scene.file("jail/late.pm");
+    let _ = scene.run(scene.traced("confined").arg(scene.path("jail")).arg("late.pm")).well();
+    let events = scene.events();
+    let paths: Vec<_> = events.of("load").map(|load| load.text("path")).collect();
+    assert_eq!(paths, ["/late.pm"], "{} inside its root; {}", code.display(), events.told());
 }

@@ -41,6 +41,9 @@ fn programs(scene: &Scene) -> Vec<(&'static str, Vec<String>)> {
         ("seccomp", one(&["prctl", &code])),
         ("seccomp", one(&["syscall", &code])),
         ("workers", one(&["4", "20", &code, &other])),
+        ("threads", one(&["4", "100", &code, &library])),
+        ("converts", one(&[&code])),
+        ("dlopen_twice", one(&[&library])),
     ]
 }
 
@@ -110,6 +113,16 @@ fn a_storm_of_signals_disturbs_no_result_and_loses_no_load() {
     let _ = scene.run(scene.traced("signal_storm").arg(&code).arg("2000")).well();
     // The handler adds its own loads to the program's 2,000.
     assert!(scene.events().loads_of(&code).len() > 2000);
+}
+
+#[test]
+fn threads_that_load_all_at_once_each_have_every_load_reported() {
+    let scene = Scene::start();
+    let code = scene.file("late.pm");
+    let library = scene.path("libplain.so");
+    artifacts::library("plain", &library, &[] as &[&str]);
+    let _ = scene.run(scene.traced("threads").args(["4", "250"]).args([&code, &library])).well();
+    assert_eq!(scene.events().loads_of(&code).len(), 1000);
 }
 
 /// The program counts the calls of its own allocator; see `programs/allocations.c`.
