@@ -9,8 +9,10 @@
 //!
 //! A process that was not forked always jumps.
 
+use super::entries::{self, DT_RPATH, DT_RUNPATH, has_tag};
 use super::file::MAX_PATH;
-use super::linkmap::{self, Asked, DT_RPATH, DT_RUNPATH, has_tag};
+use super::known;
+use super::linkmap::{self, Asked};
 use crate::cell::{Bytes, copy};
 use crate::emit::{self, Load};
 use crate::process::fork::{self, PENDING_FRAMES, Speaker};
@@ -92,7 +94,7 @@ fn tell_attempt(speaker: &Speaker, name: &[u8]) {
 
 /// Whether the result depends on who calls. When in doubt, it does.
 fn caller_matters(name: &[u8], caller: u64) -> bool {
-    if name.contains(&b'$') || linkmap::has_old_rpath() {
+    if name.contains(&b'$') || known::has_old_rpath() {
         return true;
     }
     if name.contains(&b'/') {
@@ -128,7 +130,7 @@ unsafe extern "C" fn plain(name: *const c_char, flags: c_int) -> *mut c_void {
 
 /// Before a dlclose: what came in unseen is told while it is still there.
 pub(crate) fn closing() {
-    linkmap::closing();
+    entries::closing();
     if fork::forked()
         && let Some(speaker) = fork::speaker()
         && !emit::must_only_count()
