@@ -23,9 +23,13 @@ pub struct Encoder<'b> {
 
 impl<'b> Encoder<'b> {
     /// Begins an event in `buf`; `None` when not even the header fits.
+    ///
+    /// No event grows beyond 65,535 bytes, however long `buf` is: its length is told in two bytes.
     #[must_use]
     pub fn new(buf: &'b mut [u8], header: Header) -> Option<Self> {
-        if buf.len() < header::LEN || buf.len() > usize::from(u16::MAX) {
+        let longest = buf.len().min(usize::from(u16::MAX));
+        let buf = buf.get_mut(..longest)?;
+        if buf.len() < header::LEN {
             return None;
         }
         Some(Self { buf, len: header::LEN, header })
@@ -59,6 +63,17 @@ impl<'b> Encoder<'b> {
             self.put(part);
         }
         true
+    }
+
+    /// A string whose length is told in one byte, cut and flagged when it is longer.
+    fn short<'a>(&mut self, bytes: &'a [u8]) -> (u8, &'a [u8]) {
+        match u8::try_from(bytes.len()) {
+            Ok(length) => (length, bytes),
+            Err(_) => {
+                self.flag(flags::RECORD_CUT);
+                (u8::MAX, bytes.get(..usize::from(u8::MAX)).unwrap_or_default())
+            }
+        }
     }
 
     /// Appends bytes that are known to fit.
@@ -113,10 +128,9 @@ impl<'b> Encoder<'b> {
         );
     }
 
-    /// The next module; a build id longer than 255 bytes is cut. False when it did not fit.
+    /// The next module; a build id longer than 255 bytes is cut and flagged. False when it did not fit.
     pub fn module(&mut self, module: &Module<'_>) -> bool {
-        let length = u8::try_from(module.build_id.len()).unwrap_or(u8::MAX);
-        let build_id = module.build_id.get(..usize::from(length)).unwrap_or_default();
+        let (length, build_id) = self.short(module.build_id);
         self.record(types::MODULE, &[&[length], build_id, module.path])
     }
 
@@ -150,10 +164,9 @@ impl<'b> Encoder<'b> {
         self.record(types::SEARCH, &[&probes.to_le_bytes()]);
     }
 
-    /// A key and value of a ping; a key longer than 255 bytes is cut.
+    /// A key and value of a ping; a key longer than 255 bytes is cut and flagged.
     pub fn field(&mut self, key: &[u8], value: &[u8]) {
-        let length = u8::try_from(key.len()).unwrap_or(u8::MAX);
-        let key = key.get(..usize::from(length)).unwrap_or_default();
+        let (length, key) = self.short(key);
         self.record(types::FIELD, &[&[length], key, value]);
     }
 
@@ -223,4 +236,24 @@ fn leb128(mut number: u64) -> ([u8; LEB128_MAX], usize) {
         *slot = bits | 0x80;
     }
     (out, used)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leb128;
+
+    #[test]
+    fn leb128_takes_a_byte_for_each_seven_bits() {
+        for (number, encoded) in [
+            (0, &[0][..]),
+            (0x7f, &[0x7f]),
+            (0x80, &[0x80, 0x01]),
+            (0x3fff, &[0xff, 0x7f]),
+            (0x4000, &[0x80, 0x80, 0x01]),
+            (u64::MAX, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]),
+        ] {
+            let (bytes, used) = leb128(number);
+            assert_eq!(bytes.get(..used), Some(encoded), "{number:#x}");
+        }
+    }
 }

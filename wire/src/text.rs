@@ -9,7 +9,8 @@
 //! sender likes stands as `%` and two hex digits. The newline at the end of the datagram may be
 //! missing, and a datagram may hold several lines.
 //!
-//! The one verb today is `ping`; its one mandatory key is `name`.
+//! The one verb today is `ping`; its one mandatory key is `name`, which may not be empty. Of a key
+//! that stands twice, the first counts.
 
 use crate::error::Error;
 
@@ -59,12 +60,13 @@ impl<'a> Ping<'a> {
             return Err(Error::UnknownVerb);
         }
         let ping = Self { columns: parts.next().unwrap_or_default() };
-        let mut named = false;
         for column in ping.columns() {
-            let (key, value) = column?;
-            named |= key.is(b"name") && value.decoded().next().is_some();
+            column?;
         }
-        if named { Ok(ping) } else { Err(Error::BadText) }
+        match ping.get(b"name").map(|name| name.decoded().next()) {
+            Some(Some(_)) => Ok(ping),
+            _ => Err(Error::BadText),
+        }
     }
 
     /// The columns behind the verb, empty ones skipped.
@@ -154,4 +156,28 @@ pub fn escape(bytes: &[u8], out: &mut [u8]) -> Option<usize> {
         }
     }
     Some(used)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Escaped, hex};
+    use crate::Error;
+    use std::vec::Vec;
+
+    #[test]
+    fn every_hex_digit_has_its_value_and_nothing_else_has_one() {
+        for byte in 0..=u8::MAX {
+            let expected = char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+            assert_eq!(hex(byte), expected, "{byte:#x}");
+        }
+    }
+
+    #[test]
+    fn an_escape_needs_two_hex_digits() {
+        for bad in [&b"%"[..], b"%4", b"a%", b"a%4g", b"%%41", b"%-1"] {
+            assert_eq!(Escaped::new(bad).map(|_| ()), Err(Error::BadText), "{bad:?}");
+        }
+        let good = Escaped::new(b"a%2Fb%09%ff%25").map(|column| column.decoded().collect::<Vec<_>>());
+        assert_eq!(good, Ok(b"a/b\t\xff%".to_vec()));
+    }
 }

@@ -124,3 +124,27 @@ words! {
         LinkMap = 4, "linkmap";
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CodeKind, Kind, Language, Outcome, Via};
+
+    /// Each word is found again by its byte and by its spelling, and no other byte means anything.
+    macro_rules! closed {
+        ($($words:ident)+) => {$({
+            for (word, byte) in $words::ALL.iter().zip(1..) {
+                assert_eq!(word.byte(), byte, "bytes count up from 1; 0 stands for unknown");
+                assert_eq!($words::from_byte(byte), Some(*word));
+                assert_eq!($words::from_word(word.word()), Some(*word));
+            }
+            let known = (0..=u8::MAX).filter(|&byte| $words::from_byte(byte).is_some()).count();
+            assert_eq!(known, $words::ALL.len());
+            assert_eq!($words::from_word("?"), None);
+        })+};
+    }
+
+    #[test]
+    fn words_and_bytes_are_one_to_one() {
+        closed!(Kind CodeKind Language Outcome Via);
+    }
+}

@@ -1,0 +1,154 @@
+//! The C programs that do the measured work: compiled here, kept waiting, asked for one block at a time.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+
+use crate::error::Error;
+
+/// A C file of `programs/`, kept in this binary.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source {
+    name: &'static str,
+    text: &'static str,
+}
+
+const HEADER: Source = Source { name: "driver.h", text: include_str!("../programs/driver.h") };
+pub(crate) const OPEN_LOOP: Source =
+    Source { name: "open_loop.c", text: include_str!("../programs/open_loop.c") };
+pub(crate) const SPAWN: Source = Source { name: "spawn.c", text: include_str!("../programs/spawn.c") };
+pub(crate) const FORKS: Source = Source { name: "forks.c", text: include_str!("../programs/forks.c") };
+pub(crate) const EMPTY: Source = Source { name: "empty.c", text: include_str!("../programs/empty.c") };
+
+impl Source {
+    /// Compiles into `dir` and returns the program.
+    pub(crate) fn program(self, dir: &Path) -> Result<PathBuf, Error> {
+        self.compile(dir, Path::new(self.name).with_extension(""), &[])
+    }
+
+    /// Compiles into `dir` and returns the shared library.
+    pub(crate) fn library(self, dir: &Path) -> Result<PathBuf, Error> {
+        let name = Path::new("lib").with_file_name(format!("lib{}", self.name)).with_extension("so");
+        self.compile(dir, name, &["-shared", "-fPIC"])
+    }
+
+    fn compile(self, dir: &Path, name: PathBuf, flags: &[&str]) -> Result<PathBuf, Error> {
+        for source in [HEADER, self] {
+            fs::write(dir.join(source.name), source.text).map_err(Error::io("writing a C driver"))?;
+        }
+        let out = dir.join(name);
+        let refused = |said: String| Error::Compile { program: self.name.into(), said };
+        let gcc = Command::new("gcc")
+            .args(["-O2", "-Wall", "-Werror", "-fomit-frame-pointer"])
+            .args(flags)
+            .arg("-o")
+            .args([&out, &dir.join(self.name)])
+            .output()
+            .map_err(|error| refused(error.to_string()))?;
+        if gcc.status.success() {
+            Ok(out)
+        } else {
+            Err(refused(String::from_utf8_lossy(&gcc.stderr).into_owned()))
+        }
+    }
+}
+
+/// What a driver runs under: a preload library, a tracer, both or nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Surroundings {
+    /// For `LD_PRELOAD`.
+    pub(crate) preload: Option<PathBuf>,
+    /// For `ALIVE_ADDR`.
+    pub(crate) address: Option<String>,
+    /// A command to put in front, as `strace -f`.
+    pub(crate) under: Vec<String>,
+}
+
+impl Surroundings {
+    /// The command line of `program` here.
+    pub(crate) fn command(&self, program: &Path, arguments: &[impl AsRef<OsStr>]) -> Command {
+        let mut words = self.under.iter().map(OsStr::new).chain([program.as_os_str()]);
+        let mut command = Command::new(words.next().unwrap_or(program.as_os_str()));
+        command.args(words).args(arguments).env_remove("LD_PRELOAD").env_remove("ALIVE_OFF");
+        if let Some(preload) = &self.preload {
+            command.env("LD_PRELOAD", preload);
+        }
+        if let Some(address) = &self.address {
+            command.env("ALIVE_ADDR", address);
+        }
+        command
+    }
+}
+
+/// A driver that waits for its next order. It ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    name: String,
+    child: Child,
+    orders: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Driver {
+    /// Starts `program` on the last processor that is allowed, where all drivers take their turns.
+    pub(crate) fn start(
+        surroundings: &Surroundings,
+        program: &Path,
+        arguments: &[&OsStr],
+    ) -> Result<Self, Error> {
+        let name = program.display().to_string();
+        let mut command = surroundings.command(program, arguments);
+        // A group of its own, so that a tracer and what it traces end together.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
+        let started = on_one_processor(|| command.spawn())?;
+        let mut child = started.map_err(|source| Error::Start { program: name.clone(), source })?;
+        let orders = child.stdin.take();
+        let Some(answers) = child.stdout.take() else {
+            return Err(Error::Driver { program: name, said: String::new() });
+        };
+        Ok(Self { name, child, orders, answers: BufReader::new(answers) })
+    }
+
+    /// Orders one block and returns its numbers, in nanoseconds.
+    pub(crate) fn block(&mut self) -> Result<Vec<f64>, Error> {
+        let mut said = String::new();
+        let asked = self.orders.as_mut().map_or(Ok(()), |orders| orders.write_all(b"\n"));
+        let answered = asked.and_then(|()| self.answers.read_line(&mut said));
+        let numbers: Vec<f64> = said.split_whitespace().map_while(|word| word.parse().ok()).collect();
+        if answered.is_err() || numbers.is_empty() {
+            return Err(Error::Driver { program: self.name.clone(), said });
+        }
+        Ok(numbers)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // The end of the orders is the driver's end; what does not notice is not left behind.
+        drop(self.orders.take());
+        if self.answers.read_line(&mut String::new()).is_err() {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// Does `start` while this thread may run on one processor only, which its children inherit.
+fn on_one_processor<T>(start: impl FnOnce() -> T) -> Result<T, Error> {
+    let me = Pid::from_raw(0);
+    let allowed = sched_getaffinity(me).map_err(Error::os("asking for the processors"))?;
+    let mut one = CpuSet::new();
+    if let Some(last) = (0..CpuSet::count()).rev().find(|&cpu| allowed.is_set(cpu) == Ok(true)) {
+        one.set(last).map_err(Error::os("choosing a processor"))?;
+        sched_setaffinity(me, &one).map_err(Error::os("moving to one processor"))?;
+    }
+    let done = start();
+    sched_setaffinity(me, &allowed).map_err(Error::os("moving back to all processors"))?;
+    Ok(done)
+}

@@ -1,0 +1,98 @@
+//! The rows, one file each. A new one is a variant here, an arm of `measure`, and a file.
+
+mod child;
+mod decode;
+mod forks;
+mod instructions;
+mod open_loop;
+mod parent;
+mod report;
+mod startup;
+mod strace;
+
+use clap::ValueEnum;
+
+use crate::bench::Bench;
+use crate::error::Error;
+use crate::table::Line;
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Row {
+    /// open and close in the process that was started
+    Parent,
+    /// The same in a forked child, of a path that is no code
+    Child,
+    /// The same of a path that is code: a report each time
+    Report,
+    /// Start and end of `true`
+    Startup,
+    /// Forks of a process with memory
+    Forks,
+    /// The open loop under strace, which the shim is an alternative to
+    Strace,
+    /// Instructions of a hooked call, by callgrind
+    Instructions,
+    /// Reading an event
+    Decode,
+}
+
+impl Row {
+    /// Every row, in the order of the table.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Parent,
+        Self::Child,
+        Self::Report,
+        Self::Startup,
+        Self::Forks,
+        Self::Strace,
+        Self::Instructions,
+        Self::Decode,
+    ];
+
+    /// Its word on the command line and in the table.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Parent => "parent",
+            Self::Child => "child",
+            Self::Report => "report",
+            Self::Startup => "startup",
+            Self::Forks => "forks",
+            Self::Strace => "strace",
+            Self::Instructions => "instructions",
+            Self::Decode => "decode",
+        }
+    }
+
+    /// Measures it.
+    ///
+    /// # Errors
+    /// When a program or library that it needs is not there or does not work.
+    pub(crate) fn measure(self, bench: &Bench) -> Result<Vec<Line>, Error> {
+        match self {
+            Self::Parent => parent::measure(bench),
+            Self::Child => child::measure(bench),
+            Self::Report => report::measure(bench),
+            Self::Startup => startup::measure(bench),
+            Self::Forks => forks::measure(bench),
+            Self::Strace => strace::measure(bench),
+            Self::Instructions => instructions::measure(bench),
+            Self::Decode => Ok(decode::measure(bench)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Row;
+    use clap::ValueEnum;
+
+    #[test]
+    fn every_row_is_measured_and_bears_its_name_of_the_command_line() {
+        assert_eq!(Row::value_variants(), Row::ALL);
+        for row in Row::ALL {
+            let value = row.to_possible_value().expect("no row is hidden");
+            assert_eq!(value.get_name(), row.name());
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! What an old reader does with a newer sender, and any reader with a datagram that is cut or not ours.
+
+use alive_wire::header::{LEN, flags};
+use alive_wire::record::{Frame, LanguageFrame, Module, Record, types};
+use alive_wire::{Datagram, Encoder, Error, Event, Header, Kind, Language, MAX_FRAMES, MAX_PATH, MAX_SENT};
+
+const HEADER: Header = Header {
+    kind: Ok(Kind::Load),
+    flags: 0,
+    pid: 2,
+    ppid: 1,
+    root_pid: 1,
+    root_start_micros: 3,
+    sequence: 4,
+    monotonic_nanos: 5,
+    node: 6,
+    depth: 7,
+};
+
+fn encode(room: usize, records: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
+    let mut buf = vec![0xaa; room];
+    let mut encoder = Encoder::new(&mut buf, HEADER).expect("room for a header");
+    records(&mut encoder);
+    let length = encoder.finish();
+    buf.truncate(length);
+    buf
+}
+
+fn events(bytes: &[u8]) -> Vec<Result<Event<'_>, Error>> {
+    match Datagram::new(bytes) {
+        Ok(Datagram::Binary(events)) => events.collect(),
+        other => panic!("not binary: {other:?}"),
+    }
+}
+
+fn only(bytes: &[u8]) -> Event<'_> {
+    match events(bytes)[..] {
+        [Ok(event)] => event,
+        ref other => panic!("not one good event: {other:?}"),
+    }
+}
+
+fn records<'a>(event: &Event<'a>) -> Vec<Record<'a>> {
+    event.records().map(|record| record.expect("well formed")).collect()
+}
+
+fn set_u16(bytes: &mut [u8], at: usize, value: usize) {
+    let value = u16::try_from(value).expect("fits");
+    bytes[at..at + 2].copy_from_slice(&value.to_le_bytes());
+}
+
+#[test]
+fn another_major_version_is_refused_by_name() {
+    let mut bytes = encode(MAX_SENT, |encoder| encoder.string(types::PATH, b"/a.pm"));
+    bytes[4] = 2;
+    assert_eq!(events(&bytes).pop().map(|event| event.map(|_| ())), Some(Err(Error::UnsupportedVersion(2))));
+}
+
+#[test]
+fn a_longer_header_is_skipped() {
+    let mut bytes = encode(MAX_SENT, |encoder| encoder.string(types::PATH, b"/a.pm"));
+    let grown = [0x55; 8];
+    let total = bytes.len() + grown.len();
+    bytes.splice(LEN..LEN, grown);
+    set_u16(&mut bytes, 6, LEN + grown.len());
+    set_u16(&mut bytes, 8, total);
+    let event = only(&bytes);
+    assert_eq!(event.header, HEADER);
+    assert_eq!(records(&event), [Record::Path(b"/a.pm")]);
+}
+
+#[test]
+fn a_shorter_header_is_malformed() {
+    let mut bytes = encode(MAX_SENT, |_| ());
+    set_u16(&mut bytes, 6, LEN - 1);
+    assert_eq!(events(&bytes).pop().map(|event| event.map(|_| ())), Some(Err(Error::Malformed)));
+}
+
+#[test]
+fn an_event_shorter_than_its_header_is_malformed() {
+    let mut bytes = encode(MAX_SENT, |_| ());
+    set_u16(&mut bytes, 8, LEN - 1);
+    assert_eq!(events(&bytes).pop().map(|event| event.map(|_| ())), Some(Err(Error::Malformed)));
+}
+
+#[test]
+fn an_unknown_kind_keeps_its_byte_and_its_records() {
+    let mut bytes = encode(MAX_SENT, |encoder| encoder.string(types::NAME, b"a"));
+    bytes[5] = 200;
+    let event = only(&bytes);
+    assert_eq!(event.header.kind, Err(200));
+    assert_eq!(records(&event), [Record::Name(b"a")]);
+    let total = u16::try_from(bytes.len()).expect("short");
+    assert_eq!(event.header.to_bytes(total), bytes[..LEN]);
+}
+
+#[test]
+fn an_unknown_record_is_skipped() {
+    let bytes = encode(MAX_SENT, |encoder| {
+        encoder.string(types::PATH, b"/a.pm");
+        encoder.string(250, b"from the future");
+        encoder.number(types::FILE_BYTES, 9);
+    });
+    let read = records(&only(&bytes));
+    assert_eq!(read, [Record::Path(b"/a.pm"), Record::Unknown(250), Record::FileBytes(9)]);
+}
+
+#[test]
+fn a_record_that_grew_at_its_end_reads_as_before() {
+    let bytes = encode(MAX_SENT, |encoder| {
+        encoder.string(types::SEARCH, &[12, 0, 0, 0, 99, 99]);
+        encoder.string(types::CODE, &[2, 2, 1, 200, 99]);
+    });
+    let read = records(&only(&bytes));
+    assert_eq!(read[0], Record::Search { probes: 12 });
+    let Record::Code(code) = read[1] else { panic!("{read:?}") };
+    assert_eq!(code.language, Some(Language::Perl));
+    assert_eq!(code.via, None, "a word from the future is unknown, not an error");
+}
+
+#[test]
+fn several_events_stand_in_one_datagram() {
+    let mut bytes = encode(MAX_SENT, |encoder| encoder.string(types::PATH, b"/a.pm"));
+    bytes.extend(encode(MAX_SENT, |_| ()));
+    bytes.extend(encode(MAX_SENT, |encoder| encoder.string(types::PATH, b"/b.pm")));
+    let read: Vec<_> = events(&bytes).into_iter().map(|event| records(&event.expect("good"))).collect();
+    assert_eq!(read, [vec![Record::Path(b"/a.pm")], vec![], vec![Record::Path(b"/b.pm")]]);
+}
+
+#[test]
+fn a_bad_record_costs_its_event_and_not_the_next_one() {
+    let mut bytes = encode(MAX_SENT, |encoder| encoder.string(types::PATH, b"/a.pm"));
+    set_u16(&mut bytes, LEN + 1, 600);
+    bytes.extend(encode(MAX_SENT, |encoder| encoder.string(types::PATH, b"/b.pm")));
+    let read = events(&bytes);
+    let [Ok(first), Ok(second)] = read[..] else { panic!("{read:?}") };
+    assert_eq!(first.records().collect::<Vec<_>>(), [Err(Error::Malformed)]);
+    assert_eq!(records(&second), [Record::Path(b"/b.pm")]);
+}
+
+#[test]
+fn a_record_too_short_for_its_fields_is_malformed() {
+    for kind in [
+        types::CODE,
+        types::FILE_BYTES,
+        types::MINOR_FAULTS,
+        types::DURATION,
+        types::LINEAGE,
+        types::MODULE,
+        types::LANGUAGE_FRAME,
+        types::NOT_SENT,
+        types::SEARCH,
+        types::FIELD,
+    ] {
+        let bytes = encode(MAX_SENT, |encoder| encoder.string(kind, b""));
+        let read: Vec<_> = only(&bytes).records().collect();
+        assert_eq!(read, [Err(Error::Malformed)], "type {kind}");
+    }
+}
+
+#[test]
+fn every_cut_of_a_datagram_is_noticed() {
+    let bytes = encode(MAX_SENT, |encoder| encoder.string(types::PATH, b"/a.pm"));
+    for length in 4..bytes.len() {
+        let read = events(&bytes[..length]);
+        assert!(matches!(read[..], [Err(Error::Truncated)]), "{length} bytes gave {read:?}");
+    }
+    for length in 0..4 {
+        assert_eq!(Datagram::new(&bytes[..length]).map(|_| ()), Err(Error::UnknownMagic));
+    }
+}
+
+#[test]
+fn bytes_behind_an_event_that_are_no_event_are_told() {
+    let mut bytes = encode(MAX_SENT, |_| ());
+    bytes.extend_from_slice(b"alive1\tping\tname=x");
+    assert!(matches!(events(&bytes)[..], [Ok(_), Err(Error::UnknownMagic)]));
+}
+
+#[test]
+fn frames_that_do_not_fit_are_cut_and_flagged() {
+    let bytes = encode(LEN + 3 + 5, |encoder| {
+        let stack = (0..4).map(|offset| Frame { module: 0, offset });
+        assert_eq!(encoder.frames(stack), 2, "two frames of two bytes, and a byte that is no frame");
+    });
+    let event = only(&bytes);
+    assert_eq!(event.header.flags, flags::FRAMES_CUT);
+    let [Record::Frames(frames)] = records(&event)[..] else { panic!("{event:?}") };
+    assert!(frames.map(|frame| frame.offset).eq(0..2));
+}
+
+#[test]
+fn no_event_has_more_frames_than_the_cap() {
+    let bytes = encode(MAX_SENT, |encoder| {
+        let stack = (0..).map(|offset| Frame { module: 0, offset });
+        assert_eq!(encoder.frames(stack), MAX_FRAMES);
+    });
+    assert_eq!(only(&bytes).header.flags, flags::FRAMES_CUT);
+}
+
+#[test]
+fn a_stack_that_just_fits_is_not_flagged() {
+    let stack = [Frame { module: 0, offset: 1 }; MAX_FRAMES];
+    let bytes = encode(LEN + 3 + 2 * MAX_FRAMES, |encoder| {
+        assert_eq!(encoder.frames(stack), MAX_FRAMES);
+        assert_eq!(encoder.room(), 0);
+    });
+    assert_eq!(only(&bytes).header.flags, 0);
+}
+
+#[test]
+fn no_frames_make_no_record() {
+    let bytes = encode(MAX_SENT, |encoder| assert_eq!(encoder.frames([]), 0));
+    assert_eq!(records(&only(&bytes)), []);
+}
+
+#[test]
+fn a_path_longer_than_the_buffer_is_cut_and_flagged() {
+    let path = [b'p'; MAX_PATH];
+    let bytes = encode(MAX_SENT, |encoder| {
+        encoder.string(types::PATH, &path);
+        encoder.number(types::FILE_BYTES, 9);
+    });
+    assert_eq!(bytes.len(), MAX_SENT);
+    let event = only(&bytes);
+    assert_eq!(event.header.flags, flags::RECORD_CUT);
+    assert_eq!(records(&event), [Record::Path(&path[..MAX_SENT - LEN - 3])]);
+}
+
+#[test]
+fn records_that_do_not_fit_are_left_out_whole_and_flagged() {
+    let module = Module { build_id: b"", path: b"/lib/libc.so.6" };
+    let frame = LanguageFrame { language: None, line: 0, file: b"a.pl", function: b"" };
+    for leave_out in [
+        (|encoder| encoder.number(types::DURATION, 1)) as fn(&mut Encoder<'_>),
+        |encoder| encoder.field(b"key", b"value"),
+        |encoder| encoder.not_sent(1, 1),
+        |encoder| encoder.string(types::NAME, b"a"),
+    ] {
+        let bytes = encode(LEN + 2, leave_out);
+        assert_eq!(only(&bytes).header.flags, flags::RECORD_CUT);
+        assert_eq!(bytes.len(), LEN);
+    }
+    let bytes = encode(LEN + 8, |encoder| {
+        assert!(!encoder.module(&module));
+        assert!(!encoder.language_frame(&frame));
+        assert_eq!(encoder.frames([Frame { module: 0, offset: 1 }]), 1, "what is shorter still fits");
+    });
+    assert_eq!(only(&bytes).header.flags, flags::RECORD_CUT);
+}
+
+#[test]
+fn strings_with_a_short_length_are_cut_and_flagged() {
+    let long = [b'k'; 300];
+    let bytes = encode(MAX_SENT, |encoder| {
+        encoder.field(&long, b"value");
+        assert!(encoder.module(&Module { build_id: &long, path: b"/a.so" }));
+    });
+    let event = only(&bytes);
+    assert_eq!(event.header.flags, flags::RECORD_CUT);
+    let module = Module { build_id: &long[..255], path: b"/a.so" };
+    assert_eq!(
+        records(&event),
+        [Record::Field { key: &long[..255], value: b"value" }, Record::Module(module)]
+    );
+}
+
+#[test]
+fn a_buffer_without_room_for_the_header_makes_no_event() {
+    for room in 0..LEN {
+        assert!(Encoder::new(&mut vec![0; room], HEADER).is_none());
+    }
+    assert_eq!(encode(LEN, |_| ()).len(), LEN);
+}
+
+#[test]
+fn a_buffer_longer_than_an_event_can_be_is_used_in_part() {
+    let mut path = vec![b'p'; 70_000];
+    let bytes = encode(80_000, |encoder| encoder.string(types::PATH, &path));
+    assert_eq!(bytes.len(), usize::from(u16::MAX));
+    path.truncate(bytes.len() - LEN - 3);
+    assert_eq!(records(&only(&bytes)), [Record::Path(&path)]);
+}
+
+#[test]
+fn an_overlong_frame_offset_ends_the_stack() {
+    let mut payload = vec![0, 1, 0];
+    payload.extend([0xff; 11]);
+    let bytes = encode(MAX_SENT, |encoder| encoder.string(types::FRAMES, &payload));
+    let [Record::Frames(frames)] = records(&only(&bytes))[..] else { panic!("no frames") };
+    assert_eq!(frames.collect::<Vec<_>>(), [Frame { module: 0, offset: 1 }]);
+}
