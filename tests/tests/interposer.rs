@@ -1,5 +1,6 @@
 //! Another preload library beside ours, before it and behind it. It is built with redhook, the way
-//! most people write one, hooks open, open64, openat and fopen, and writes what it saw to a file.
+//! most people write one, hooks open, open64, openat and fopen, and writes what it saw to a file,
+//! a line of function and path for each call.
 
 use std::path::Path;
 
@@ -26,8 +27,9 @@ fn both_see(order: &[&Path]) {
             .well();
         assert_eq!(ran.said(), "well\n", "{function}");
         let _ = scene.events().the_load_of(&code);
-        let theirs = std::fs::read(&log).unwrap_or_default();
-        assert!(!theirs.is_empty(), "{function} did not reach the other interposer");
+        let theirs = std::fs::read_to_string(&log).unwrap_or_default();
+        let line = format!("{function} {}", code.display());
+        assert!(theirs.lines().any(|seen| seen == line), "no `{line}` in {theirs}");
     }
 }
 
