@@ -134,7 +134,10 @@ impl Drop for Daemon {
 }
 
 /// One HTTP request; the whole answer.
-fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
+///
+/// # Errors
+/// When the connection fails, or the answer takes too long.
+pub fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(ANSWER))?;
     write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;

@@ -15,6 +15,7 @@
 //! | a function of the open or fopen family | `tests/hooks.rs` |
 //! | what is lost, and that it is said | `tests/loss.rs` |
 //! | another preload library beside ours | `tests/interposer.rs` |
+//! | what `alive run` and `alive report` say in the end | `tests/report.rs` |
 //! | a real daemon against strace | `tests/truth.rs`, with its application in `daemons/` |
 //! | something that went wrong for somebody | `tests/regressions.rs` |
 #![forbid(unsafe_code)]
