@@ -5,7 +5,7 @@
 //! transaction; [`snapshot`] reads everything back for a report, also while a collector writes.
 //! [`Error`] says what to do next, for a person at a terminal.
 //!
-//! Beside the database `alive.db` SQLite keeps `alive.db-wal` and `alive.db-shm`, and a writer keeps
+//! Beside the database `alive.db`, `SQLite` keeps `alive.db-wal` and `alive.db-shm`, and a writer keeps
 //! `alive.db-lock` locked: its lock tells a second collector that the first one is there, and a
 //! reader whether the last one ended cleanly.
 #![forbid(unsafe_code)]
