@@ -14,6 +14,7 @@ use crate::cost::Cost;
 use crate::escape::{self, AsciiControls};
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::forest::Node;
+use crate::render::time;
 
 /// Writes the report as one JSON object and a newline.
 ///
@@ -51,7 +52,7 @@ pub fn document(report: &Report) -> Value {
         },
     });
     if let Some(since) = report.since_micros {
-        document["since"] = time(since);
+        document["since"] = time(since).into();
     }
     document["programs"] = report.programs.iter().map(program).collect();
     document
@@ -195,11 +196,6 @@ fn site(site: &Site) -> Value {
     out.put("offset", site.offset);
     out.put("symbol", site.symbol.as_deref());
     out.into()
-}
-
-/// RFC 3339, UTC, microseconds.
-fn time(micros: u64) -> Value {
-    humantime::format_rfc3339_micros(super::time(micros)).to_string().into()
 }
 
 /// A JSON object under construction.

@@ -14,9 +14,22 @@ pub enum Format {
     Json,
 }
 
-/// A point in time from the store's microseconds since 1970.
-pub(crate) fn time(micros: u64) -> std::time::SystemTime {
-    // Beyond year 9999 humantime cannot write; such a time was made up by the sender.
-    const YEAR_9999_MICROS: u64 = 253_370_764_800_000_000;
-    std::time::UNIX_EPOCH + std::time::Duration::from_micros(micros.min(YEAR_9999_MICROS))
+/// RFC 3339, UTC, from the store's microseconds since 1970.
+pub(crate) fn time(micros: u64) -> String {
+    // What lies beyond year 9999 cannot be written; such a time was made up by its sender.
+    let micros = i64::try_from(micros).unwrap_or(i64::MAX).min(jiff::Timestamp::MAX.as_microsecond());
+    let time = jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::MAX);
+    format!("{time:.6}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time;
+
+    #[test]
+    fn times_are_rfc_3339_in_utc_and_never_too_late_to_write() {
+        assert_eq!(time(1_767_268_800_000_001), "2026-01-01T12:00:00.000001Z");
+        assert_eq!(time(0), "1970-01-01T00:00:00.000000Z");
+        assert!(time(u64::MAX).starts_with("9999-12-30T"));
+    }
 }

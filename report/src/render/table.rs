@@ -9,8 +9,8 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::caller::{self, Caller, file_name};
 use crate::escape;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
-use crate::render::loss;
 use crate::render::units::{bytes, count, micros, shorten, wrap};
+use crate::render::{loss, time};
 use crate::thresholds::Thresholds;
 
 /// Columns when nobody looks.
@@ -43,12 +43,7 @@ pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Resul
     let page = Page { medium, width: medium.columns.unwrap_or(DEFAULT_WIDTH).max(40) };
     page.sentence(out, "", &rule(report.thresholds))?;
     if let Some(since) = report.since_micros {
-        let since = humantime::format_rfc3339_seconds(crate::render::time(since));
-        page.sentence(
-            out,
-            "",
-            &format!("Only loads seen since {since}; their sums are over their whole life."),
-        )?;
+        page.sentence(out, "", &format!("Only loads seen since {}; their sums are over their whole life."))?;
     }
     let (forked, quiet): (Vec<_>, Vec<_>) = report.programs.iter().partition(|program| {
         !program.findings.is_empty() || program.roles.iter().any(|role| role.parent.is_some())
