@@ -43,7 +43,8 @@ pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Resul
     let page = Page { medium, width: medium.columns.unwrap_or(DEFAULT_WIDTH).max(40) };
     page.sentence(out, "", &rule(report.thresholds))?;
     if let Some(since) = report.since_micros {
-        page.sentence(out, "", &format!("Only loads seen since {}; their sums are over their whole life."))?;
+        let text = format!("Only loads seen since {}; their sums are over their whole life.", time(since));
+        page.sentence(out, "", &text)?;
     }
     let (forked, quiet): (Vec<_>, Vec<_>) = report.programs.iter().partition(|program| {
         !program.findings.is_empty() || program.roles.iter().any(|role| role.parent.is_some())
