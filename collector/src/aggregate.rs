@@ -218,7 +218,8 @@ impl Aggregate {
     /// Takes note of the tree and of its sequence.
     fn tree(&mut self, heard: &Heard<'_>, process: ProcessKey, seen_micros: u64) {
         let header = heard.header();
-        let apart = (header.flags & flags::NO_TREE != 0).then(|| self.processes.hear(process, header.sequence));
+        let apart =
+            (header.flags & flags::NO_TREE != 0).then(|| self.processes.hear(process, header.sequence));
         let (tree, forgotten) = self.trees.tree(heard, seen_micros);
         let before = (tree.lost(), tree.not_sent());
         match apart {

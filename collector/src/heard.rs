@@ -124,9 +124,9 @@ impl<'a> Heard<'a> {
                     });
                 }
                 Record::Frames(frames) => {
-                    stack.native.extend(
-                        frames.take(MAX_FRAMES).map(|frame| self.site(frame.module, frame.offset)),
-                    );
+                    stack
+                        .native
+                        .extend(frames.take(MAX_FRAMES).map(|frame| self.site(frame.module, frame.offset)));
                 }
                 _ => {}
             }

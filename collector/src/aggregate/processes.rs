@@ -65,8 +65,7 @@ impl Processes {
     pub(crate) fn hear(&mut self, key: ProcessKey, number: u64) -> (u64, u64) {
         let process = self.process(key);
         // Nothing is known of what came before the first number heard.
-        let sequence =
-            process.sequence.get_or_insert_with(|| Sequence::resumed(number.saturating_sub(1), 0));
+        let sequence = process.sequence.get_or_insert_with(|| Sequence::resumed(number.saturating_sub(1), 0));
         let before = sequence.missing();
         sequence.hear(number);
         let after = sequence.missing();

@@ -123,7 +123,8 @@ impl Trees {
         let mut forgotten = None;
         if !self.known.contains_key(&key) {
             if self.known.len() >= MAX_TREES {
-                forgotten = self.known.pop_front().filter(|(_, tree)| tree.changed).map(|(_, tree)| tree.row());
+                forgotten =
+                    self.known.pop_front().filter(|(_, tree)| tree.changed).map(|(_, tree)| tree.row());
             }
             let tree = self.first_heard(key, heard.header().sequence, seen_micros);
             self.known.insert(key, tree);
