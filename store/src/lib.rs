@@ -1,6 +1,32 @@
 //! Where alive keeps what it learnt: the only SQL of the project.
 //!
-//! [`model`] holds what goes in and what comes out.
+//! [`model`] holds what goes in and what comes out. The way of a sum: the collector hands a
+//! [`model::Batch`] to [`Writer::write`], which adds it to the tables of `schema.sql` in one
+//! transaction; [`snapshot`] reads everything back for a report, also while a collector writes.
+//! [`Error`] says what to do next, for a person at a terminal.
+//!
+//! Beside the database `alive.db`, `SQLite` keeps `alive.db-wal` and `alive.db-shm`, and a writer keeps
+//! `alive.db-lock` locked: its lock tells a second collector that the first one is there, and a
+//! reader whether the last one ended cleanly.
 #![forbid(unsafe_code)]
 
+mod error;
+mod identity;
+mod insert;
+mod integer;
+mod lock;
+mod merge;
+mod migrate;
 pub mod model;
+mod read;
+mod write;
+
+pub use error::Error;
+pub use read::snapshot;
+pub use write::Writer;
+
+/// Marks a database as ours (`PRAGMA application_id`): "ALV1" in ASCII.
+pub const APPLICATION_ID: i32 = 0x414c_5631;
+
+/// Version of the tables (`PRAGMA user_version`).
+pub const SCHEMA_VERSION: i32 = 1;

@@ -78,10 +78,20 @@ pub struct TreeRow {
     pub last_seen_micros: u64,
     /// Highest sequence number accounted for; a collector that starts again goes on from here.
     pub sequence: u64,
-    /// Events of this tree known to be lost by gaps in the sequence, absolute.
+    /// Numbers up to `sequence` that have not come, absolute. Events that the tree counted instead of
+    /// sending are among them.
     pub gaps: u64,
     /// Events that the tree's processes counted instead of sending, by reason's word, absolute.
     pub not_sent: Vec<(String, u64)>,
+}
+
+/// How far a tree was accounted for when its row was last written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TreeMark {
+    /// See [`TreeRow::sequence`].
+    pub sequence: u64,
+    /// See [`TreeRow::gaps`].
+    pub gaps: u64,
 }
 
 /// What one load is aggregated under.
@@ -174,7 +184,7 @@ pub struct PingRow {
 pub struct Loss {
     /// Datagrams that the kernel dropped because the receive buffer was full. Exact.
     pub kernel_drops: u64,
-    /// Events missing by gaps in the trees' sequences.
+    /// Events missing by gaps in the trees' sequences, without those that the trees say they did not send.
     pub sequence_gaps: u64,
     /// Datagrams or events that could not be read.
     pub malformed: u64,
@@ -243,7 +253,7 @@ pub struct Program {
     pub loads: Vec<Load>,
     /// Searches that found nothing.
     pub missing: Vec<Missing>,
-    /// Events of its trees that were lost by gaps.
+    /// Events of its trees that were lost by gaps, without those that the trees say they did not send.
     pub sequence_gaps: u64,
     /// Events that its processes counted instead of sending, by reason.
     pub not_sent: Vec<(String, u64)>,

@@ -1,0 +1,142 @@
+//! What was typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+/// Shows what a forking daemon loads after the fork, who asks for it, and what to preload.
+#[derive(Debug, Parser)]
+#[command(name = "alive", version, after_help = EXIT_STATUSES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_STATUSES: &str = "\
+Exit status:
+  0  well
+  2  wrong usage
+  3  --fail-on-late, and something was loaded late
+  4  no database, or nothing in it
+  5  this machine or program does not allow it; the message says why
+  `alive run` otherwise ends as its command does: 128 + N for signal N,
+  127 when there is no such command, 126 when it cannot be executed";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a daemon and report what it loads late
+    Run(Run),
+    /// Report what a collector has stored
+    Report(Report),
+}
+
+/// Runs a command under the preload library and an embedded collector, and reports when it ends.
+///
+/// The command keeps the terminal, its standard streams and its process group. Signals sent to
+/// alive are passed on to it; run it in the foreground (`-D`, `--daemonize` and the like left out),
+/// so that alive sees it end.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
+    /// Keep what was collected in this database instead of a temporary one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+    /// Write every event to this file, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: Option<PathBuf>,
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Write the report here instead of to standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Exit with status 3 when a forked process loaded code
+    #[arg(long)]
+    pub(crate) fail_on_late: bool,
+    /// Label of the program in the report, instead of its script's or executable's name
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) name: Option<OsString>,
+    /// When the command went into the background, stay until all its processes have ended
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// Reports what a collector has stored; it may be running meanwhile.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Report {
+    /// The collector's database [default: where alive-collector keeps it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+    /// Only the program of this label
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) program: Option<OsString>,
+    /// Only loads seen since: a time back from now (10m, 2h, 1d) or a date (2026-01-31, 2026-01-31T12:00:00Z)
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub(crate) since: Option<Timestamp>,
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Write the report here instead of to standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// Forms of the report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For a person
+    #[default]
+    Table,
+    /// For a program
+    Json,
+}
+
+/// A point in time: so long ago, or a date in UTC.
+fn since(text: &str) -> Result<Timestamp, String> {
+    let now = Timestamp::now().to_zoned(TimeZone::UTC);
+    let ago = || text.parse::<Span>().ok().and_then(|span| now.checked_sub(span.abs()).ok());
+    let date = || text.parse::<DateTime>().ok().and_then(|date| date.to_zoned(TimeZone::UTC).ok());
+    text.parse::<Timestamp>()
+        .ok()
+        .or_else(|| date().or_else(ago).map(|moment| moment.timestamp()))
+        .ok_or_else(|| {
+            "give a time back from now such as 10m, 2h or 1d, or a date such as 2026-01-31".to_owned()
+        })
+}
+
+/// How long nothing must have been received from a command that went into the background.
+pub(crate) const QUIET: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::{Args, since};
+    use clap::CommandFactory as _;
+    use jiff::{SignedDuration, Timestamp};
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_is_so_long_ago_or_a_date() {
+        let noon = Timestamp::from_second(1_767_268_800).unwrap();
+        assert_eq!(since("2026-01-01T12:00:00Z").unwrap(), noon);
+        assert_eq!(since("2026-01-01 12:00:00").unwrap(), noon);
+        assert_eq!(since("2026-01-01").unwrap(), noon - SignedDuration::from_hours(12));
+        for (text, hours) in [("1h", 1), ("90m", 1), ("1d", 24), ("2 days", 48)] {
+            let then = since(text).unwrap();
+            let ago = Timestamp::now().duration_since(then);
+            assert_eq!(ago.as_hours(), hours, "{text}");
+        }
+        assert!(since("yesterday").is_err());
+        assert!(since("2026-13-01").is_err());
+    }
+}

@@ -1,0 +1,138 @@
+//! `alive run`: a daemon, its tracer and the report in one command.
+
+use std::env;
+use std::ffi::OsStr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use alive_collector::{Collector, EventsTarget, Options};
+use alive_report::{Report, Selection, Thresholds, escape};
+use nix::unistd::geteuid;
+use tempfile::TempDir;
+
+use crate::args::{self, QUIET};
+use crate::cmd::micros;
+use crate::exit::{Failure, Status};
+use crate::live::Live;
+use crate::output::{self, say};
+use crate::shim::{self, Shim};
+use crate::supervise::{Rest, Stillness, Supervisor};
+use crate::target;
+
+/// Runs the command to its end and writes the report.
+///
+/// # Errors
+/// [`Failure`] when the command was not run, or the report could not be written.
+pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
+    let began = jiff::Timestamp::now();
+    let supervisor = Supervisor::new()?;
+    let shim = shim::find()?;
+    let (program, arguments) = args.command.split_first().unwrap_or_else(|| unreachable!("clap demands one"));
+    target::check(program, env::var_os("PATH").as_deref(), &shim.elf)?;
+    warn(&shim);
+
+    let place = Place::new(args.db)?;
+    let collector = Collector::start(Options {
+        listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
+        db: place.db.clone(),
+        events: args.events.map(EventsTarget::File),
+        ..Options::default()
+    })?;
+    let mut command = Command::new(program);
+    command.args(arguments).env("LD_PRELOAD", shim.preload(env::var_os("LD_PRELOAD").as_deref()));
+    if let Some(address) = collector.addresses().first() {
+        command.env("ALIVE_ADDR", address.to_string());
+    }
+    if let Some(name) = &args.name {
+        command.env("ALIVE_NAME", name);
+    }
+
+    let mut live = Live::new();
+    let ended = supervisor.run(command, || live.show(&collector.progress()));
+    live.clear();
+    let ended = match ended {
+        Ok(ended) => ended,
+        Err(error) => {
+            // What stopped the command is the story; a collector that cannot end well is not.
+            let _ = collector.stop();
+            return Err(error.into());
+        }
+    };
+    let mut still = Stillness::new(QUIET);
+    let rest = supervisor.linger(args.follow, || {
+        let progress = collector.progress();
+        live.show(&progress);
+        still.is_still(progress.datagrams)
+    })?;
+    live.clear();
+    if rest == Rest::Lives {
+        say(&left_behind(program));
+    }
+    collector.stop()?;
+
+    let snapshot = alive_store::snapshot(&place.db)?;
+    let selection = Selection {
+        program: None,
+        // A database that was kept holds earlier runs too.
+        since_micros: place.is_kept().then(|| micros(began)),
+        thresholds: Thresholds::default(),
+    };
+    let report = Report::new(snapshot, &selection);
+    if report.programs.is_empty() {
+        say("nothing was reported: the preload library did not start in the command, or ALIVE_OFF is set");
+    }
+    output::write(&report, args.format, args.output.as_deref())?;
+    Ok(if args.fail_on_late && report.late_loads() > 0 {
+        Status::Late
+    } else {
+        Status::Command(ended.shell_status())
+    })
+}
+
+/// Where the database is.
+struct Place {
+    db: PathBuf,
+    /// Removed with what it holds when the run is over.
+    temporary: Option<TempDir>,
+}
+
+impl Place {
+    fn new(kept: Option<PathBuf>) -> Result<Self, Failure> {
+        if let Some(db) = kept {
+            return Ok(Self { db, temporary: None });
+        }
+        // Made with mode 0700: paths tell about their users.
+        let folder = tempfile::Builder::new().prefix("alive-").tempdir().map_err(Failure::TemporaryFolder)?;
+        Ok(Self { db: folder.path().join("alive.db"), temporary: Some(folder) })
+    }
+
+    const fn is_kept(&self) -> bool {
+        self.temporary.is_none()
+    }
+}
+
+/// Says what may leave part of the command untraced.
+fn warn(shim: &Shim) {
+    if env::var_os("ALIVE_OFF").is_some_and(|value| value == "1") {
+        say("ALIVE_OFF=1 is set, so nothing will be reported: unset it");
+    }
+    if geteuid().is_root()
+        && let Some(path) = shim.closed_to_others()
+    {
+        let path = escape::terminal(path.as_os_str().as_bytes());
+        say(&format!(
+            "other users cannot read {path}: a program that the command executes after it changed its user \
+             will not be traced; put libpostfork.so where everybody can read it"
+        ));
+    }
+}
+
+fn left_behind(program: &OsStr) -> String {
+    format!(
+        "{} ended, but processes of it live on and are no longer watched: run it in the foreground \
+         (without -D, --daemonize and the like), or add --follow to stay until they end",
+        escape::terminal(program.as_bytes())
+    )
+}

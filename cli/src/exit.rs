@@ -1,0 +1,93 @@
+//! The one place where exit statuses are chosen.
+
+use std::process::ExitCode;
+
+use alive_report::escape;
+use alive_store::Error as StoreError;
+
+use crate::{shim, supervise, target};
+
+/// How `alive` ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Everything went well.
+    Well,
+    /// `--fail-on-late`, and something was loaded late.
+    Late,
+    /// There is no database, or nothing in it.
+    NoData,
+    /// Something about this machine or this program makes the work impossible.
+    Environment,
+    /// The traced command's own status.
+    Command(u8),
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        // 1 is for findings of `check`, 2 is clap's for usage.
+        Self::from(match status {
+            Status::Well => 0,
+            Status::Late => 3,
+            Status::NoData => 4,
+            Status::Environment => 5,
+            Status::Command(status) => status,
+        })
+    }
+}
+
+/// A shell's status for a command that is there but cannot be executed.
+const NOT_EXECUTABLE: u8 = 126;
+
+/// A shell's status for a command that is not there.
+const NOT_FOUND: u8 = 127;
+
+/// Why `alive` could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Shim(#[from] shim::Error),
+    #[error(transparent)]
+    Target(#[from] target::Error),
+    #[error(transparent)]
+    Supervise(#[from] supervise::Error),
+    #[error("{}", escape::terminal(.0.to_string().as_bytes()))]
+    Store(#[from] StoreError),
+    #[error("cannot collect: {}", escape::terminal(.0.to_string().as_bytes()))]
+    Start(#[from] alive_collector::StartError),
+    #[error("cannot end the collection: {}", escape::terminal(.0.to_string().as_bytes()))]
+    Stop(#[from] alive_collector::StopError),
+    #[error(
+        "cannot make a folder for the database: {0}: set TMPDIR to a writable folder, or name a file with --db"
+    )]
+    TemporaryFolder(std::io::Error),
+    #[error("cannot write the report to {file}: {source}")]
+    Output {
+        /// Where it was to go, ready to show.
+        file: String,
+        source: std::io::Error,
+    },
+    #[error("{0}")]
+    NoData(String),
+}
+
+impl Failure {
+    /// The exit status that tells a script about it.
+    pub(crate) fn status(&self) -> Status {
+        match self {
+            Self::Target(target::Error::NotFound { .. }) => Status::Command(NOT_FOUND),
+            Self::Target(target::Error::NotExecutable { .. }) => Status::Command(NOT_EXECUTABLE),
+            Self::Supervise(supervise::Error::Spawn { source, .. }) => match source.kind() {
+                std::io::ErrorKind::NotFound => Status::Command(NOT_FOUND),
+                std::io::ErrorKind::PermissionDenied => Status::Command(NOT_EXECUTABLE),
+                _ => Status::Environment,
+            },
+            Self::NoData(_) | Self::Store(StoreError::Missing { .. }) => Status::NoData,
+            _ => Status::Environment,
+        }
+    }
+
+    /// Whether it is nothing but a reader that has seen enough (`alive report | head`).
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}

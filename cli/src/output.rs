@@ -1,0 +1,58 @@
+//! Where words go: the report to standard output or a file, everything else to standard error.
+
+use std::env;
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use alive_report::render::table::Medium;
+use alive_report::render::{json, table};
+use alive_report::{Report, escape};
+
+use crate::args::Format;
+use crate::exit::Failure;
+
+/// A message for the person at the terminal.
+pub(crate) fn say(message: &str) {
+    // Nobody is left to tell when standard error is closed.
+    let _ = writeln!(io::stderr(), "alive: {message}");
+}
+
+/// Writes the report to `file`, or to standard output.
+///
+/// # Errors
+/// [`Failure::Output`].
+pub(crate) fn write(report: &Report, format: Format, file: Option<&Path>) -> Result<(), Failure> {
+    let result = match file {
+        Some(path) => File::create(path).and_then(|file| render(report, format, Medium::default(), file)),
+        None => render(report, format, medium(), io::stdout().lock()),
+    };
+    result.map_err(|source| Failure::Output {
+        file: file.map_or_else(
+            || "standard output".to_owned(),
+            |path| escape::terminal(path.as_os_str().as_bytes()),
+        ),
+        source,
+    })
+}
+
+fn render(report: &Report, format: Format, medium: Medium, out: impl Write) -> io::Result<()> {
+    let mut out = BufWriter::new(out);
+    match format {
+        Format::Table => table::render(report, medium, &mut out)?,
+        Format::Json => json::render(report, &mut out)?,
+    }
+    out.flush()
+}
+
+/// What standard output is.
+fn medium() -> Medium {
+    if !io::stdout().is_terminal() {
+        return Medium::default();
+    }
+    let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+        || env::var_os("TERM").is_none_or(|value| value == "dumb");
+    Medium { columns, color: !refused }
+}

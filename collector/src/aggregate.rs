@@ -1,0 +1,323 @@
+//! From datagrams to sums. Pure: no clock, no socket, no file; the time is passed in.
+//!
+//! Everything that a sender can make grow is bounded: keys that wait to be written ([`MAX_KEYS`]),
+//! processes, trees, chains and sample stacks that are remembered. What finds no room is counted.
+
+mod chains;
+mod pending;
+mod processes;
+mod trees;
+
+use std::hash::BuildHasher;
+
+use alive_store::model::{Loss, MAX_STACKS, Stack, TreeKey, TreeMark};
+use alive_wire::header::flags;
+use alive_wire::record::Record;
+use alive_wire::text::Ping;
+use alive_wire::{Datagram, Error, Event, Kind};
+use hashbrown::{DefaultHashBuilder, HashMap};
+
+use crate::heard::Heard;
+use crate::moment::Moment;
+use chains::{Chain, Chains};
+use pending::Addend;
+pub use pending::Pending;
+use processes::{ProcessKey, Processes};
+use trees::Trees;
+
+/// Most keys that wait to be written.
+pub const MAX_KEYS: usize = 200_000;
+
+/// Loads whose sample stacks are remembered; beyond it all are forgotten, and a sample may be offered again.
+const MAX_SAMPLED: usize = MAX_KEYS;
+
+/// What was counted since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Datagrams received.
+    pub datagrams: u64,
+    /// Events decoded, text lines among them.
+    pub events: u64,
+    /// Loads.
+    pub loads: u64,
+    /// Names that were searched for and never found.
+    pub missing: u64,
+    /// Pings.
+    pub pings: u64,
+    /// What was lost. `sequence_gaps` can shrink: a number that is missing may only be late.
+    pub loss: Loss,
+}
+
+/// Adds up what is heard.
+#[derive(Debug)]
+pub struct Aggregate {
+    max_keys: usize,
+    hasher: DefaultHashBuilder,
+    trees: Trees,
+    chains: Chains,
+    processes: Processes,
+    samples: HashMap<u64, Vec<u64>>,
+    pending: Pending,
+    totals: Totals,
+}
+
+impl Aggregate {
+    /// Begins with nothing heard. `up_since_micros` is since when the socket is open, in microseconds since
+    /// 1970; `marks` tell where an earlier collector stopped counting.
+    #[must_use]
+    pub fn new(up_since_micros: u64, marks: impl IntoIterator<Item = (TreeKey, TreeMark)>) -> Self {
+        Self {
+            max_keys: MAX_KEYS,
+            hasher: DefaultHashBuilder::default(),
+            trees: Trees::new(up_since_micros, marks.into_iter().collect()),
+            chains: Chains::new(),
+            processes: Processes::default(),
+            samples: HashMap::new(),
+            pending: Pending::default(),
+            totals: Totals::default(),
+        }
+    }
+
+    /// What was counted since the start.
+    #[must_use]
+    pub const fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Whether so many keys wait that they should be written early.
+    #[must_use]
+    pub fn is_filling(&self) -> bool {
+        self.waiting() > self.max_keys / 4 * 3
+    }
+
+    /// Takes a datagram that was received whole.
+    pub fn hear(&mut self, datagram: &[u8], at: Moment) {
+        self.count_datagram();
+        match Datagram::new(datagram) {
+            Ok(Datagram::Binary(events)) => {
+                for event in events {
+                    match event {
+                        Ok(event) => self.event(event, at),
+                        Err(error) => self.refuse(error),
+                    }
+                }
+            }
+            Ok(Datagram::Text(lines)) => {
+                for line in lines {
+                    match line {
+                        Ok(ping) => self.text_ping(&ping, at),
+                        Err(error) => self.refuse(error),
+                    }
+                }
+            }
+            Err(error) => self.refuse(error),
+        }
+    }
+
+    /// Counts a datagram that was longer than the receive slot. Its tail is gone, so nothing of it is read.
+    pub fn hear_truncated(&mut self) {
+        self.count_datagram();
+        self.lose(|loss| &mut loss.truncated, 1);
+    }
+
+    /// Counts datagrams that the kernel dropped.
+    pub fn dropped_by_kernel(&mut self, datagrams: u64) {
+        self.lose(|loss| &mut loss.kernel_drops, datagrams);
+    }
+
+    /// Counts lines that could not be written to the events file.
+    pub fn lost_lines(&mut self, lines: u64) {
+        self.lose(|loss| &mut loss.events_file, lines);
+    }
+
+    /// Takes everything that waits; `None` when nothing does.
+    pub fn take(&mut self) -> Option<Pending> {
+        let rows = self.trees.take_changed();
+        self.pending.trees(rows);
+        (!self.pending.is_empty()).then(|| std::mem::take(&mut self.pending))
+    }
+
+    /// Takes back what could not be handed on. Must be called before anything else is heard.
+    pub fn give_back(&mut self, pending: Pending) {
+        debug_assert!(self.pending.is_empty(), "something was heard in between");
+        self.pending = pending;
+    }
+
+    fn waiting(&self) -> usize {
+        self.pending.keys() + self.trees.changed()
+    }
+
+    fn has_room(&self) -> bool {
+        self.waiting() < self.max_keys
+    }
+
+    fn count_datagram(&mut self) {
+        self.totals.datagrams += 1;
+        self.pending.datagrams += 1;
+    }
+
+    fn count_event(&mut self) {
+        self.totals.events += 1;
+        self.pending.events += 1;
+    }
+
+    fn lose(&mut self, which: impl Fn(&mut Loss) -> &mut u64, count: u64) {
+        *which(&mut self.totals.loss) += count;
+        *which(&mut self.pending.loss) += count;
+    }
+
+    fn refuse(&mut self, error: Error) {
+        match error {
+            Error::UnsupportedVersion(_) => self.lose(|loss| &mut loss.unsupported_version, 1),
+            _ => self.lose(|loss| &mut loss.malformed, 1),
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>, at: Moment) {
+        let heard = match Heard::read(event) {
+            Ok(heard) => heard,
+            Err(error) => return self.refuse(error),
+        };
+        self.count_event();
+        let header = *heard.header();
+        let (tree, process) = (heard.tree(), ProcessKey::of(heard.tree(), &header));
+        let seen_micros = at.sent_micros(header.monotonic_nanos);
+        if !self.trees.contains(tree) && !self.has_room() {
+            return self.lose(|loss| &mut loss.over_cap, 1);
+        }
+        self.tree(&heard, process, seen_micros);
+
+        let room = self.has_room();
+        let pending = &mut self.pending;
+        let chain = self.chains.role(&self.hasher, &heard, |tree, chain, link| {
+            pending.role(tree, chain, link.forks, room);
+        });
+        match header.kind {
+            Ok(Kind::Load) => {
+                self.totals.loads += 1;
+                let kind = heard.code.kind.map_or(0, alive_wire::CodeKind::byte);
+                self.add(&heard, &chain, process, seen_micros, (Kind::Load, heard.path, kind));
+            }
+            Ok(Kind::Missing) => {
+                self.totals.missing += 1;
+                let language = heard.code.language.map_or(0, alive_wire::Language::byte);
+                self.add(&heard, &chain, process, seen_micros, (Kind::Missing, heard.name, language));
+            }
+            Ok(Kind::Ping) => {
+                let line = heard.field(b"line").and_then(parse).unwrap_or(0);
+                let file = heard.field(b"file").unwrap_or_default();
+                self.ping(heard.name.unwrap_or_default().to_vec(), file.to_vec(), line, seen_micros);
+            }
+            // They tell of their tree and its roles, which was noted above.
+            Ok(Kind::Start | Kind::Fork) => {}
+            // A kind that a later version of the shim knows.
+            Ok(_) | Err(_) => self.lose(|loss| &mut loss.unsupported_version, 1),
+        }
+    }
+
+    /// Takes note of the tree and of its sequence.
+    fn tree(&mut self, heard: &Heard<'_>, process: ProcessKey, seen_micros: u64) {
+        let header = heard.header();
+        let apart =
+            (header.flags & flags::NO_TREE != 0).then(|| self.processes.hear(process, header.sequence));
+        let (tree, forgotten) = self.trees.tree(heard, seen_micros);
+        let before = (tree.lost(), tree.not_sent());
+        match apart {
+            Some(change) => tree.hear_apart(change),
+            None => tree.hear(header.sequence),
+        }
+        tree.learn(heard, seen_micros);
+        let after = (tree.lost(), tree.not_sent());
+        let loss = &mut self.totals.loss;
+        loss.sequence_gaps = loss.sequence_gaps.saturating_add(after.0).saturating_sub(before.0);
+        loss.not_sent = loss.not_sent.saturating_add(after.1).saturating_sub(before.1);
+        self.pending.trees(forgotten);
+    }
+
+    /// Adds a load or a search, kept under its tree, its role and `what` it is.
+    fn add(
+        &mut self,
+        heard: &Heard<'_>,
+        chain: &std::sync::Arc<Chain>,
+        process: ProcessKey,
+        seen_micros: u64,
+        what: (Kind, Option<&[u8]>, u8),
+    ) {
+        let hash = self.hasher.hash_one((heard.tree(), chain.hash, what));
+        if !self.has_room() && !self.pending.has(hash) {
+            return self.lose(|loss| &mut loss.over_cap, 1);
+        }
+        let addend = Addend {
+            heard,
+            chain,
+            hash,
+            first_time: self.processes.first_time(process, hash),
+            seen_micros,
+            sample: self.sample(heard, hash),
+        };
+        match what.0 {
+            Kind::Missing => self.pending.missing(addend),
+            _ => self.pending.load(addend),
+        }
+    }
+
+    /// The stack, if it is one of the first that this load came with.
+    fn sample(&mut self, heard: &Heard<'_>, load: u64) -> Option<Stack> {
+        if self.samples.len() >= MAX_SAMPLED && !self.samples.contains_key(&load) {
+            self.samples.clear();
+        }
+        let known = self.samples.entry(load).or_default();
+        if known.len() >= MAX_STACKS {
+            return None;
+        }
+        let stack = self.hasher.hash_one(StackBytes(heard));
+        if known.contains(&stack) {
+            return None;
+        }
+        known.push(stack);
+        let stack = heard.stack();
+        (stack != Stack::default()).then_some(stack)
+    }
+
+    fn text_ping(&mut self, ping: &Ping<'_>, at: Moment) {
+        self.count_event();
+        let value = |key: &[u8]| ping.get(key).map(|value| value.decoded().collect::<Vec<u8>>());
+        let line = value(b"line").and_then(|line| parse(&line)).unwrap_or(0);
+        let (name, file) = (value(b"name").unwrap_or_default(), value(b"file").unwrap_or_default());
+        self.ping(name, file, line, at.wall_micros);
+    }
+
+    fn ping(&mut self, name: Vec<u8>, file: Vec<u8>, line: u32, seen_micros: u64) {
+        self.totals.pings += 1;
+        let room = self.has_room();
+        if self.pending.ping((name, file, line), seen_micros, room).is_err() {
+            self.lose(|loss| &mut loss.over_cap, 1);
+        }
+    }
+}
+
+/// A number in decimal digits.
+pub(crate) fn parse(digits: &[u8]) -> Option<u32> {
+    str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// What tells stacks apart before they are copied. The modules are hashed where they stand and the frames
+/// by their numbers, so the same stack with its modules in another order is offered twice; the store knows.
+struct StackBytes<'h, 'a>(&'h Heard<'a>);
+
+impl std::hash::Hash for StackBytes<'_, '_> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        for record in self.0.records() {
+            match record {
+                Record::LanguageFrame(frame) => (frame.file, frame.line, frame.function).hash(state),
+                Record::Module(module) => module.path.hash(state),
+                Record::Frames(frames) => {
+                    for frame in frames {
+                        (frame.module, frame.offset).hash(state);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Chains of fork sites, each kept once.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use alive_store::model::{RoleChain, Site, TreeKey};
+use alive_wire::record::Lineage;
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::heard::Heard;
+
+/// Most chains that are kept; beyond it all are forgotten and found again as they come.
+const MAX_CHAINS: usize = 16_384;
+
+/// A role: its fork site below its parent's role.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    /// Tells chains apart, over all trees.
+    pub(crate) hash: u64,
+    parent: Option<Arc<Self>>,
+    site: Site,
+}
+
+impl Chain {
+    /// The fork sites from the root down.
+    pub(crate) fn sites(&self) -> RoleChain {
+        let mut sites = Vec::new();
+        let mut link = self;
+        while let Some(parent) = &link.parent {
+            sites.push(link.site.clone());
+            link = parent;
+        }
+        sites.reverse();
+        sites
+    }
+}
+
+/// The chains seen so far.
+#[derive(Debug)]
+pub(crate) struct Chains {
+    root: Arc<Chain>,
+    known: HashTable<Arc<Chain>>,
+}
+
+impl Chains {
+    pub(crate) fn new() -> Self {
+        let root = Arc::new(Chain { hash: 0, parent: None, site: Site::default() });
+        Self { root, known: HashTable::new() }
+    }
+
+    /// The role of the process that speaks; `each` is told every role above it and its own, outermost
+    /// first, with the counts of the fork.
+    pub(crate) fn role(
+        &mut self,
+        hasher: &DefaultHashBuilder,
+        heard: &Heard<'_>,
+        mut each: impl FnMut(TreeKey, &Arc<Chain>, &Lineage),
+    ) -> Arc<Chain> {
+        let mut role = Arc::clone(&self.root);
+        let mut links = 0u16;
+        for link in heard.lineage() {
+            role = self.below(hasher, &role, heard, Some(&link));
+            each(heard.tree(), &role, &link);
+            links += 1;
+        }
+        if links < heard.header().depth {
+            // The innermost forks did not fit or were not seen. The process must not pass for one of
+            // its ancestors: it gets a role of its own, at an unknown place.
+            role = self.below(hasher, &role, heard, None);
+        }
+        role
+    }
+
+    fn below(
+        &mut self,
+        hasher: &DefaultHashBuilder,
+        parent: &Arc<Chain>,
+        heard: &Heard<'_>,
+        link: Option<&Lineage>,
+    ) -> Arc<Chain> {
+        let module = link.and_then(|link| heard.module(link.module)).map_or(&b""[..], |module| module.path);
+        let offset = link.map_or(0, |link| link.offset);
+        // Never the root's.
+        let hash = hasher.hash_one((parent.hash, module, offset)) | 1;
+        let same = |chain: &Arc<Chain>| {
+            chain.hash == hash && chain.site.offset == offset && chain.site.module == module
+        };
+        if let Some(chain) = self.known.find(hash, same) {
+            return Arc::clone(chain);
+        }
+        if self.known.len() >= MAX_CHAINS {
+            self.known.clear();
+        }
+        let site = link.map_or_else(Site::default, |link| heard.site(link.module, link.offset));
+        let chain = Arc::new(Chain { hash, parent: Some(Arc::clone(parent)), site });
+        self.known.insert_unique(hash, Arc::clone(&chain), |chain| chain.hash);
+        chain
+    }
+}

@@ -1,0 +1,229 @@
+//! Sums that wait to be written.
+
+use std::sync::Arc;
+
+use alive_store::model::{
+    Batch, LoadKey, LoadRow, Loss, MissingRow, PingRow, RoleCount, Stack, TreeKey, TreeRow,
+};
+use alive_wire::{CodeKind, Language, Outcome, Via};
+use hashbrown::hash_map::Entry as MapEntry;
+use hashbrown::hash_table::Entry;
+use hashbrown::{HashMap, HashTable};
+
+use super::chains::Chain;
+use crate::heard::Heard;
+
+/// A row with its role, and the hash that it is found by.
+#[derive(Debug)]
+struct Sum<Row> {
+    hash: u64,
+    chain: Arc<Chain>,
+    row: Row,
+}
+
+/// File, name and line of a ping.
+type PingKey = (Vec<u8>, Vec<u8>, u32);
+
+/// What was heard since the last time it was taken.
+#[derive(Debug, Default)]
+pub struct Pending {
+    loads: HashTable<Sum<LoadRow>>,
+    missing: HashTable<Sum<MissingRow>>,
+    pings: HashMap<PingKey, PingRow>,
+    roles: HashMap<(TreeKey, u64), (Arc<Chain>, u32)>,
+    trees: Vec<TreeRow>,
+    /// See [`Batch::datagrams`].
+    pub datagrams: u64,
+    /// See [`Batch::events`].
+    pub events: u64,
+    /// See [`Batch::loss`].
+    pub loss: Loss,
+}
+
+/// There was no room for a new key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Full;
+
+/// What an event adds to a sum.
+#[derive(Debug)]
+pub(crate) struct Addend<'h, 'a> {
+    pub(crate) heard: &'h Heard<'a>,
+    pub(crate) chain: &'h Arc<Chain>,
+    /// Hash of everything that the sum is kept under.
+    pub(crate) hash: u64,
+    /// Whether the process tells it for the first time.
+    pub(crate) first_time: bool,
+    pub(crate) seen_micros: u64,
+    /// The stack, when it is wanted as a sample.
+    pub(crate) sample: Option<Stack>,
+}
+
+impl Pending {
+    /// Distinct keys held.
+    pub(crate) fn keys(&self) -> usize {
+        self.loads.len() + self.missing.len() + self.pings.len() + self.roles.len() + self.trees.len()
+    }
+
+    /// Whether there is nothing to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys() == 0 && self.datagrams == 0 && self.events == 0 && self.loss == Loss::default()
+    }
+
+    /// Whether a load or search with this hash has a sum already.
+    pub(crate) fn has(&self, hash: u64) -> bool {
+        self.loads.find(hash, |sum| sum.hash == hash).is_some()
+            || self.missing.find(hash, |sum| sum.hash == hash).is_some()
+    }
+
+    /// Adds a load.
+    pub(crate) fn load(&mut self, addend: Addend<'_, '_>) {
+        let Addend { heard, chain, hash, first_time, seen_micros, sample } = addend;
+        let code = heard.code;
+        let sum = match self.loads.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
+            Entry::Occupied(sum) => sum.into_mut(),
+            Entry::Vacant(vacant) => {
+                let row = LoadRow {
+                    key: LoadKey {
+                        tree: heard.tree(),
+                        chain: Vec::new(),
+                        path: heard.path.unwrap_or_default().to_vec(),
+                        kind: code.kind.map_or("", CodeKind::word).to_owned(),
+                    },
+                    name: Vec::new(),
+                    language: code.language.map_or("", Language::word).to_owned(),
+                    outcome: code.outcome.map_or("", Outcome::word).to_owned(),
+                    via: code.via.map_or("", Via::word).to_owned(),
+                    pulled_in_by: Vec::new(),
+                    events: 0,
+                    processes: 0,
+                    bytes: 0,
+                    nanos: 0,
+                    first_seen_micros: seen_micros,
+                    last_seen_micros: seen_micros,
+                    stacks: Vec::new(),
+                };
+                vacant.insert(Sum { hash, chain: Arc::clone(chain), row }).into_mut()
+            }
+        };
+        let row = &mut sum.row;
+        row.events += 1;
+        row.processes += u64::from(first_time);
+        row.bytes = row.bytes.max(heard.bytes.unwrap_or(0));
+        row.nanos = row.nanos.saturating_add(heard.nanos.unwrap_or(0));
+        row.first_seen_micros = row.first_seen_micros.min(seen_micros);
+        row.last_seen_micros = row.last_seen_micros.max(seen_micros);
+        if row.name.is_empty() {
+            row.name = heard.name.unwrap_or_default().to_vec();
+        }
+        if row.pulled_in_by.is_empty() {
+            row.pulled_in_by = heard.pulled_in_by.unwrap_or_default().to_vec();
+        }
+        if code.outcome == Some(Outcome::Loaded) && row.outcome != Outcome::Loaded.word() {
+            row.outcome = Outcome::Loaded.word().to_owned();
+        }
+        row.stacks.extend(sample);
+    }
+
+    /// Adds a search that found nothing.
+    pub(crate) fn missing(&mut self, addend: Addend<'_, '_>) {
+        let Addend { heard, chain, hash, first_time, sample, .. } = addend;
+        let sum = match self.missing.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
+            Entry::Occupied(sum) => sum.into_mut(),
+            Entry::Vacant(vacant) => {
+                let row = MissingRow {
+                    tree: heard.tree(),
+                    chain: Vec::new(),
+                    name: heard.name.unwrap_or_default().to_vec(),
+                    language: heard.code.language.map_or("", Language::word).to_owned(),
+                    searches: 0,
+                    probes: 0,
+                    processes: 0,
+                    stacks: Vec::new(),
+                };
+                vacant.insert(Sum { hash, chain: Arc::clone(chain), row }).into_mut()
+            }
+        };
+        let row = &mut sum.row;
+        row.searches += 1;
+        row.probes = row.probes.saturating_add(u64::from(heard.probes));
+        row.processes += u64::from(first_time);
+        row.stacks.extend(sample);
+    }
+
+    /// Adds a ping.
+    pub(crate) fn ping(&mut self, key: PingKey, seen_micros: u64, room: bool) -> Result<(), Full> {
+        let ping = match self.pings.entry(key) {
+            MapEntry::Occupied(ping) => ping.into_mut(),
+            MapEntry::Vacant(_) if !room => return Err(Full),
+            MapEntry::Vacant(vacant) => {
+                let (name, file, line) = vacant.key().clone();
+                vacant.insert(PingRow {
+                    name,
+                    file,
+                    line,
+                    hits: 0,
+                    first_seen_micros: seen_micros,
+                    last_seen_micros: seen_micros,
+                })
+            }
+        };
+        ping.hits += 1;
+        ping.first_seen_micros = ping.first_seen_micros.min(seen_micros);
+        ping.last_seen_micros = ping.last_seen_micros.max(seen_micros);
+        Ok(())
+    }
+
+    /// Takes note of how many processes were forked into a role. A role that finds no room is told again
+    /// by the next event that knows it.
+    pub(crate) fn role(&mut self, tree: TreeKey, chain: &Arc<Chain>, forks: u32, room: bool) {
+        match self.roles.entry((tree, chain.hash)) {
+            MapEntry::Occupied(mut role) => {
+                let known = &mut role.get_mut().1;
+                *known = forks.max(*known);
+            }
+            MapEntry::Vacant(vacant) if room => {
+                vacant.insert((Arc::clone(chain), forks));
+            }
+            MapEntry::Vacant(_) => {}
+        }
+    }
+
+    /// Adds rows of trees.
+    pub(crate) fn trees(&mut self, rows: impl IntoIterator<Item = TreeRow>) {
+        self.trees.extend(rows);
+    }
+
+    /// The batch to write.
+    #[must_use]
+    pub fn into_batch(self, flushed_micros: u64) -> Batch {
+        Batch {
+            trees: self.trees,
+            roles: self
+                .roles
+                .into_iter()
+                .map(|((tree, _), (chain, forks))| RoleCount { tree, chain: chain.sites(), forks })
+                .collect(),
+            loads: self
+                .loads
+                .into_iter()
+                .map(|mut sum| {
+                    sum.row.key.chain = sum.chain.sites();
+                    sum.row
+                })
+                .collect(),
+            missing: self
+                .missing
+                .into_iter()
+                .map(|mut sum| {
+                    sum.row.chain = sum.chain.sites();
+                    sum.row
+                })
+                .collect(),
+            pings: self.pings.into_values().collect(),
+            datagrams: self.datagrams,
+            events: self.events,
+            loss: self.loss,
+            flushed_micros,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Process trees: who they are, and which of their events are missing.
+
+use alive_store::model::{TreeKey, TreeMark, TreeRow};
+use hashbrown::HashMap;
+use hashlink::LinkedHashMap;
+
+use crate::heard::{Heard, reason_word};
+use crate::sequence::Sequence;
+
+/// Most trees remembered; the one that was silent longest is forgotten first. When it speaks again its
+/// sequence is watched from there, so a gap in between is not seen.
+const MAX_TREES: usize = 16_384;
+
+/// Most reasons kept for what a tree did not send.
+const MAX_REASONS: usize = 16;
+
+#[derive(Debug)]
+pub(crate) struct Tree {
+    key: TreeKey,
+    program: Vec<u8>,
+    executable: Vec<u8>,
+    shim_version: Vec<u8>,
+    first_seen_micros: u64,
+    last_seen_micros: u64,
+    sequence: Sequence,
+    /// Numbers missing in the sequences of processes that have their own.
+    missing_apart: u64,
+    not_sent: Vec<(u8, u64)>,
+    changed: bool,
+}
+
+impl Tree {
+    /// Takes note of a number of the tree's sequence. 0 is no number.
+    pub(crate) fn hear(&mut self, number: u64) {
+        if number > 0 {
+            self.sequence.hear(number);
+        }
+    }
+
+    /// Takes note of a change in a process's own sequence.
+    pub(crate) fn hear_apart(&mut self, (more, fewer): (u64, u64)) {
+        self.missing_apart = self.missing_apart.saturating_add(more).saturating_sub(fewer);
+    }
+
+    /// Takes what an event tells of its tree.
+    pub(crate) fn learn(&mut self, heard: &Heard<'_>, seen_micros: u64) {
+        let keep = |known: &mut Vec<u8>, told: Option<&[u8]>| {
+            if let Some(told) = told
+                && known != told
+                && !told.is_empty()
+            {
+                *known = told.to_vec();
+            }
+        };
+        keep(&mut self.program, heard.program);
+        keep(&mut self.executable, heard.executable);
+        keep(&mut self.shim_version, heard.shim_version);
+        for (reason, events) in heard.not_sent() {
+            let room = self.not_sent.len() < MAX_REASONS;
+            match self.not_sent.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, known)) => *known = events.max(*known),
+                None if room => self.not_sent.push((reason, events)),
+                None => {}
+            }
+        }
+        self.first_seen_micros = self.first_seen_micros.min(seen_micros);
+        self.last_seen_micros = self.last_seen_micros.max(seen_micros);
+    }
+
+    /// Events counted instead of sent.
+    pub(crate) fn not_sent(&self) -> u64 {
+        self.not_sent.iter().fold(0, |sum, (_, events)| sum.saturating_add(*events))
+    }
+
+    fn gaps(&self) -> u64 {
+        self.sequence.missing().saturating_add(self.missing_apart)
+    }
+
+    /// Events lost: numbers that never came, without those that were never sent.
+    pub(crate) fn lost(&self) -> u64 {
+        self.gaps().saturating_sub(self.not_sent())
+    }
+
+    fn row(&self) -> TreeRow {
+        TreeRow {
+            key: self.key,
+            program: self.program.clone(),
+            executable: self.executable.clone(),
+            shim_version: self.shim_version.clone(),
+            first_seen_micros: self.first_seen_micros,
+            last_seen_micros: self.last_seen_micros,
+            sequence: self.sequence.high(),
+            gaps: self.gaps(),
+            not_sent: self.not_sent.iter().map(|&(reason, events)| (reason_word(reason), events)).collect(),
+        }
+    }
+}
+
+/// The trees that spoke lately.
+#[derive(Debug)]
+pub(crate) struct Trees {
+    known: LinkedHashMap<TreeKey, Tree>,
+    changed: Vec<TreeKey>,
+    /// Where an earlier collector stopped counting.
+    marks: HashMap<TreeKey, TreeMark>,
+    /// Since when the socket is open.
+    up_since_micros: u64,
+}
+
+impl Trees {
+    pub(crate) fn new(up_since_micros: u64, marks: HashMap<TreeKey, TreeMark>) -> Self {
+        Self { known: LinkedHashMap::new(), changed: Vec::new(), marks, up_since_micros }
+    }
+
+    /// Whether the tree is remembered.
+    pub(crate) fn contains(&self, key: TreeKey) -> bool {
+        self.known.contains_key(&key)
+    }
+
+    /// The tree, and the row of one that had to be forgotten for it.
+    pub(crate) fn tree(&mut self, heard: &Heard<'_>, seen_micros: u64) -> (&mut Tree, Option<TreeRow>) {
+        let key = heard.tree();
+        let mut forgotten = None;
+        if !self.known.contains_key(&key) {
+            if self.known.len() >= MAX_TREES {
+                forgotten =
+                    self.known.pop_front().filter(|(_, tree)| tree.changed).map(|(_, tree)| tree.row());
+            }
+            let tree = self.first_heard(key, heard.header().sequence, seen_micros);
+            self.known.insert(key, tree);
+        }
+        let tree = self.known.to_back(&key).expect("it was put there if it was not");
+        if !tree.changed {
+            tree.changed = true;
+            self.changed.push(key);
+        }
+        (tree, forgotten)
+    }
+
+    /// Every tree's sequence begins at 1. What lies below the first number heard was lost if the collector
+    /// was there when the tree began or left a mark when it was there; else nobody can know.
+    fn first_heard(&mut self, key: TreeKey, number: u64, seen_micros: u64) -> Tree {
+        let sequence = match self.marks.remove(&key) {
+            Some(mark) => Sequence::resumed(mark.sequence, mark.gaps),
+            None if self.up_since_micros <= key.start_micros => Sequence::from_the_beginning(),
+            None => Sequence::resumed(number.saturating_sub(1), 0),
+        };
+        Tree {
+            key,
+            program: Vec::new(),
+            executable: Vec::new(),
+            shim_version: Vec::new(),
+            first_seen_micros: seen_micros,
+            last_seen_micros: seen_micros,
+            sequence,
+            missing_apart: 0,
+            not_sent: Vec::new(),
+            changed: false,
+        }
+    }
+
+    /// How many rows [`Trees::take_changed`] would give, at most.
+    pub(crate) fn changed(&self) -> usize {
+        self.changed.len()
+    }
+
+    /// The rows of the trees that changed since the last call.
+    pub(crate) fn take_changed(&mut self) -> Vec<TreeRow> {
+        let keys = std::mem::take(&mut self.changed);
+        let rows = keys.into_iter().filter_map(|key| {
+            let tree = self.known.get_mut(&key).filter(|tree| tree.changed)?;
+            tree.changed = false;
+            Some(tree.row())
+        });
+        rows.collect()
+    }
+}

@@ -1,0 +1,83 @@
+//! The thread that writes to the database: one transaction for everything that was heard since the last one.
+
+use std::sync::mpsc::Receiver;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use alive_store::model::Batch;
+use alive_store::{Error, Writer};
+
+use crate::aggregate::Pending;
+use crate::moment::Moment;
+use crate::progress::Shared;
+use crate::symbols::Symbols;
+
+/// First and longest pause between two tries.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Pause between two looks whether the collector is to stop.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long a collector that is to stop goes on trying.
+const PATIENCE_AT_STOP: Duration = Duration::from_secs(5);
+
+/// Shortest time between two warnings.
+const WARN_EVERY: Duration = Duration::from_mins(1);
+
+/// Writes batch after batch until the sender is gone, then closes the database.
+///
+/// What cannot be written is tried again; meanwhile the receiving thread keeps adding up.
+///
+/// # Errors
+/// Why the last batch could not be written, or the database not be closed.
+pub(crate) fn run(mut writer: Writer, batches: &Receiver<Pending>, shared: &Shared) -> Result<(), Error> {
+    let mut symbols = Symbols::new();
+    let mut warned = None;
+    for pending in batches {
+        let mut batch = pending.into_batch(Moment::now().wall_micros);
+        symbols.fill_batch(&mut batch);
+        insist(&mut writer, &batch, shared, &mut warned)?;
+    }
+    writer.close()
+}
+
+/// Writes one batch, however often it takes; gives up only when the collector is to stop.
+fn insist(
+    writer: &mut Writer,
+    batch: &Batch,
+    shared: &Shared,
+    warned: &mut Option<Instant>,
+) -> Result<(), Error> {
+    let mut pause = BACKOFF.0;
+    let mut give_up = None;
+    loop {
+        let Err(error) = writer.write(batch) else {
+            if warned.is_some() {
+                tracing::info!("the database can be written again");
+            }
+            *warned = None;
+            shared.set_write_error(None);
+            return Ok(());
+        };
+        shared.set_write_error(Some(error.to_string()));
+        if warned.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
+            tracing::warn!("{error}; what is received waits in memory");
+            *warned = Some(Instant::now());
+        }
+        let again = Instant::now() + pause;
+        while Instant::now() < again {
+            if shared.is_stopping() {
+                let until = *give_up.get_or_insert_with(|| Instant::now() + PATIENCE_AT_STOP);
+                if Instant::now() >= until {
+                    return Err(error);
+                }
+                break;
+            }
+            thread::sleep(LOOK);
+        }
+        if shared.is_stopping() {
+            thread::sleep(LOOK);
+        }
+        pause = (pause * 2).min(BACKOFF.1);
+    }
+}

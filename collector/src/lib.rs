@@ -1,0 +1,36 @@
+//! Receives what `libpostfork.so` sends, adds it up and keeps it in a database.
+//!
+//! # One datagram's way
+//!
+//! 1. `socket` takes it off the kernel's queue, in batches of 64; the queue's drops are counted there.
+//! 2. `receive`, a thread of its own, stamps it with the time and hands it to
+//! 3. [`aggregate`], which is pure: it decodes with `alive_wire`, finds the tree, the role and the sum that
+//!    the event belongs to, and adds. [`sequence`] notices what never came.
+//! 4. Once a second the sums are swapped against empty ones and handed to `flush`, the one thread that
+//!    writes: it looks up `symbols` and adds the sums to the database in one transaction. While it is busy, or
+//!    the database cannot be written, the receiving thread goes on adding up, within bounds.
+//! 5. With `--events` the datagram is copied to `events` as well, another thread, which writes it as a
+//!    `line` of JSON.
+//!
+//! What is lost on the way is counted where it is lost, and stands in the database beside the sums.
+#![forbid(unsafe_code)]
+
+pub mod aggregate;
+mod events;
+mod flush;
+mod heard;
+mod line;
+mod loss;
+pub mod moment;
+pub mod options;
+mod progress;
+mod receive;
+pub mod sequence;
+mod socket;
+mod start;
+mod symbols;
+
+pub use aggregate::Totals;
+pub use options::{EventsTarget, Options, default_database};
+pub use progress::Progress;
+pub use start::{Collector, StartError, StopError, Summary};

@@ -1,0 +1,102 @@
+//! What a collector is asked to do.
+
+use std::env;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use alive_wire::DEFAULT_PORT;
+
+/// Receive buffer that is asked for, in bytes: 0.35 s of 300,000 datagrams a second.
+pub const RECEIVE_BUFFER: usize = 64 << 20;
+
+/// Time between two writes to the database.
+pub const FLUSH_EVERY: Duration = Duration::from_secs(1);
+
+/// What a collector is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Where to listen; port 0 lets the kernel choose.
+    pub listen: Vec<SocketAddr>,
+    /// Whether addresses that other machines can reach are meant. Anybody who reaches the port can say
+    /// anything, and nothing is encrypted.
+    pub listen_public: bool,
+    /// The database; made when it is not there.
+    pub db: PathBuf,
+    /// Where to write every event as a line of JSON, if anywhere.
+    pub events: Option<EventsTarget>,
+    /// Receive buffer of each socket to ask for, in bytes.
+    pub receive_buffer: usize,
+    /// Time between two writes to the database; so much is lost when the collector is killed.
+    pub flush_every: Duration,
+}
+
+/// Where events are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventsTarget {
+    /// A file, made with mode 0600 when it is not there; lines are put at its end.
+    File(PathBuf),
+    /// Standard output.
+    Stdout,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT))],
+            listen_public: false,
+            db: default_database(),
+            events: None,
+            receive_buffer: RECEIVE_BUFFER,
+            flush_every: FLUSH_EVERY,
+        }
+    }
+}
+
+/// The database when none is named: `$STATE_DIRECTORY/alive.db` as systemd gives it to a service, else
+/// `alive/alive.db` below `$XDG_STATE_HOME` or `~/.local/state`.
+#[must_use]
+pub fn default_database() -> PathBuf {
+    database_in(|name| env::var_os(name).filter(|value| !value.is_empty()))
+}
+
+fn database_in(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> PathBuf {
+    if let Some(folders) = variable("STATE_DIRECTORY") {
+        // systemd may give several, separated by colons.
+        let first = env::split_paths(&folders).next().unwrap_or_default();
+        return first.join("alive.db");
+    }
+    let state = variable("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".local/state")))
+        .unwrap_or_else(|| PathBuf::from("/var/lib"));
+    state.join("alive/alive.db")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(variables: &[(&str, &str)]) -> PathBuf {
+        database_in(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()))
+    }
+
+    #[test]
+    fn a_service_keeps_its_state_where_systemd_says() {
+        let service = [("STATE_DIRECTORY", "/var/lib/alive:/var/lib/more"), ("HOME", "/root")];
+        assert_eq!(found(&service), PathBuf::from("/var/lib/alive/alive.db"));
+    }
+
+    #[test]
+    fn a_user_keeps_it_in_the_state_folder() {
+        let home = ("HOME", "/home/ann");
+        assert_eq!(found(&[home]), PathBuf::from("/home/ann/.local/state/alive/alive.db"));
+        assert_eq!(found(&[home, ("XDG_STATE_HOME", "/s")]), PathBuf::from("/s/alive/alive.db"));
+        // The specification says to ignore a relative one.
+        assert_eq!(
+            found(&[home, ("XDG_STATE_HOME", "s")]),
+            PathBuf::from("/home/ann/.local/state/alive/alive.db")
+        );
+    }
+}

@@ -1,0 +1,81 @@
+//! What the threads tell each other and the caller.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::aggregate::Totals;
+
+/// How far the collector is; cheap to ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Datagrams received.
+    pub datagrams: u64,
+    /// Events decoded.
+    pub events: u64,
+    /// Loads heard of.
+    pub loads: u64,
+    /// Names that were searched for and never found.
+    pub missing: u64,
+    /// Pings heard.
+    pub pings: u64,
+    /// What was lost since the start. The counters count different things in different ways: never add them up.
+    pub loss: alive_store::model::Loss,
+    /// Why the database cannot be written at the moment. What is received waits in memory.
+    pub write_error: Option<String>,
+}
+
+impl From<Totals> for Progress {
+    fn from(totals: Totals) -> Self {
+        let Totals { datagrams, events, loads, missing, pings, loss } = totals;
+        Self { datagrams, events, loads, missing, pings, loss, write_error: None }
+    }
+}
+
+/// Shared by the threads of one collector.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    stop: AtomicBool,
+    totals: Mutex<Totals>,
+    write_error: Mutex<Option<String>>,
+    lost_lines: AtomicU64,
+}
+
+impl Shared {
+    /// Asks the threads to end.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_totals(&self, totals: &Totals) {
+        *lock(&self.totals) = *totals;
+    }
+
+    pub(crate) fn set_write_error(&self, error: Option<String>) {
+        *lock(&self.write_error) = error;
+    }
+
+    /// Counts lines that could not be written to the events file.
+    pub(crate) fn lose_lines(&self, lines: u64) {
+        self.lost_lines.fetch_add(lines, Ordering::Relaxed);
+    }
+
+    /// The lines lost since the last call.
+    pub(crate) fn take_lost_lines(&self) -> u64 {
+        self.lost_lines.swap(0, Ordering::Relaxed)
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        let mut progress = Progress::from(*lock(&self.totals));
+        progress.write_error.clone_from(&lock(&self.write_error));
+        progress
+    }
+}
+
+/// A thread that panicked left a value behind that is still a value.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,160 @@
+//! The receiving thread: takes datagrams off the sockets, adds them up, and once in a while hands the
+//! sums to the writer. It never waits for a disk.
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::aggregate::{Aggregate, Pending};
+use crate::events::EventsWriter;
+use crate::loss::Told;
+use crate::moment::Moment;
+use crate::progress::Shared;
+use crate::socket::{Received, Slots, Socket};
+
+/// Longest sleep while nothing comes: so late is a flush or a stop noticed.
+const IDLE: u16 = 100;
+
+/// Shortest time between two tries to hand sums to a writer that is busy.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// How long a collector that is to stop goes on reading what still comes. What the buffers held when it
+/// was told to stop is read in far less; a flood has no end.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// What the thread works with.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    pub(crate) sockets: Vec<Socket>,
+    pub(crate) aggregate: Aggregate,
+    pub(crate) batches: SyncSender<Pending>,
+    pub(crate) events: Option<EventsWriter>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) flush_every: Duration,
+}
+
+/// Sums that no writer took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unwritten {
+    pub(crate) events: u64,
+}
+
+impl Receiver {
+    /// Receives until told to stop, then until nothing more is there.
+    pub(crate) fn run(mut self) -> Result<(), Unwritten> {
+        let mut slots = Slots::new();
+        let mut told = Told::default();
+        let mut flushed = Instant::now();
+        let mut drain_until = None;
+        loop {
+            // Looked at before the sockets: what came before the stop is read after it.
+            let stopping = self.shared.is_stopping();
+            let received = self.receive(&mut slots);
+            let now = Instant::now();
+            let due = now.duration_since(flushed);
+            if due >= self.flush_every || (self.aggregate.is_filling() && due >= RETRY) {
+                self.count_losses(&mut told);
+                flushed = if self.offer() { now } else { now - self.flush_every.saturating_sub(RETRY) };
+            }
+            self.shared.set_totals(self.aggregate.totals());
+            if stopping {
+                let until = *drain_until.get_or_insert(now + DRAIN);
+                if received == 0 || now >= until {
+                    return self.finish(&mut told);
+                }
+            } else if received == 0 {
+                self.wait();
+            }
+        }
+    }
+
+    /// Takes one batch off each socket; returns how many datagrams came.
+    fn receive(&mut self, slots: &mut Slots) -> usize {
+        let mut count = 0;
+        for socket in &self.sockets {
+            let mut at = None;
+            let (aggregate, events) = (&mut self.aggregate, &self.events);
+            let received = socket.receive(slots, |received| {
+                let at = *at.get_or_insert_with(Moment::now);
+                match received {
+                    Received::Whole(datagram) => {
+                        aggregate.hear(datagram, at);
+                        if let Some(events) = events {
+                            events.datagram(datagram, at);
+                        }
+                    }
+                    Received::Truncated => aggregate.hear_truncated(),
+                }
+            });
+            match received {
+                Ok(received) => count += received,
+                // Nothing that a datagram socket on this host is known to say. The pause keeps a lasting
+                // error from taking a whole core.
+                Err(error) => {
+                    tracing::error!("cannot receive: {error}");
+                    std::thread::sleep(Duration::from_millis(IDLE.into()));
+                }
+            }
+        }
+        count
+    }
+
+    fn wait(&self) {
+        let mut fds: Vec<_> =
+            self.sockets.iter().map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN)).collect();
+        match poll(&mut fds, PollTimeout::from(IDLE)) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => {
+                tracing::error!("cannot wait for datagrams: {error}");
+                std::thread::sleep(Duration::from_millis(IDLE.into()));
+            }
+        }
+    }
+
+    /// Asks the kernel and the events file what they lost, and tells the events file of the news.
+    fn count_losses(&mut self, told: &mut Told) {
+        for socket in &mut self.sockets {
+            self.aggregate.dropped_by_kernel(socket.drops());
+        }
+        self.aggregate.lost_lines(self.shared.take_lost_lines());
+        if let Some(events) = &self.events {
+            let at = Moment::now();
+            for (what, count) in told.news(&self.aggregate.totals().loss) {
+                events.lost(what, count, at);
+            }
+        }
+    }
+
+    /// Hands the sums to the writer; false when it is busy and they were taken back.
+    fn offer(&mut self) -> bool {
+        let Some(pending) = self.aggregate.take() else { return true };
+        match self.batches.try_send(pending) {
+            Ok(()) => true,
+            Err(TrySendError::Full(pending) | TrySendError::Disconnected(pending)) => {
+                self.aggregate.give_back(pending);
+                false
+            }
+        }
+    }
+
+    /// Ends: the events file first, so that what it loses is still written to the database.
+    fn finish(mut self, told: &mut Told) -> Result<(), Unwritten> {
+        self.count_losses(told);
+        if let Some(events) = self.events.take() {
+            events.finish();
+        }
+        self.aggregate.lost_lines(self.shared.take_lost_lines());
+        self.shared.set_totals(self.aggregate.totals());
+        match self.aggregate.take() {
+            Some(pending) => {
+                let events = pending.events;
+                self.batches.send(pending).map_err(|_| Unwritten { events })
+            }
+            None => Ok(()),
+        }
+    }
+}

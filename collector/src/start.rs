@@ -1,0 +1,224 @@
+//! Starts the threads, and stops them without losing what they hold.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+
+use alive_store::Writer;
+
+use crate::aggregate::Aggregate;
+use crate::events::{self, EventsWriter};
+use crate::flush;
+use crate::moment::Moment;
+use crate::options::{EventsTarget, Options};
+use crate::progress::{Progress, Shared};
+use crate::receive::{Receiver, Unwritten};
+use crate::socket::Socket;
+
+/// Why a collector could not start. Each message says what to do next.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// No address to listen on.
+    #[error("there is no address to listen on: give one with --listen")]
+    NoAddress,
+    /// Other machines could reach the address and nobody said that this is meant.
+    #[error(
+        "{address} can be reached from other machines, and whoever reaches it can make things up: \
+         listen on 127.0.0.1, or add --listen-public if this is meant"
+    )]
+    Public {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// Somebody else has the port.
+    #[error(
+        "{address} is taken, perhaps by another collector: see who has it with `ss -ulpn sport = :{port}`, \
+         or listen elsewhere with --listen", port = address.port()
+    )]
+    PortTaken {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}: listen elsewhere with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] alive_store::Error),
+    /// The events file cannot be opened.
+    #[error("cannot write events to {}: {source}: name another file with --events", path.display())]
+    Events {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A thread cannot be started.
+    #[error("cannot start a thread: {source}: raise the limit on processes")]
+    Thread {
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Why the last sums did not come into the database.
+#[derive(Debug, thiserror::Error)]
+#[error("the last {events} events are not in the database: {source}")]
+pub struct StopError {
+    /// Events that were received and not written, at least.
+    pub events: u64,
+    /// Why.
+    pub source: alive_store::Error,
+}
+
+/// What a collector did from its start to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Its last counts.
+    pub progress: Progress,
+}
+
+/// A collector that runs.
+///
+/// Dropped, it tells its threads to stop and does not wait for them; [`Collector::stop`] does.
+#[derive(Debug)]
+pub struct Collector {
+    addresses: Vec<SocketAddr>,
+    shared: Arc<Shared>,
+    threads: Option<Threads>,
+}
+
+#[derive(Debug)]
+struct Threads {
+    receiver: JoinHandle<Result<(), Unwritten>>,
+    writer: JoinHandle<Result<(), alive_store::Error>>,
+}
+
+impl Collector {
+    /// Binds the sockets, opens the database and starts to receive.
+    ///
+    /// # Errors
+    /// Why it could not.
+    pub fn start(options: &Options) -> Result<Self, StartError> {
+        // The database last: what fails before must not leave an epoch in it that was never closed. What
+        // comes while it is opened waits in the kernel.
+        let (sockets, addresses) = listen(options)?;
+        let events = options.events.as_ref().map(open_events).transpose()?;
+        let up_since = Moment::now();
+        let shared = Arc::new(Shared::default());
+        let writer = Writer::open(&options.db)?;
+        let aggregate = Aggregate::new(up_since.wall_micros, writer.sequences()?);
+        let events = events
+            .map(|out| EventsWriter::start(out, &shared))
+            .transpose()
+            .map_err(|source| StartError::Thread { source })?;
+        // No slot: the writer takes sums only when it has nothing else to write, so at most two sets of
+        // them are in memory.
+        let (batches, waiting) = mpsc::sync_channel(0);
+        let writer = spawn("alive-writer", {
+            let shared = Arc::clone(&shared);
+            move || flush::run(writer, &waiting, &shared)
+        })?;
+        let receiver = Receiver {
+            sockets,
+            aggregate,
+            batches,
+            events,
+            shared: Arc::clone(&shared),
+            flush_every: options.flush_every,
+        };
+        let receiver = spawn("alive-receiver", move || receiver.run())?;
+        Ok(Self { addresses, shared, threads: Some(Threads { receiver, writer }) })
+    }
+
+    /// Where it listens, with the ports that the kernel chose.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.shared.progress()
+    }
+
+    /// Reads what the kernel still holds, writes everything and closes the database.
+    ///
+    /// # Errors
+    /// When the database could not be written for so long that the last sums had to be given up.
+    pub fn stop(mut self) -> Result<Summary, StopError> {
+        self.shared.stop();
+        let threads = self.threads.take().expect("only taken here, and this is the only call");
+        let received = threads.receiver.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let written = threads.writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        match written {
+            Ok(()) => Ok(Summary { progress: self.shared.progress() }),
+            Err(source) => {
+                Err(StopError { events: received.map_or_else(|unwritten| unwritten.events, |()| 0), source })
+            }
+        }
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        self.shared.stop();
+    }
+}
+
+fn listen(options: &Options) -> Result<(Vec<Socket>, Vec<SocketAddr>), StartError> {
+    if options.listen.is_empty() {
+        return Err(StartError::NoAddress);
+    }
+    if let Some(&address) = options.listen.iter().find(|address| !address.ip().is_loopback())
+        && !options.listen_public
+    {
+        return Err(StartError::Public { address });
+    }
+    let mut sockets = Vec::new();
+    let mut addresses = Vec::new();
+    for &address in &options.listen {
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => StartError::PortTaken { address },
+            _ => StartError::Listen { address, source },
+        };
+        let socket = Socket::bind(address).map_err(failed)?;
+        let got = socket.grow_buffer(options.receive_buffer).map_err(failed)?;
+        if got < options.receive_buffer {
+            tracing::warn!(
+                "the receive buffer of {address} is {got} bytes instead of {wanted}, so bursts may be lost: \
+                 raise the limit with `sysctl -w net.core.rmem_max={wanted}`",
+                wanted = options.receive_buffer,
+            );
+        }
+        addresses.push(socket.address().map_err(failed)?);
+        sockets.push(socket);
+    }
+    Ok((sockets, addresses))
+}
+
+fn open_events(target: &EventsTarget) -> Result<Box<dyn Write + Send>, StartError> {
+    events::open(target).map_err(|source| StartError::Events {
+        path: match target {
+            EventsTarget::File(path) => path.clone(),
+            EventsTarget::Stdout => PathBuf::from("standard output"),
+        },
+        source,
+    })
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, StartError> {
+    thread::Builder::new().name(name.into()).spawn(run).map_err(|source| StartError::Thread { source })
+}

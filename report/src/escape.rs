@@ -1,0 +1,158 @@
+//! Bytes that a traced program chose, made safe to show.
+//!
+//! A path may hold an escape sequence that retitles the reader's terminal, a newline that forges a
+//! row, or a right-to-left override that hides a suffix. [`terminal`] is the only way from bytes
+//! to a terminal, [`json_text`] and [`AsciiControls`] the only way into JSON.
+
+use std::fmt::Write as _;
+use std::io;
+
+use serde_json::ser::Formatter;
+
+/// Text for a terminal: what is not printable becomes `\xNN`, byte by byte, and a backslash is
+/// doubled, so that the text tells the bytes without doubt.
+///
+/// Escaped are C0, DEL and C1 controls (as characters and as raw bytes), the marks that change the
+/// direction of text, line and paragraph separators, and bytes that are not UTF-8.
+#[must_use]
+pub fn terminal(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if character == '\\' {
+                out.push_str("\\\\");
+            } else if is_unsafe(character) {
+                push_hex(&mut out, character.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                out.push(character);
+            }
+        }
+        push_hex(&mut out, chunk.invalid());
+    }
+    out
+}
+
+/// Text for JSON, and the true bytes in hexadecimal when the text cannot tell them: bytes that are
+/// not UTF-8 stand in the text as `\xNN`.
+#[must_use]
+pub fn json_text(bytes: &[u8]) -> (String, Option<String>) {
+    if let Ok(text) = str::from_utf8(bytes) {
+        return (text.to_owned(), None);
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        push_hex(&mut text, chunk.invalid());
+    }
+    let mut hex = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    (text, Some(hex))
+}
+
+/// A [`Formatter`] around another one that writes as `\uNNNN` what JSON itself would let through
+/// to the reader's terminal. A JSON parser reads the same text from both.
+#[derive(Debug, Clone, Default)]
+pub struct AsciiControls<F>(pub F);
+
+impl<F: Formatter> Formatter for AsciiControls<F> {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, text: &str) -> io::Result<()> {
+        let mut rest = text;
+        while let Some(at) = rest.find(is_unsafe) {
+            let (plain, tail) = rest.split_at(at);
+            writer.write_all(plain.as_bytes())?;
+            let mut characters = tail.chars();
+            if let Some(character) = characters.next() {
+                // Every unsafe character lies below U+10000, so one unit is the whole of it.
+                write!(writer, "\\u{:04x}", u32::from(character))?;
+            }
+            rest = characters.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+
+    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(writer, first)
+    }
+    fn end_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(writer, first)
+    }
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
+}
+
+/// Characters that act on a terminal instead of standing in it.
+fn is_unsafe(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Appends each byte as `\xNN`.
+fn push_hex(out: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "\\x{byte:02x}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AsciiControls, json_text, terminal};
+    use serde::Serialize as _;
+    use serde_json::ser::CompactFormatter;
+
+    #[test]
+    fn a_terminal_sees_no_control_in_any_encoding() {
+        assert_eq!(terminal(b"/a\x1b[2J\n\x7f"), "/a\\x1b[2J\\x0a\\x7f");
+        assert_eq!(terminal("C1 \u{9b}31m".as_bytes()), "C1 \\xc2\\x9b31m");
+        assert_eq!(terminal(b"raw C1 \x9b31m"), "raw C1 \\x9b31m");
+        assert_eq!(terminal("exe\u{202e}mp.so".as_bytes()), "exe\\xe2\\x80\\xaemp.so");
+        assert_eq!(terminal("\u{2066}x\u{2069}".as_bytes()), "\\xe2\\x81\\xa6x\\xe2\\x81\\xa9");
+        assert_eq!(terminal("/usr/lib/größe/日本.pm".as_bytes()), "/usr/lib/größe/日本.pm");
+    }
+
+    #[test]
+    fn escapes_cannot_be_forged_by_a_name_that_spells_one() {
+        assert_eq!(terminal(br"/a\x1b"), r"/a\\x1b");
+    }
+
+    #[test]
+    fn json_tells_the_true_bytes_when_the_text_cannot() {
+        assert_eq!(json_text(b"/a.pm"), ("/a.pm".to_owned(), None));
+        assert_eq!(json_text(b"/\xff.pm"), ("/\\xff.pm".to_owned(), Some("2fff2e706d".to_owned())));
+    }
+
+    #[test]
+    fn json_on_a_terminal_holds_no_control_and_parses_to_the_same_text() {
+        let text = "a\u{9b}b\u{7f}c\u{202e}d\ne";
+        let mut out = Vec::new();
+        let mut serializer =
+            serde_json::Serializer::with_formatter(&mut out, AsciiControls(CompactFormatter));
+        serde_json::Value::from(text).serialize(&mut serializer).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        assert_eq!(out, r#""a\u009bb\u007fc\u202ed\ne""#);
+        assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
+    }
+}

@@ -1,0 +1,330 @@
+//! Which load brought which: root causes instead of files.
+//!
+//! A load hangs from another load of the same role when the dynamic linker says that it was mapped
+//! on the other's behalf, or when it was asked for by code that the other's file runs while it is
+//! being loaded. Code that runs later, in a function, is a cause of its own: preloading its file
+//! would not bring the load along. A parent must have been loaded by at least as many processes,
+//! or it does not explain its child.
+
+use std::collections::HashMap;
+
+use alive_store::model::{LanguageFrame, Load};
+
+use crate::caller::file_name;
+
+/// Deepest nesting that is kept; what lies deeper hangs from the last level.
+const MAX_DEPTH: usize = 24;
+
+/// A load and what it brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Index of the load in the program's list.
+    pub load: usize,
+    /// What it brought, largest file first.
+    pub children: Vec<Self>,
+}
+
+impl Node {
+    /// Every load of the tree, this one first.
+    #[must_use]
+    pub fn loads(&self) -> Vec<usize> {
+        let mut out = vec![self.load];
+        for child in &self.children {
+            out.extend(child.loads());
+        }
+        out
+    }
+}
+
+/// Groups `members`, indices into `loads` of one role, into trees. Every member is in one tree.
+#[must_use]
+pub fn grow(loads: &[Load], members: &[usize]) -> Vec<Node> {
+    let names = Names::new(loads, members);
+    let mut parents: HashMap<usize, usize> = HashMap::with_capacity(members.len());
+    for &member in members {
+        if let Some(parent) = loads.get(member).and_then(|load| names.parent_of(loads, member, load)) {
+            parents.insert(member, parent);
+        }
+    }
+    cut_cycles(members, &mut parents);
+    let depths = flatten(members, &mut parents);
+
+    // Deepest first, so that every node's children are complete when it moves under its parent.
+    let mut order: Vec<usize> = members.to_vec();
+    order.sort_by_key(|member| std::cmp::Reverse(depths.get(member).copied().unwrap_or(0)));
+    let mut children: HashMap<usize, Vec<Node>> = HashMap::new();
+    let mut roots = Vec::new();
+    for load in order {
+        let mut brought = children.remove(&load).unwrap_or_default();
+        brought.sort_by_key(|node| {
+            (std::cmp::Reverse(loads.get(node.load).map_or(0, |load| load.bytes)), node.load)
+        });
+        let node = Node { load, children: brought };
+        match parents.get(&load) {
+            Some(&parent) => children.entry(parent).or_default().push(node),
+            None => roots.push(node),
+        }
+    }
+    roots.sort_by_key(|node| node.load);
+    roots
+}
+
+/// The loads of one role by the names that others call them.
+struct Names<'a> {
+    by_path: HashMap<&'a [u8], usize>,
+    /// Libraries whose file name only one load has: the link map may name a file by another path
+    /// than the kernel does (`/lib` for `/usr/lib`).
+    by_library: HashMap<&'a [u8], Option<usize>>,
+    /// Compiled Python files by their source.
+    by_source: HashMap<Vec<u8>, usize>,
+}
+
+impl<'a> Names<'a> {
+    fn new(loads: &'a [Load], members: &[usize]) -> Self {
+        let mut names =
+            Self { by_path: HashMap::new(), by_library: HashMap::new(), by_source: HashMap::new() };
+        for &member in members {
+            let Some(load) = loads.get(member) else { continue };
+            names.by_path.insert(&load.path, member);
+            if load.kind == "library" {
+                names
+                    .by_library
+                    .entry(file_name(&load.path))
+                    .and_modify(|only| *only = None)
+                    .or_insert(Some(member));
+            }
+            if let Some(source) = python_source(&load.path) {
+                names.by_source.insert(source, member);
+            }
+        }
+        names
+    }
+
+    fn parent_of(&self, loads: &[Load], member: usize, load: &Load) -> Option<usize> {
+        let explains = |&parent: &usize| {
+            parent != member && loads.get(parent).is_some_and(|parent| parent.processes >= load.processes)
+        };
+        let linked = self
+            .by_path
+            .get(load.pulled_in_by.as_slice())
+            .copied()
+            .or_else(|| self.by_library.get(file_name(&load.pulled_in_by)).copied().flatten())
+            .filter(explains);
+        linked.or_else(|| {
+            load.stacks
+                .iter()
+                .flat_map(|stack| &stack.language)
+                .filter(|frame| runs_while_loading(frame))
+                .find_map(|frame| {
+                    self.by_path
+                        .get(frame.file.as_slice())
+                        .or_else(|| self.by_source.get(&frame.file))
+                        .copied()
+                        .filter(explains)
+                })
+        })
+    }
+}
+
+/// The source of a compiled Python file: `/a/b.py` for `/a/__pycache__/b.cpython-311.opt-1.pyc`.
+fn python_source(path: &[u8]) -> Option<Vec<u8>> {
+    const CACHE: &[u8] = b"/__pycache__/";
+    let name = file_name(path);
+    let folder = path.strip_suffix(name)?.strip_suffix(CACHE)?;
+    let module = name.split(|&byte| byte == b'.').next()?;
+    name.ends_with(b".pyc").then(|| [folder, b"/", module, b".py"].concat())
+}
+
+/// Whether a frame is a file's own body, run once when the file is loaded, by the names that the
+/// interpreters give it.
+fn runs_while_loading(frame: &LanguageFrame) -> bool {
+    let function = frame.function.as_slice();
+    if function.is_empty() {
+        return true;
+    }
+    match frame.language.as_str() {
+        "python" => function == b"<module>",
+        "perl" => function.ends_with(b"BEGIN") || function == b"(eval)" || function == b"require",
+        // <top (required)>, <main>, <class:Name>, <module:Name>, and blocks in them
+        "ruby" => function.contains(&b'<'),
+        "php" => matches!(function, b"{main}" | b"include" | b"include_once" | b"require" | b"require_once"),
+        _ => false,
+    }
+}
+
+/// Makes a root of one member of every cycle.
+fn cut_cycles(members: &[usize], parents: &mut HashMap<usize, usize>) {
+    let mut settled = HashMap::with_capacity(members.len());
+    for &start in members {
+        let mut at = start;
+        loop {
+            if let Some(&walk) = settled.get(&at) {
+                if walk == start {
+                    parents.remove(&at);
+                }
+                break;
+            }
+            settled.insert(at, start);
+            let Some(&parent) = parents.get(&at) else { break };
+            at = parent;
+        }
+    }
+}
+
+/// Hangs what lies deeper than [`MAX_DEPTH`] from the last level; tells the depth of each member.
+fn flatten(members: &[usize], parents: &mut HashMap<usize, usize>) -> HashMap<usize, usize> {
+    let mut depths: HashMap<usize, usize> = HashMap::with_capacity(members.len());
+    for &start in members {
+        // Up to the first ancestor whose depth is known, then down again.
+        let mut walk = vec![start];
+        while let Some(&parent) =
+            walk.last().filter(|at| !depths.contains_key(at)).and_then(|at| parents.get(at))
+        {
+            walk.push(parent);
+        }
+        while let Some(at) = walk.pop() {
+            if depths.contains_key(&at) {
+                continue;
+            }
+            let mut depth = 0;
+            if let Some(&parent) = parents.get(&at) {
+                depth = depths.get(&parent).copied().unwrap_or(0) + 1;
+                if depth > MAX_DEPTH {
+                    if let Some(&above) = parents.get(&parent) {
+                        parents.insert(at, above);
+                    }
+                    depth = MAX_DEPTH;
+                }
+            }
+            depths.insert(at, depth);
+        }
+    }
+    depths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_DEPTH, Node, grow, python_source};
+    use alive_store::model::{LanguageFrame, Load, Stack};
+
+    fn load(path: &str, processes: u64) -> Load {
+        Load {
+            role: 1,
+            path: path.into(),
+            name: Vec::new(),
+            kind: if path.contains(".so") { "library" } else { "module" }.into(),
+            language: "python".into(),
+            outcome: "loaded".into(),
+            via: "open".into(),
+            pulled_in_by: Vec::new(),
+            events: processes,
+            processes,
+            bytes: 100,
+            nanos: 0,
+            first_seen_micros: 0,
+            last_seen_micros: 0,
+            stacks: Vec::new(),
+        }
+    }
+
+    fn asked(mut load: Load, file: &str, function: &str) -> Load {
+        load.stacks.push(Stack {
+            language: vec![LanguageFrame {
+                language: "python".into(),
+                file: file.into(),
+                line: 1,
+                function: function.into(),
+            }],
+            native: Vec::new(),
+        });
+        load
+    }
+
+    fn linked(mut load: Load, by: &str) -> Load {
+        load.pulled_in_by = by.into();
+        load
+    }
+
+    fn trees(loads: &[Load]) -> Vec<Node> {
+        grow(loads, &(0..loads.len()).collect::<Vec<_>>())
+    }
+
+    fn leaf(load: usize) -> Node {
+        Node { load, children: Vec::new() }
+    }
+
+    #[test]
+    fn a_dependency_hangs_from_the_library_that_pulled_it_in() {
+        let loads = [
+            load("/usr/lib/python3/_sqlite3.so", 2),
+            linked(load("/usr/lib/libsqlite3.so.0", 2), "/usr/lib/python3/_sqlite3.so"),
+        ];
+        assert_eq!(trees(&loads), [Node { load: 0, children: vec![leaf(1)] }]);
+    }
+
+    #[test]
+    fn a_library_is_known_by_its_file_name_when_the_link_map_names_another_path() {
+        let loads = [load("/usr/lib/a.so", 2), linked(load("/usr/lib/b.so", 2), "/lib/a.so")];
+        assert_eq!(trees(&loads), [Node { load: 0, children: vec![leaf(1)] }]);
+        let twice =
+            [load("/usr/lib/a.so", 2), load("/opt/a.so", 2), linked(load("/usr/lib/b.so", 2), "/lib/a.so")];
+        assert_eq!(trees(&twice).len(), 3, "two files of that name: neither is the one for sure");
+    }
+
+    #[test]
+    fn an_import_hangs_from_the_module_whose_body_asked() {
+        let loads = [
+            load("/app/__pycache__/django.cpython-311.pyc", 2),
+            asked(load("/app/__pycache__/urls.cpython-311.pyc", 2), "/app/django.py", "<module>"),
+            asked(load("/app/__pycache__/late.cpython-311.pyc", 2), "/app/django.py", "handler"),
+        ];
+        assert_eq!(trees(&loads), [Node { load: 0, children: vec![leaf(1)] }, leaf(2)]);
+    }
+
+    #[test]
+    fn a_load_of_fewer_processes_does_not_explain_one_of_more() {
+        let loads = [load("/a.so", 1), linked(load("/b.so", 2), "/a.so")];
+        assert_eq!(trees(&loads), [leaf(0), leaf(1)]);
+    }
+
+    #[test]
+    fn a_circle_has_one_root_and_loses_nobody() {
+        let loads = [
+            linked(load("/a.so", 2), "/c.so"),
+            linked(load("/b.so", 2), "/a.so"),
+            linked(load("/c.so", 2), "/b.so"),
+            linked(load("/d.so", 2), "/a.so"),
+        ];
+        let trees = trees(&loads);
+        assert_eq!(trees.len(), 1);
+        let mut all = trees[0].loads();
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_chain_of_thousands_is_kept_shallow() {
+        let mut loads = vec![load("/0.so", 2)];
+        for index in 1..5000 {
+            loads.push(linked(load(&format!("/{index}.so"), 2), &format!("/{}.so", index - 1)));
+        }
+        loads.reverse();
+        let trees = trees(&loads);
+        assert_eq!(trees.len(), 1);
+        assert_eq!(trees[0].loads().len(), 5000);
+        let mut depth = 0;
+        let mut node = &trees[0];
+        while let Some(next) = node.children.iter().max_by_key(|child| child.loads().len()) {
+            node = next;
+            depth += 1;
+        }
+        assert!(depth <= MAX_DEPTH, "{depth}");
+    }
+
+    #[test]
+    fn the_source_of_a_compiled_file() {
+        assert_eq!(python_source(b"/a/__pycache__/b.cpython-311.opt-1.pyc").unwrap(), b"/a/b.py");
+        assert_eq!(python_source(b"/a/b.pyc"), None);
+        assert_eq!(python_source(b"/a/__pycache__/b.so"), None);
+    }
+}

@@ -1,0 +1,230 @@
+//! The report for a program. Its form is `docs/schema/report.schema.json`, version 1: keys may be
+//! added, none is renamed or removed. Paths are whole; one that is not UTF-8 has its bytes beside
+//! it in a key that ends in `_hex`.
+
+use std::io::{self, Write};
+
+use alive_store::model::{LanguageFrame, Load, Missing, Site, Stack};
+use serde::Serialize as _;
+use serde_json::ser::PrettyFormatter;
+use serde_json::{Map, Value, json};
+
+use crate::caller::{self, Caller};
+use crate::cost::Cost;
+use crate::escape::{self, AsciiControls};
+use crate::findings::{Finding, ProgramReport, Report, Verdict};
+use crate::forest::Node;
+use crate::render::time;
+
+/// Writes the report as one JSON object and a newline.
+///
+/// # Errors
+/// Whatever `out` reports.
+pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let formatter = AsciiControls(PrettyFormatter::with_indent(b" "));
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, formatter);
+    document(report).serialize(&mut serializer)?;
+    writeln!(out)
+}
+
+/// The report as a value.
+#[must_use]
+pub fn document(report: &Report) -> Value {
+    let loss = &report.loss;
+    let mut document = json!({
+        "format": 1,
+        "thresholds": {
+            "min_processes": report.thresholds.min_processes,
+            "min_share_percent": report.thresholds.min_share_percent,
+            "slow_micros": report.thresholds.slow_micros,
+        },
+        "loss": {
+            "floor": report.is_floor(),
+            "kernel_drops": loss.kernel_drops,
+            "sequence_gaps": loss.sequence_gaps,
+            "not_sent": loss.not_sent,
+            "malformed": loss.malformed,
+            "truncated": loss.truncated,
+            "unsupported_version": loss.unsupported_version,
+            "over_cap": loss.over_cap,
+            "events_file": loss.events_file,
+            "unclean_ends": report.unclean_ends,
+        },
+    });
+    if let Some(since) = report.since_micros {
+        document["since"] = time(since).into();
+    }
+    document["programs"] = report.programs.iter().map(program).collect();
+    document
+}
+
+fn program(program: &ProgramReport) -> Value {
+    let mut out = Object::default();
+    out.bytes("program", &program.label);
+    out.put("trees", program.trees);
+    out.put("sequence_gaps", program.sequence_gaps);
+    let not_sent: Map<String, Value> =
+        program.not_sent.iter().map(|(reason, number)| (reason.clone(), (*number).into())).collect();
+    out.put("not_sent", not_sent);
+    out.put("roles", (0..program.roles.len()).map(|index| role(program, index)).collect::<Value>());
+    out.put("findings", program.findings.iter().map(|found| finding(program, found)).collect::<Value>());
+    out.put("loads", program.loads.iter().map(|item| load(program, item)).collect::<Value>());
+    out.put("missing", program.missing.iter().map(|item| missing(program, item)).collect::<Value>());
+    out.into()
+}
+
+/// The id of a role, null where there is none.
+fn role_id(program: &ProgramReport, role: Option<usize>) -> Value {
+    role.and_then(|role| program.roles.get(role)).map_or(Value::Null, |role| role.id.as_str().into())
+}
+
+fn role(program: &ProgramReport, index: usize) -> Value {
+    let mut out = Object::default();
+    let role = program.roles.get(index);
+    out.put("id", role_id(program, Some(index)));
+    out.put("parent", role_id(program, role.and_then(|role| role.parent)));
+    out.put("fork_site", role.and_then(|role| role.fork_site.as_ref()).map(site));
+    out.put("processes", role.map(|role| role.processes));
+    out.into()
+}
+
+fn finding(program: &ProgramReport, finding: &Finding) -> Value {
+    let mut out = Object::default();
+    out.put("verdict", finding.verdict.word());
+    out.bytes("what", &finding.what);
+    out.put("role", role_id(program, Some(finding.role)));
+    out.put("load_in", role_id(program, finding.load_in));
+    out.put("workers", finding.workers);
+    out.put("of", finding.of);
+    out.put("files", finding.cost.files);
+    out.put("bytes", finding.cost.bytes);
+    out.put("micros", finding.cost.micros);
+    out.put("score", finding.cost.score);
+    if finding.verdict == Verdict::Optional {
+        out.put("searches", finding.searches);
+        out.put("probes", finding.probes);
+    }
+    out.put("caller", finding.caller.as_ref().map(caller));
+    let tree = finding.tree.as_ref().map_or(&[][..], |tree| &tree.children);
+    out.put("tree", nodes(program, tree));
+    out.into()
+}
+
+/// What a load brought. Nesting is bounded by the forest.
+fn nodes(program: &ProgramReport, nodes: &[Node]) -> Value {
+    nodes
+        .iter()
+        .filter_map(|node| program.loads.get(node.load).map(|load| (node, load)))
+        .map(|(node, load)| {
+            let mut out = Object::default();
+            out.bytes("path", &load.path);
+            out.put("workers", load.processes);
+            out.put("bytes", load.bytes);
+            out.put("micros", Cost::of(load).micros);
+            out.put("tree", self::nodes(program, &node.children));
+            Value::from(out)
+        })
+        .collect()
+}
+
+fn load(program: &ProgramReport, load: &Load) -> Value {
+    let mut out = Object::default();
+    out.bytes("path", &load.path);
+    out.bytes_if_any("name", &load.name);
+    out.put("role", role_id(program, Some(load.role)));
+    for (key, word) in
+        [("kind", &load.kind), ("language", &load.language), ("outcome", &load.outcome), ("via", &load.via)]
+    {
+        out.put(key, word.as_str());
+    }
+    out.bytes_if_any("pulled_in_by", &load.pulled_in_by);
+    out.put("processes", load.processes);
+    out.put("events", load.events);
+    out.put("bytes", load.bytes);
+    out.put("micros", Cost::of(load).micros);
+    out.put("first_seen", time(load.first_seen_micros));
+    out.put("last_seen", time(load.last_seen_micros));
+    asked(&mut out, &load.stacks);
+    out.into()
+}
+
+fn missing(program: &ProgramReport, missing: &Missing) -> Value {
+    let mut out = Object::default();
+    out.bytes("name", &missing.name);
+    out.put("role", role_id(program, Some(missing.role)));
+    out.put("language", missing.language.as_str());
+    out.put("processes", missing.processes);
+    out.put("searches", missing.searches);
+    out.put("probes", missing.probes);
+    asked(&mut out, &missing.stacks);
+    out.into()
+}
+
+/// Who asked, and the sample stacks behind that.
+fn asked(out: &mut Object, stacks: &[Stack]) {
+    out.put("caller", caller::of_stacks(stacks).as_ref().map(caller));
+    let stacks: Value = stacks
+        .iter()
+        .map(|stack| {
+            json!({
+                "frames": stack.language.iter().map(frame).collect::<Value>(),
+                "stack": stack.native.iter().map(site).collect::<Value>(),
+            })
+        })
+        .collect();
+    out.put("stacks", stacks);
+}
+
+fn caller(caller: &Caller) -> Value {
+    match caller {
+        Caller::Language(line) => frame(line),
+        Caller::Native(place) => site(place),
+    }
+}
+
+fn frame(frame: &LanguageFrame) -> Value {
+    let mut out = Object::default();
+    out.bytes("file", &frame.file);
+    out.put("line", frame.line);
+    out.bytes("function", &frame.function);
+    out.into()
+}
+
+fn site(site: &Site) -> Value {
+    let mut out = Object::default();
+    out.bytes("module", &site.module);
+    out.put("offset", site.offset);
+    out.put("symbol", site.symbol.as_deref());
+    out.into()
+}
+
+/// A JSON object under construction.
+#[derive(Default)]
+struct Object(Map<String, Value>);
+
+impl Object {
+    fn put(&mut self, key: &str, value: impl Into<Value>) {
+        self.0.insert(key.to_owned(), value.into());
+    }
+
+    /// Bytes as text, and in hexadecimal beside it where text cannot tell them.
+    fn bytes(&mut self, key: &str, bytes: &[u8]) {
+        let (text, hex) = escape::json_text(bytes);
+        self.put(key, text);
+        if let Some(hex) = hex {
+            self.put(&format!("{key}_hex"), hex);
+        }
+    }
+
+    fn bytes_if_any(&mut self, key: &str, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.bytes(key, bytes);
+        }
+    }
+}
+
+impl From<Object> for Value {
+    fn from(object: Object) -> Self {
+        Self::Object(object.0)
+    }
+}

@@ -1,0 +1,35 @@
+//! From a report to text: [`table`] for a person, [`json`] for a program.
+
+pub mod json;
+pub mod loss;
+pub mod table;
+mod units;
+
+/// The forms a report comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For a person.
+    Table,
+    /// For a program.
+    Json,
+}
+
+/// RFC 3339, UTC, from the store's microseconds since 1970.
+pub(crate) fn time(micros: u64) -> String {
+    // What lies beyond year 9999 cannot be written; such a time was made up by its sender.
+    let micros = i64::try_from(micros).unwrap_or(i64::MAX).min(jiff::Timestamp::MAX.as_microsecond());
+    let time = jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::MAX);
+    format!("{time:.6}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time;
+
+    #[test]
+    fn times_are_rfc_3339_in_utc_and_never_too_late_to_write() {
+        assert_eq!(time(1_767_268_800_000_001), "2026-01-01T12:00:00.000001Z");
+        assert_eq!(time(0), "1970-01-01T00:00:00.000000Z");
+        assert!(time(u64::MAX).starts_with("9999-12-30T"));
+    }
+}

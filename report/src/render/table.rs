@@ -1,0 +1,373 @@
+//! The report for a person: what matters first, what is lost last.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::caller::{self, Caller, file_name};
+use crate::escape;
+use crate::findings::{Finding, ProgramReport, Report, Verdict};
+use crate::render::units::{bytes, count, micros, shorten, wrap};
+use crate::render::{loss, time};
+use crate::thresholds::Thresholds;
+
+/// Columns when nobody looks.
+const DEFAULT_WIDTH: usize = 100;
+
+/// Before a line that belongs to the row above it.
+const ASIDE_INDENT: &str = "      ";
+
+/// Most names in a line that tells what a load brought.
+const BROUGHT_NAMES: usize = 4;
+
+const HEADING: Style = Style::new().bold();
+const URGENT: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
+const ASIDE: Style = Style::new().dimmed();
+
+/// Where the table goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Medium {
+    /// Columns of the terminal; `None` when it is none: then paths are never shortened.
+    pub columns: Option<usize>,
+    /// Whether to use colours.
+    pub color: bool,
+}
+
+/// Writes the table.
+///
+/// # Errors
+/// Whatever `out` reports.
+pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Result<()> {
+    let page = Page { medium, width: medium.columns.unwrap_or(DEFAULT_WIDTH).max(40) };
+    page.sentence(out, "", &rule(report.thresholds))?;
+    if let Some(since) = report.since_micros {
+        let text = format!("Only loads seen since {}; their sums are over their whole life.", time(since));
+        page.sentence(out, "", &text)?;
+    }
+    let (forked, quiet): (Vec<_>, Vec<_>) = report.programs.iter().partition(|program| {
+        !program.findings.is_empty() || program.roles.iter().any(|role| role.parent.is_some())
+    });
+    for program in forked {
+        writeln!(out)?;
+        page.program(out, program)?;
+    }
+    if !quiet.is_empty() {
+        writeln!(out)?;
+        let labels: Vec<String> = quiet.iter().map(|program| escape::terminal(&program.label)).collect();
+        page.sentence(out, "", &format!("Never seen to fork: {}.", labels.join(", ")))?;
+    }
+    if report.is_floor() {
+        writeln!(out)?;
+        page.sentence(out, "", &page.paint(URGENT, "The numbers are a floor; this is known to be lost:"))?;
+        for sentence in loss::sentences(report) {
+            page.sentence(out, "  ", &sentence)?;
+        }
+    }
+    Ok(())
+}
+
+/// The thresholds in one sentence.
+fn rule(thresholds: Thresholds) -> String {
+    format!(
+        "Preload: what at least {} and {} % of a role's processes load, or what takes {} in dlopen.",
+        thresholds.min_processes,
+        thresholds.min_share_percent,
+        micros(thresholds.slow_micros),
+    )
+}
+
+/// How text is laid out.
+struct Page {
+    medium: Medium,
+    width: usize,
+}
+
+impl Page {
+    fn paint(&self, style: Style, text: &str) -> String {
+        if self.medium.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    /// A sentence, broken to the page's width.
+    fn sentence(&self, out: &mut dyn Write, indent: &str, text: &str) -> io::Result<()> {
+        let deeper = format!("{indent}  ");
+        writeln!(out, "{indent}{}", wrap(text, self.width.saturating_sub(indent.len()), &deeper))
+    }
+
+    fn program(&self, out: &mut dyn Write, program: &ProgramReport) -> io::Result<()> {
+        let label = escape::terminal(&program.label);
+        self.sentence(out, "", &format!("{}: {}", self.paint(HEADING, &label), summary(program)))?;
+        for (reason, number) in program.not_sent.iter().filter(|(_, number)| *number > 0) {
+            let text = format!("{} not sent: {}", count(*number, "event"), loss::reason_in_words(reason));
+            self.sentence(out, "  ", &text)?;
+        }
+        writeln!(out)?;
+        self.roles(out, program)?;
+        let shown = |finding: &&Finding| matches!(finding.verdict, Verdict::Preload | Verdict::LeaveLazy);
+        let loads: Vec<&Finding> = program.findings.iter().filter(shown).collect();
+        if !loads.is_empty() {
+            writeln!(out)?;
+            self.loads(out, program, &loads)?;
+        }
+        let optional: Vec<&Finding> =
+            program.findings.iter().filter(|finding| finding.verdict == Verdict::Optional).collect();
+        if !optional.is_empty() {
+            writeln!(out)?;
+            self.sentence(out, "  ", "Searched for and never found (optional: no code, only searches):")?;
+            self.searches(out, program, &optional)?;
+        }
+        let shared = program.findings.iter().filter(|finding| finding.verdict == Verdict::AlreadyShared);
+        let (files, size) = shared
+            .fold((0, 0), |(files, size), finding| (files + finding.cost.files, size + finding.cost.bytes));
+        if files > 0 {
+            writeln!(out)?;
+            let text = format!(
+                "Already shared: {} ({}) loaded by the daemonised master before it forked its users.",
+                count(files, "file"),
+                bytes(size)
+            );
+            self.sentence(out, "  ", &text)?;
+        }
+        Ok(())
+    }
+
+    fn roles(&self, out: &mut dyn Write, program: &ProgramReport) -> io::Result<()> {
+        let width = program.roles.iter().map(|role| role.id.len()).max().unwrap_or(0);
+        for role in &program.roles {
+            let processes = count(role.processes, "process");
+            let parent = role.parent.and_then(|parent| program.roles.get(parent));
+            let origin = match (parent, &role.fork_site) {
+                (Some(parent), Some(site)) => {
+                    format!(", forked by {} at {}", parent.id, caller::site_text(site))
+                }
+                (Some(parent), None) => format!(", forked by {}", parent.id),
+                (None, _) => String::new(),
+            };
+            writeln!(out, "  {:width$}  {processes}{origin}", role.id)?;
+        }
+        Ok(())
+    }
+
+    fn loads(&self, out: &mut dyn Write, program: &ProgramReport, findings: &[&Finding]) -> io::Result<()> {
+        let mut table =
+            Columns::new(&["<VERDICT", ">WORKERS", ">FILES", ">SIZE", ">TIME"], program, findings);
+        for finding in findings {
+            let cost = finding.cost;
+            let time = if cost.micros == 0 { "-".to_owned() } else { micros(cost.micros) };
+            table.row(
+                program,
+                finding,
+                vec![
+                    finding.verdict.word().to_owned(),
+                    format!("{} of {}", finding.workers, finding.of),
+                    cost.files.to_string(),
+                    bytes(cost.bytes),
+                    time,
+                ],
+            );
+        }
+        self.table(out, &table, "WHAT", findings, |finding| {
+            let mut lines = asked_by(finding);
+            lines.extend(brought(program, finding));
+            lines
+        })
+    }
+
+    fn searches(
+        &self,
+        out: &mut dyn Write,
+        program: &ProgramReport,
+        findings: &[&Finding],
+    ) -> io::Result<()> {
+        let mut table = Columns::new(&[">WORKERS", ">SEARCHES", ">PROBES"], program, findings);
+        for finding in findings {
+            let cells = vec![
+                format!("{} of {}", finding.workers, finding.of),
+                finding.searches.to_string(),
+                finding.probes.to_string(),
+            ];
+            table.row(program, finding, cells);
+        }
+        self.table(out, &table, "NAME", findings, asked_by)
+    }
+
+    /// Rows of short columns with what they are about behind them, and more lines below that.
+    fn table<L>(
+        &self,
+        out: &mut dyn Write,
+        table: &Columns,
+        title: &str,
+        findings: &[&Finding],
+        lines_below: impl Fn(&Finding) -> L,
+    ) -> io::Result<()>
+    where
+        L: IntoIterator<Item = Aside>,
+    {
+        let head = table.line(&table.titles);
+        writeln!(out, "{}", self.paint(HEADING, &format!("  {head}  {title}")))?;
+        let indent = head.len() + 4;
+        for (cells, finding) in table.rows.iter().zip(findings) {
+            let line = table.line(cells);
+            let line = if finding.verdict == Verdict::Preload { self.paint(URGENT, &line) } else { line };
+            writeln!(out, "  {line}  {}", self.fitted(&escape::terminal(&finding.what), indent))?;
+            for Aside { verb, place, detail } in lines_below(finding) {
+                let taken = ASIDE_INDENT.len() + verb.len() + 1 + detail.width();
+                let text = format!("{verb} {}{detail}", self.fitted(&place, taken));
+                writeln!(out, "{ASIDE_INDENT}{}", self.paint(ASIDE, &text))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shortened to what the terminal has left behind the indentation; whole when it is none.
+    fn fitted(&self, text: &str, indent: usize) -> String {
+        match self.medium.columns {
+            Some(columns) => shorten(text, columns.saturating_sub(indent).max(24)),
+            None => text.to_owned(),
+        }
+    }
+}
+
+/// Cells in columns that are as wide as their widest cell.
+struct Columns {
+    titles: Vec<String>,
+    right: Vec<bool>,
+    rows: Vec<Vec<String>>,
+    /// Whether the rows tell their role: only where they are of several.
+    roles: bool,
+}
+
+impl Columns {
+    /// Titles begin with `<` or `>`, the side to which the column is flush.
+    fn new(titles: &[&str], program: &ProgramReport, findings: &[&Finding]) -> Self {
+        let several = findings.iter().map(|finding| finding.role).collect::<HashSet<_>>().len() > 1;
+        let roles = several && program.roles.len() > 2;
+        let titles: Vec<&str> = titles.iter().copied().chain(roles.then_some("<ROLE")).collect();
+        Self {
+            right: titles.iter().map(|title| title.starts_with('>')).collect(),
+            titles: titles.iter().map(|title| title.trim_start_matches(['<', '>']).to_owned()).collect(),
+            rows: Vec::new(),
+            roles,
+        }
+    }
+
+    fn row(&mut self, program: &ProgramReport, finding: &Finding, mut cells: Vec<String>) {
+        if self.roles {
+            cells.push(program.roles.get(finding.role).map(|role| role.id.clone()).unwrap_or_default());
+        }
+        self.rows.push(cells);
+    }
+
+    fn line(&self, cells: &[String]) -> String {
+        let cells: Vec<String> = cells
+            .iter()
+            .enumerate()
+            .map(|(column, cell)| {
+                let of_column = |row: &Vec<String>| row.get(column).map_or(0, String::len);
+                let width = self.rows.iter().chain([&self.titles]).map(of_column).max().unwrap_or(0);
+                if self.right.get(column) == Some(&true) {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:width$}")
+                }
+            })
+            .collect();
+        cells.join("  ")
+    }
+}
+
+/// A line below a row: a verb, then a text that may be shortened, then one that may not.
+struct Aside {
+    verb: &'static str,
+    place: String,
+    detail: String,
+}
+
+fn asked_by(finding: &Finding) -> Vec<Aside> {
+    let aside = |caller: &Caller| {
+        let (place, detail) = caller.text();
+        Aside { verb: "asked by", place, detail }
+    };
+    finding.caller.iter().map(aside).collect()
+}
+
+/// What else a load brought, largest first.
+fn brought(program: &ProgramReport, finding: &Finding) -> Option<Aside> {
+    let mut rest = finding.tree.as_ref()?.loads().split_off(1);
+    if rest.is_empty() {
+        return None;
+    }
+    // The program's loads are sorted by size, so the index is the rank.
+    rest.sort_unstable();
+    let mut names: Vec<String> = rest
+        .iter()
+        .take(BROUGHT_NAMES)
+        .filter_map(|&index| program.loads.get(index))
+        .map(|load| escape::terminal(file_name(&load.path)))
+        .collect();
+    if rest.len() > names.len() {
+        names.push(format!("{} more", rest.len() - names.len()));
+    }
+    Some(Aside { verb: "brings", place: names.join(", "), detail: String::new() })
+}
+
+/// What happened, in one sentence.
+fn summary(program: &ProgramReport) -> String {
+    let late: Vec<_> = program.late().collect();
+    if late.is_empty() {
+        let forked: u64 =
+            program.roles.iter().filter(|role| role.parent.is_some()).map(|role| role.processes).sum();
+        return format!("{} loaded nothing after the fork.", count(forked, "forked process"));
+    }
+    let roles: HashSet<usize> = late.iter().map(|load| load.role).collect();
+    let who = match roles.iter().next() {
+        Some(&role) if roles.len() == 1 => {
+            // No sum tells how many loaded anything at all, but the busiest file is a lower bound.
+            let spoke = late.iter().map(|load| load.processes).max().unwrap_or(0);
+            let of = program.roles.get(role).map_or(spoke, |role| role.processes.max(spoke));
+            if spoke == of {
+                count(of, "worker")
+            } else {
+                format!("at least {spoke} of {}", count(of, "worker"))
+            }
+        }
+        _ => format!("processes of {}", count(roles.len() as u64, "role")),
+    };
+    let mut seen = HashSet::new();
+    let distinct = late.iter().filter(|load| seen.insert(load.path.as_slice()));
+    let size = distinct.fold(0u64, |size, load| size.saturating_add(load.bytes));
+    let files = count(seen.len() as u64, "file");
+    format!("{who} loaded {files} ({}) after the fork; {}.", bytes(size), advice(program, seen.len()))
+}
+
+/// What to do, in half a sentence.
+fn advice(program: &ProgramReport, files: usize) -> String {
+    let preload: Vec<&Finding> =
+        program.findings.iter().filter(|finding| finding.verdict == Verdict::Preload).collect();
+    let paths: HashSet<&[u8]> = preload
+        .iter()
+        .filter_map(|finding| finding.tree.as_ref())
+        .flat_map(crate::forest::Node::loads)
+        .filter_map(|index| program.loads.get(index))
+        .map(|load| load.path.as_slice())
+        .collect();
+    if paths.is_empty() {
+        return "none is common or slow enough to preload".to_owned();
+    }
+    let places: HashSet<Option<usize>> = preload.iter().map(|finding| finding.load_in).collect();
+    let place = match places.iter().next() {
+        Some(&Some(place)) if places.len() == 1 => {
+            program.roles.get(place).map(|role| format!(" in the {}", role.id)).unwrap_or_default()
+        }
+        _ => String::new(),
+    };
+    let causes = count(preload.len() as u64, "line");
+    let brought =
+        if preload.len() < paths.len() { format!(" ({causes} below bring them)") } else { String::new() };
+    match paths.len() {
+        1 if files == 1 => format!("preload it{place}"),
+        number if number == files => format!("preload them all{place}{brought}"),
+        number => format!("preload {number} of them{place}{brought}"),
+    }
+}

@@ -1,0 +1,142 @@
+//! Rendered reports of handmade snapshots. A test of one judgement belongs beside its code; what a
+//! reader sees belongs here.
+
+mod scene;
+
+use alive_report::render::json;
+use alive_report::render::table::{self, Medium};
+use alive_report::{Report, Selection, Verdict};
+use alive_store::model::Snapshot;
+
+fn report(snapshot: Snapshot) -> Report {
+    Report::new(snapshot, &Selection::default())
+}
+
+fn table_of(snapshot: Snapshot, medium: Medium) -> String {
+    let mut out = Vec::new();
+    table::render(&report(snapshot), medium, &mut out).unwrap();
+    String::from_utf8(out).expect("a table is text whatever the paths were")
+}
+
+fn json_of(snapshot: Snapshot) -> String {
+    let mut out = Vec::new();
+    json::render(&report(snapshot), &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_preforking_server_in_a_table() {
+    insta::assert_snapshot!(table_of(scene::starman(), Medium::default()));
+}
+
+#[test]
+fn a_terminal_gets_short_paths_that_fit() {
+    let text = table_of(scene::starman(), Medium { columns: Some(80), color: false });
+    insta::assert_snapshot!(text);
+    for line in text.lines() {
+        assert!(line.len() <= 80, "{} columns: {line}", line.len());
+    }
+}
+
+#[test]
+fn hostile_names_do_not_reach_the_terminal() {
+    let text = table_of(scene::hostile(), Medium::default());
+    insta::assert_snapshot!(text);
+    assert!(text.chars().all(|character| character == '\n' || !character.is_control()));
+    assert!(!text.contains('\u{202e}'));
+}
+
+#[test]
+fn hostile_names_keep_their_bytes_in_json() {
+    let text = json_of(scene::hostile());
+    assert!(text.chars().all(|character| character == '\n' || !character.is_control()));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn colours_only_where_asked_for() {
+    assert!(!table_of(scene::starman(), Medium::default()).contains('\x1b'));
+    let text = table_of(scene::starman(), Medium { columns: Some(120), color: true });
+    assert!(text.contains("\x1b[1m"));
+}
+
+#[test]
+fn json_obeys_its_schema() {
+    let schema = include_str!("../../docs/schema/report.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let everything = [scene::starman(), scene::hostile(), scene::daemonised(), Snapshot::default()];
+    for snapshot in everything {
+        let document: serde_json::Value = serde_json::from_str(&json_of(snapshot)).unwrap();
+        let errors: Vec<String> = validator
+            .iter_errors(&document)
+            .map(|error| format!("{}: {error}", error.instance_path))
+            .collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+    let mut broken: serde_json::Value = serde_json::from_str(&json_of(scene::starman())).unwrap();
+    broken["programs"][0]["findings"][0]["verdict"] = "maybe".into();
+    assert!(!validator.is_valid(&broken), "a schema that lets everything pass proves nothing");
+}
+
+#[test]
+fn k_of_n_counts_the_processes_of_the_role_under_skew() {
+    let report = report(scene::skewed());
+    let verdicts: Vec<(&[u8], u64, u64, Verdict)> = report.programs[0]
+        .findings
+        .iter()
+        .map(|finding| (finding.what.as_slice(), finding.workers, finding.of, finding.verdict))
+        .collect();
+    assert_eq!(
+        verdicts,
+        [
+            (&b"/app/common.pm"[..], 4, 8, Verdict::Preload),
+            (&b"/app/slow.so"[..], 1, 8, Verdict::Preload),
+            (&b"/app/three.pm"[..], 3, 8, Verdict::LeaveLazy),
+            (&b"/app/hot.pm"[..], 1, 8, Verdict::LeaveLazy),
+        ]
+    );
+}
+
+#[test]
+fn what_a_daemonised_master_loaded_before_it_forked_is_not_late() {
+    let report = report(scene::daemonised());
+    assert_eq!(report.late_loads(), 0);
+    assert_eq!(report.programs[0].findings[0].verdict, Verdict::AlreadyShared);
+    insta::assert_snapshot!(table_of(scene::daemonised(), Medium::default()));
+}
+
+#[test]
+fn a_failed_load_is_no_late_load() {
+    let mut snapshot = scene::skewed();
+    for load in &mut snapshot.programs[0].loads {
+        load.outcome = "failed".into();
+    }
+    let report = report(snapshot);
+    assert_eq!(report.late_loads(), 0);
+    assert!(report.programs[0].findings.iter().all(|finding| finding.verdict == Verdict::Optional));
+}
+
+#[test]
+fn a_selection_keeps_one_program_and_recent_loads() {
+    let mut snapshot = scene::starman();
+    snapshot.programs.extend(scene::skewed().programs);
+    let only = Selection { program: Some(b"skewed".to_vec()), ..Selection::default() };
+    let chosen = Report::new(snapshot.clone(), &only);
+    assert_eq!(chosen.programs.len(), 1);
+    assert_eq!(chosen.programs[0].label, b"skewed");
+    let later = Selection { since_micros: Some(scene::NOON + 1), ..Selection::default() };
+    assert_eq!(Report::new(snapshot.clone(), &later).late_loads(), 0);
+    let then = Selection { since_micros: Some(scene::NOON), ..Selection::default() };
+    assert!(Report::new(snapshot, &then).late_loads() > 0);
+}
+
+#[test]
+fn nothing_to_judge_is_told_from_nothing_loaded() {
+    assert!(report(Snapshot::default()).is_empty());
+    let mut idle = scene::skewed();
+    idle.programs[0].loads.clear();
+    assert!(!report(idle.clone()).is_empty(), "workers that load nothing are a result");
+    idle.programs[0].roles.truncate(1);
+    assert!(report(idle).is_empty());
+}

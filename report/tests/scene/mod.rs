@@ -1,0 +1,161 @@
+//! Snapshots as the store would hand them out.
+
+use alive_store::model::{LanguageFrame, Load, Loss, Missing, Program, Role, Site, Snapshot, Stack};
+
+/// When everything here was seen: 2026-01-01 12:00 UTC in microseconds since 1970.
+pub(crate) const NOON: u64 = 1_767_268_800_000_000;
+
+fn site(module: &str, symbol: Option<&str>) -> Site {
+    Site { module: module.into(), build_id: vec![0xab], offset: 0x1b2f0, symbol: symbol.map(Into::into) }
+}
+
+fn native(symbol: &str) -> Stack {
+    let libperl = "/usr/lib/x86_64-linux-gnu/libperl.so.5.36";
+    Stack {
+        language: Vec::new(),
+        native: vec![
+            site("/usr/lib/x86_64-linux-gnu/libc.so.6", Some("fopen64+0xa")),
+            site(libperl, Some("PerlIOUnix_open+0x92")),
+            site(libperl, Some(symbol)),
+        ],
+    }
+}
+
+fn perl(file: &str, line: u32, function: &str) -> Stack {
+    Stack {
+        language: vec![LanguageFrame {
+            language: "perl".into(),
+            file: file.into(),
+            line,
+            function: function.into(),
+        }],
+        native: Vec::new(),
+    }
+}
+
+fn load(path: impl AsRef<[u8]>, processes: u64, bytes: u64) -> Load {
+    let path = path.as_ref();
+    let library = path.windows(3).any(|part| part == b".so");
+    Load {
+        role: 1,
+        path: path.into(),
+        name: Vec::new(),
+        kind: if library { "library" } else { "module" }.into(),
+        language: if library { "native" } else { "perl" }.into(),
+        outcome: "loaded".into(),
+        via: if library { "dlopen" } else { "open" }.into(),
+        pulled_in_by: Vec::new(),
+        events: processes,
+        processes,
+        bytes,
+        nanos: 0,
+        first_seen_micros: NOON - 1_500_000,
+        last_seen_micros: NOON,
+        stacks: vec![native("Perl_pp_require+0x1b2")],
+    }
+}
+
+fn root(processes: u64) -> Role {
+    Role { parent: None, site: None, processes }
+}
+
+fn worker(processes: u64) -> Role {
+    let fork = site("/usr/lib/x86_64-linux-gnu/libperl.so.5.36", Some("Perl_pp_fork+0x3c"));
+    Role { parent: Some(0), site: Some(fork), processes }
+}
+
+fn program(label: impl AsRef<[u8]>, roles: Vec<Role>, loads: Vec<Load>) -> Program {
+    Program {
+        label: label.as_ref().into(),
+        trees: 1,
+        roles,
+        loads,
+        missing: Vec::new(),
+        sequence_gaps: 0,
+        not_sent: Vec::new(),
+    }
+}
+
+fn snapshot(program: Program) -> Snapshot {
+    Snapshot { programs: vec![program], datagrams: 100, events: 120, ..Snapshot::default() }
+}
+
+/// Two workers that load the same files, one that only one of them needs, and an optional module.
+pub(crate) fn starman() -> Snapshot {
+    let agent = "/usr/share/perl5/LWP/UserAgent.pm";
+    let re = "/usr/lib/x86_64-linux-gnu/perl/5.36/auto/re/re.so";
+    let mut app = load(agent, 2, 66_560);
+    app.stacks = vec![perl("/srv/example/lib/Example/Frontend/Controller/Orders.pm", 12, "main::handler")];
+    let mut request = load("/usr/share/perl5/HTTP/Request.pm", 2, 7_168);
+    request.stacks = vec![perl(agent, 9, "LWP::UserAgent::BEGIN")];
+    let mut message = load("/usr/share/perl5/HTTP/Message.pm", 2, 27_000);
+    message.stacks = vec![perl("/usr/share/perl5/HTTP/Request.pm", 8, "")];
+    let mut xs = load(re, 2, 658_432);
+    xs.nanos = 2_900_000;
+    let mut dependency = load("/usr/lib/x86_64-linux-gnu/libexample.so.1", 2, 1_437_000);
+    dependency.via = "linkmap".into();
+    dependency.pulled_in_by = re.into();
+    dependency.stacks.clear();
+    let rare =
+        load("/usr/lib/x86_64-linux-gnu/perl/5.36/unicore/lib/Digit/Only/Seen/Once/Long.pl", 1, 12_000);
+    let mut program =
+        program("starman", vec![root(1), worker(2)], vec![app, request, message, xs, dependency, rare]);
+    program.missing.push(Missing {
+        role: 1,
+        name: b"Acme/NotInstalled/Optional.pm".to_vec(),
+        language: "perl".into(),
+        searches: 8,
+        probes: 144,
+        processes: 2,
+        stacks: vec![perl("/srv/example/app.psgi", 31, "main::handler")],
+    });
+    program.sequence_gaps = 3;
+    program.not_sent = vec![("sandbox".into(), 4)];
+    let mut snapshot = snapshot(program);
+    snapshot.programs.push(self::program("uname", vec![root(2)], Vec::new()));
+    snapshot.loss = Loss { kernel_drops: 12, sequence_gaps: 3, not_sent: 4, malformed: 1, ..Loss::default() };
+    snapshot.unclean_ends = 1;
+    snapshot
+}
+
+/// Every name is chosen to do harm: a terminal's escape sequence, a forged row, a raw C1 control,
+/// a reversed suffix, bytes that are no text.
+pub(crate) fn hostile() -> Snapshot {
+    let mut first = load(b"/tmp/\x1b]0;owned\x07\nleave-lazy  9 of 9  /forged.pm", 2, 10);
+    first.stacks = vec![perl("/tmp/\u{9b}2J.pm", 1, "f\u{202e}cexe")];
+    let mut second = load(b"/tmp/\xff\xfe\x9b31m.so", 2, 20);
+    second.pulled_in_by = b"/tmp/\xff.so".to_vec();
+    second.name = b"\xffname".to_vec();
+    second.stacks = vec![native("evil\x1b[31m+0x1")];
+    let mut program = program(b"evil\x1b[2J\xff", vec![root(1), worker(2)], vec![first, second]);
+    program.missing.push(Missing {
+        role: 1,
+        name: "missing\u{2066}\r\n".into(),
+        language: "perl".into(),
+        searches: 1,
+        probes: 2,
+        processes: 1,
+        stacks: Vec::new(),
+    });
+    snapshot(program)
+}
+
+/// Eight workers of which the first is hot and the last load nothing.
+pub(crate) fn skewed() -> Snapshot {
+    let mut slow = load("/app/slow.so", 1, 500);
+    slow.nanos = 25_000_000;
+    let loads = vec![
+        load("/app/hot.pm", 1, 9_000),
+        load("/app/common.pm", 4, 5_000),
+        load("/app/three.pm", 3, 5_000),
+        slow,
+    ];
+    snapshot(program("skewed", vec![root(1), worker(8)], loads))
+}
+
+/// A master that went into the background, loaded everything and then forked.
+pub(crate) fn daemonised() -> Snapshot {
+    let mut early = load("/usr/lib/python3/flask.pyc", 1, 40_000);
+    early.role = 0;
+    snapshot(program("gunicorn", vec![root(1), worker(2)], vec![early]))
+}

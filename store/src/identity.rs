@@ -1,0 +1,108 @@
+//! Numbers for the things that rows refer to: trees, sites, roles. Looked up once, then remembered.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use crate::integer::bits;
+use crate::model::{RoleChain, Site, TreeKey};
+
+/// Most entries remembered of each sort; a table that is full is forgotten as a whole.
+const REMEMBERED: usize = 65_536;
+
+/// Parent and site of a root's role.
+const NONE: i64 = 0;
+
+/// The numbers found so far. Must be forgotten when the transaction they were found in fails.
+#[derive(Debug, Default)]
+pub(crate) struct Identities {
+    trees: HashMap<TreeKey, i64>,
+    sites: HashMap<Site, i64>,
+    roles: HashMap<i64, HashMap<RoleChain, i64>>,
+    role_count: usize,
+}
+
+impl Identities {
+    /// Forgets everything.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The number of a tree; a tree that nobody has told of yet gets an empty row.
+    pub(crate) fn tree(&mut self, db: &Connection, key: TreeKey) -> Result<i64> {
+        if let Some(&id) = self.trees.get(&key) {
+            return Ok(id);
+        }
+        let (pid, start) = (key.pid, bits(key.start_micros));
+        let id = db
+            .prepare_cached("SELECT id FROM tree WHERE pid = ?1 AND start_micros = ?2")?
+            .query_row(params![pid, start], |row| row.get(0))
+            .optional()?;
+        let id = match id {
+            Some(id) => id,
+            None => db
+                .prepare_cached("INSERT INTO tree (pid, start_micros) VALUES (?1, ?2)")?
+                .insert(params![pid, start])?,
+        };
+        if self.trees.len() >= REMEMBERED {
+            self.trees.clear();
+        }
+        self.trees.insert(key, id);
+        Ok(id)
+    }
+
+    /// The number of a place in machine code; fills in its symbol when it is new.
+    pub(crate) fn site(&mut self, db: &Connection, site: &Site) -> Result<i64> {
+        if let Some(&id) = self.sites.get(site) {
+            return Ok(id);
+        }
+        let id = db
+            .prepare_cached(
+                "INSERT INTO site (module, build_id, offset, symbol) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET symbol = coalesce(excluded.symbol, symbol)
+                 RETURNING id",
+            )?
+            .query_row(params![site.module, site.build_id, bits(site.offset), site.symbol], |row| {
+                row.get(0)
+            })?;
+        if self.sites.len() >= REMEMBERED {
+            self.sites.clear();
+        }
+        self.sites.insert(site.clone(), id);
+        Ok(id)
+    }
+
+    /// The number of a role, made with all its ancestors when it is new.
+    pub(crate) fn role(&mut self, db: &Connection, tree: TreeKey, chain: &[Site]) -> Result<i64> {
+        let tree = self.tree(db, tree)?;
+        if let Some(&id) = self.roles.get(&tree).and_then(|roles| roles.get(chain)) {
+            return Ok(id);
+        }
+        let mut id = role_row(db, tree, NONE, NONE)?;
+        for site in chain {
+            let site = self.site(db, site)?;
+            id = role_row(db, tree, id, site)?;
+        }
+        if self.role_count >= REMEMBERED {
+            self.roles.clear();
+            self.role_count = 0;
+        }
+        self.roles.entry(tree).or_default().insert(chain.to_vec(), id);
+        self.role_count += 1;
+        Ok(id)
+    }
+}
+
+/// Finds or makes one role below its parent.
+fn role_row(db: &Connection, tree: i64, parent: i64, site: i64) -> Result<i64> {
+    let found = db
+        .prepare_cached("SELECT id FROM role WHERE tree = ?1 AND parent = ?2 AND site = ?3")?
+        .query_row(params![tree, parent, site], |row| row.get(0))
+        .optional()?;
+    match found {
+        Some(id) => Ok(id),
+        None => db
+            .prepare_cached("INSERT INTO role (tree, parent, site) VALUES (?1, ?2, ?3)")?
+            .insert(params![tree, parent, site]),
+    }
+}

@@ -1,0 +1,259 @@
+//! Adds the rows of a batch to the tables. Called inside one transaction.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use rusqlite::{Connection, Result, params};
+
+use crate::identity::Identities;
+use crate::integer::{bits, count};
+use crate::model::{Batch, LoadRow, Loss, MAX_STACKS, MissingRow, PingRow, RoleCount, Stack, TreeRow};
+
+/// Adds everything.
+pub(crate) fn batch(db: &Connection, ids: &mut Identities, batch: &Batch) -> Result<()> {
+    for row in &batch.trees {
+        tree(db, ids, row)?;
+    }
+    for row in &batch.roles {
+        role(db, ids, row)?;
+    }
+    for row in &batch.loads {
+        load(db, ids, row)?;
+    }
+    for row in &batch.missing {
+        missing(db, ids, row)?;
+    }
+    for row in &batch.pings {
+        ping(db, row)?;
+    }
+    counters(db, batch)
+}
+
+/// A tree's figures are absolute. Its words stay once they are told: a restarted collector does not
+/// hear them again.
+fn tree(db: &Connection, ids: &mut Identities, row: &TreeRow) -> Result<()> {
+    let id = ids.tree(db, row.key)?;
+    db.prepare_cached(
+        "UPDATE tree SET
+             program = iif(?2 = x'', program, ?2),
+             executable = iif(?3 = x'', executable, ?3),
+             shim_version = iif(?4 = x'', shim_version, ?4),
+             first_seen_micros = iif(first_seen_micros = 0, ?5, min(first_seen_micros, ?5)),
+             last_seen_micros = max(last_seen_micros, ?6),
+             gaps = iif(?7 >= sequence, ?8, gaps),
+             sequence = max(sequence, ?7)
+         WHERE id = ?1",
+    )?
+    .execute(params![
+        id,
+        row.program,
+        row.executable,
+        row.shim_version,
+        count(row.first_seen_micros),
+        count(row.last_seen_micros),
+        count(row.sequence),
+        count(row.gaps),
+    ])?;
+    for (reason, events) in &row.not_sent {
+        db.prepare_cached(
+            "INSERT INTO not_sent (tree, reason, count) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET count = max(count, excluded.count)",
+        )?
+        .execute(params![id, reason, count(*events)])?;
+    }
+    Ok(())
+}
+
+fn role(db: &Connection, ids: &mut Identities, row: &RoleCount) -> Result<()> {
+    let id = ids.role(db, row.tree, &row.chain)?;
+    db.prepare_cached("UPDATE role SET forks = max(forks, ?2) WHERE id = ?1")?
+        .execute(params![id, row.forks])?;
+    Ok(())
+}
+
+fn load(db: &Connection, ids: &mut Identities, row: &LoadRow) -> Result<()> {
+    let role = ids.role(db, row.key.tree, &row.key.chain)?;
+    let id: i64 = db
+        .prepare_cached(
+            "INSERT INTO load (role, path, kind, name, language, outcome, via, pulled_in_by, events, processes,
+                 bytes, nanos, first_seen_micros, last_seen_micros)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+             ON CONFLICT DO UPDATE SET
+                 name = iif(name = x'', excluded.name, name),
+                 language = iif(excluded.language = '', language, excluded.language),
+                 outcome = iif(outcome = 'loaded', outcome, excluded.outcome),
+                 via = iif(excluded.via = '', via, excluded.via),
+                 pulled_in_by = iif(pulled_in_by = x'', excluded.pulled_in_by, pulled_in_by),
+                 events = min(events, 9223372036854775807 - excluded.events) + excluded.events,
+                 processes = min(processes, 9223372036854775807 - excluded.processes) + excluded.processes,
+                 bytes = max(bytes, excluded.bytes),
+                 nanos = min(nanos, 9223372036854775807 - excluded.nanos) + excluded.nanos,
+                 first_seen_micros = min(first_seen_micros, excluded.first_seen_micros),
+                 last_seen_micros = max(last_seen_micros, excluded.last_seen_micros)
+             RETURNING id",
+        )?
+        .query_row(
+            params![
+                role,
+                row.key.path,
+                row.key.kind,
+                row.name,
+                row.language,
+                row.outcome,
+                row.via,
+                row.pulled_in_by,
+                count(row.events),
+                count(row.processes),
+                count(row.bytes),
+                count(row.nanos),
+                count(row.first_seen_micros),
+                count(row.last_seen_micros),
+            ],
+            |found| found.get(0),
+        )?;
+    stacks(db, ids, Owner::Load(id), &row.stacks)
+}
+
+fn missing(db: &Connection, ids: &mut Identities, row: &MissingRow) -> Result<()> {
+    let role = ids.role(db, row.tree, &row.chain)?;
+    let id: i64 = db
+        .prepare_cached(
+            "INSERT INTO missing (role, name, language, searches, probes, processes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET
+                 searches = min(searches, 9223372036854775807 - excluded.searches) + excluded.searches,
+                 probes = min(probes, 9223372036854775807 - excluded.probes) + excluded.probes,
+                 processes = min(processes, 9223372036854775807 - excluded.processes) + excluded.processes
+             RETURNING id",
+        )?
+        .query_row(
+            params![
+                role,
+                row.name,
+                row.language,
+                count(row.searches),
+                count(row.probes),
+                count(row.processes)
+            ],
+            |found| found.get(0),
+        )?;
+    stacks(db, ids, Owner::Missing(id), &row.stacks)
+}
+
+/// Whose sample a stack is.
+#[derive(Debug, Clone, Copy)]
+enum Owner {
+    Load(i64),
+    Missing(i64),
+}
+
+/// Keeps the first [`MAX_STACKS`] distinct stacks of each owner.
+fn stacks(db: &Connection, ids: &mut Identities, owner: Owner, stacks: &[Stack]) -> Result<()> {
+    if stacks.is_empty() {
+        return Ok(());
+    }
+    let (load, missing) = match owner {
+        Owner::Load(id) => (Some(id), None),
+        Owner::Missing(id) => (None, Some(id)),
+    };
+    for stack in stacks {
+        let (kept, known): (i64, bool) = db
+            .prepare_cached(
+                "SELECT count(*), coalesce(max(digest = ?3), 0) FROM stack WHERE load IS ?1 AND missing IS ?2",
+            )?
+            .query_row(params![load, missing, digest(stack)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if known {
+            continue;
+        }
+        if usize::try_from(kept).is_ok_and(|kept| kept >= MAX_STACKS) {
+            break;
+        }
+        let id = db
+            .prepare_cached("INSERT INTO stack (load, missing, digest) VALUES (?1, ?2, ?3)")?
+            .insert(params![load, missing, digest(stack)])?;
+        for (position, site) in (0i64..).zip(&stack.native) {
+            let site = ids.site(db, site)?;
+            db.prepare_cached("INSERT INTO native_frame (stack, position, site) VALUES (?1, ?2, ?3)")?
+                .execute(params![id, position, site])?;
+        }
+        for (position, frame) in (0i64..).zip(&stack.language) {
+            db.prepare_cached(
+                "INSERT INTO language_frame (stack, position, language, file, line, function)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                id,
+                position,
+                frame.language,
+                frame.file,
+                frame.line,
+                frame.function
+            ])?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells equal stacks of one owner. Symbols are left out: they come and go with the files they are read from.
+///
+/// The hash may be another one in a program built by another compiler. Then a stack may be kept twice;
+/// the number of stacks stays bounded.
+fn digest(stack: &Stack) -> i64 {
+    let mut hasher = DefaultHasher::new();
+    stack.language.hash(&mut hasher);
+    for site in &stack.native {
+        (&site.module, &site.build_id, site.offset).hash(&mut hasher);
+    }
+    bits(hasher.finish())
+}
+
+fn ping(db: &Connection, row: &PingRow) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO ping (name, file, line, hits, first_seen_micros, last_seen_micros)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT DO UPDATE SET
+             hits = min(hits, 9223372036854775807 - excluded.hits) + excluded.hits,
+             first_seen_micros = min(first_seen_micros, excluded.first_seen_micros),
+             last_seen_micros = max(last_seen_micros, excluded.last_seen_micros)",
+    )?
+    .execute(params![
+        row.name,
+        row.file,
+        row.line,
+        count(row.hits),
+        count(row.first_seen_micros),
+        count(row.last_seen_micros)
+    ])?;
+    Ok(())
+}
+
+fn counters(db: &Connection, batch: &Batch) -> Result<()> {
+    // Named field by field: a counter that the model grows must be placed here. The gaps and what was
+    // not sent stand with the trees.
+    let Loss {
+        kernel_drops,
+        sequence_gaps: _,
+        malformed,
+        truncated,
+        unsupported_version,
+        over_cap,
+        not_sent: _,
+        events_file,
+    } = batch.loss;
+    for (name, value) in [
+        ("datagrams", batch.datagrams),
+        ("events", batch.events),
+        ("kernel_drops", kernel_drops),
+        ("malformed", malformed),
+        ("truncated", truncated),
+        ("unsupported_version", unsupported_version),
+        ("over_cap", over_cap),
+        ("events_file", events_file),
+    ] {
+        db.prepare_cached(
+            "INSERT INTO counter (name, value) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET value = min(value, 9223372036854775807 - excluded.value) + excluded.value",
+        )?
+        .execute(params![name, count(value)])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! Many trees into few programs: what the runs of one program told is added up.
+//!
+//! Trees are one program when their labels are equal, roles are one role when their parents are and
+//! their fork sites lie at the same offset of the same module.
+
+use std::collections::HashMap;
+
+use crate::model::{Load, MAX_STACKS, Missing, Program, Role, Site, Stack};
+
+/// Takes rows, trees first, then roles with parents before children, then the rest.
+#[derive(Debug, Default)]
+pub(crate) struct Merge {
+    programs: Vec<Merged>,
+    by_label: HashMap<Vec<u8>, usize>,
+    /// Program of each tree.
+    trees: HashMap<i64, usize>,
+    /// Program and role of each role's row.
+    roles: HashMap<i64, (usize, usize)>,
+}
+
+/// A program and where its parts stand in it.
+#[derive(Debug)]
+struct Merged {
+    program: Program,
+    roles: HashMap<(usize, Vec<u8>, u64), usize>,
+    loads: HashMap<(usize, Vec<u8>, String), usize>,
+    missing: HashMap<(usize, Vec<u8>, String), usize>,
+}
+
+/// Index of the root's role in every program.
+const ROOT: usize = 0;
+
+impl Merge {
+    /// A tree of the program `label`.
+    pub(crate) fn tree(&mut self, id: i64, label: Vec<u8>, gaps: u64, not_sent: Vec<(String, u64)>) {
+        let index = *self.by_label.entry(label).or_insert_with_key(|label| {
+            self.programs.push(Merged::new(label.clone()));
+            self.programs.len() - 1
+        });
+        self.trees.insert(id, index);
+        let program = &mut self.programs[index].program;
+        program.trees += 1;
+        program.roles[ROOT].processes += 1;
+        // What was not sent took numbers of the sequence too, and is told with its reason.
+        let told = not_sent.iter().fold(0u64, |sum, (_, events)| sum.saturating_add(*events));
+        program.sequence_gaps = program.sequence_gaps.saturating_add(gaps.saturating_sub(told));
+        for (reason, events) in not_sent {
+            match program.not_sent.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, sum)) => *sum = sum.saturating_add(events),
+                None => program.not_sent.push((reason, events)),
+            }
+        }
+    }
+
+    /// A role of a tree. Without a site it is the root's.
+    pub(crate) fn role(&mut self, id: i64, tree: i64, parent: i64, site: Option<Site>, forks: u64) {
+        let Some(&index) = self.trees.get(&tree) else { return };
+        let Some(site) = site else {
+            self.roles.insert(id, (index, ROOT));
+            return;
+        };
+        let parent = self.roles.get(&parent).map_or(ROOT, |&(_, role)| role);
+        let merged = &mut self.programs[index];
+        let roles = &mut merged.program.roles;
+        let role = *merged.roles.entry((parent, site.module.clone(), site.offset)).or_insert_with(|| {
+            roles.push(Role { parent: Some(parent), site: Some(site.clone()), processes: 0 });
+            roles.len() - 1
+        });
+        roles[role].processes = roles[role].processes.saturating_add(forks);
+        if let Some(known) = &mut roles[role].site
+            && known.symbol.is_none()
+        {
+            known.symbol = site.symbol;
+        }
+        self.roles.insert(id, (index, role));
+    }
+
+    /// A load of the role with the row number `role`.
+    pub(crate) fn load(&mut self, role: i64, mut load: Load) {
+        let Some(&(index, role)) = self.roles.get(&role) else { return };
+        load.role = role;
+        let merged = &mut self.programs[index];
+        let loads = &mut merged.program.loads;
+        let mut fresh = false;
+        let at = *merged.loads.entry((role, load.path.clone(), load.kind.clone())).or_insert_with(|| {
+            fresh = true;
+            loads.len()
+        });
+        if fresh {
+            loads.push(load);
+            return;
+        }
+        let sum = &mut loads[at];
+        sum.events = sum.events.saturating_add(load.events);
+        sum.processes = sum.processes.saturating_add(load.processes);
+        sum.nanos = sum.nanos.saturating_add(load.nanos);
+        sum.bytes = sum.bytes.max(load.bytes);
+        sum.first_seen_micros = sum.first_seen_micros.min(load.first_seen_micros);
+        sum.last_seen_micros = sum.last_seen_micros.max(load.last_seen_micros);
+        if sum.name.is_empty() {
+            sum.name = load.name;
+        }
+        if sum.pulled_in_by.is_empty() {
+            sum.pulled_in_by = load.pulled_in_by;
+        }
+        if sum.outcome != "loaded" {
+            sum.outcome = load.outcome;
+        }
+        add_stacks(&mut sum.stacks, load.stacks);
+    }
+
+    /// A missing name of the role with the row number `role`.
+    pub(crate) fn missing(&mut self, role: i64, mut missing: Missing) {
+        let Some(&(index, role)) = self.roles.get(&role) else { return };
+        missing.role = role;
+        let merged = &mut self.programs[index];
+        let all = &mut merged.program.missing;
+        let key = (role, missing.name.clone(), missing.language.clone());
+        let mut fresh = false;
+        let at = *merged.missing.entry(key).or_insert_with(|| {
+            fresh = true;
+            all.len()
+        });
+        if fresh {
+            all.push(missing);
+            return;
+        }
+        let sum = &mut all[at];
+        sum.searches = sum.searches.saturating_add(missing.searches);
+        sum.probes = sum.probes.saturating_add(missing.probes);
+        sum.processes = sum.processes.saturating_add(missing.processes);
+        add_stacks(&mut sum.stacks, missing.stacks);
+    }
+
+    /// The programs, by label.
+    pub(crate) fn finish(self) -> Vec<Program> {
+        let mut programs: Vec<_> = self.programs.into_iter().map(|merged| merged.program).collect();
+        programs.sort_by(|left, right| left.label.cmp(&right.label));
+        programs
+    }
+}
+
+impl Merged {
+    fn new(label: Vec<u8>) -> Self {
+        Self {
+            program: Program {
+                label,
+                trees: 0,
+                roles: vec![Role { parent: None, site: None, processes: 0 }],
+                loads: Vec::new(),
+                missing: Vec::new(),
+                sequence_gaps: 0,
+                not_sent: Vec::new(),
+            },
+            roles: HashMap::new(),
+            loads: HashMap::new(),
+            missing: HashMap::new(),
+        }
+    }
+}
+
+fn add_stacks(kept: &mut Vec<Stack>, more: Vec<Stack>) {
+    for stack in more {
+        if kept.len() >= MAX_STACKS {
+            break;
+        }
+        if !kept.contains(&stack) {
+            kept.push(stack);
+        }
+    }
+}

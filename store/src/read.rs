@@ -1,0 +1,305 @@
+//! The reader: everything in one transaction, also while a collector writes.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Result as SqlResult, Row};
+
+use crate::integer::{from_bits, from_count};
+use crate::merge::Merge;
+use crate::migrate::{self, Found};
+use crate::model::{LanguageFrame, Load, Loss, Missing, PingRow, Site, Snapshot, Stack};
+use crate::{Error, lock};
+
+/// How long to wait for a writer that holds the whole database, as at its start and end.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Reads everything that a report needs.
+///
+/// The collector may go on writing, and the file and its folder may be read-only to the reader.
+///
+/// # Errors
+/// Every [`Error`] that says why a database cannot be read.
+pub fn snapshot(path: &Path) -> Result<Snapshot, Error> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => return Err(Error::NotADatabase { path: path.to_owned() }),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Error::Missing { path: path.to_owned() });
+        }
+        Err(error) => return Err(Error::of_io(path, error)),
+    }
+    let mut connection = open(path)?;
+    let sqlite = |error| Error::of_sqlite(path, error);
+    // Looked at before the rows are read: a writer that ends in between has closed its epoch then.
+    let writer_lives = lock::is_held(path);
+    let transaction = connection.transaction().map_err(sqlite)?;
+    if migrate::inspect(&transaction, path)? == Found::Empty {
+        return Err(Error::NotOurs { path: path.to_owned() });
+    }
+    read(&transaction, writer_lives).map_err(sqlite)
+}
+
+/// Opens for reading.
+///
+/// A database in WAL mode is read through an index beside it, which even a reader has to make where
+/// it is not. In a folder that the reader cannot write that fails; there, when no log stands beside
+/// the database, nothing is being written either, and the file may be read as it is.
+fn open(path: &Path) -> Result<Connection, Error> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(|error| opening(path, error))?;
+    connection.busy_timeout(BUSY).map_err(|error| Error::of_sqlite(path, error))?;
+    let Err(error) = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) else {
+        return Ok(connection);
+    };
+    if error.sqlite_error_code() != Some(ErrorCode::CannotOpen)
+        && error.sqlite_error_code() != Some(ErrorCode::ReadOnly)
+    {
+        return Err(Error::of_sqlite(path, error));
+    }
+    if fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0) {
+        return Err(Error::Unrecovered { path: path.to_owned() });
+    }
+    Connection::open_with_flags(
+        uri(path, "mode=ro&immutable=1"),
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+    )
+    .map_err(|error| opening(path, error))
+}
+
+/// The file is there, so what cannot be opened is what may not be opened.
+fn opening(path: &Path, error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen) => Error::Permission { path: path.to_owned() },
+        _ => Error::of_sqlite(path, error),
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// The path as a URI of `SQLite`, every byte that could mean something in it escaped.
+fn uri(path: &Path, query: &str) -> String {
+    use std::fmt::Write as _;
+    use std::os::unix::ffi::OsStrExt as _;
+    // `file:relative` is relative, `file:///absolute` has an empty host in front of the path.
+    let mut uri = String::from(if path.is_absolute() { "file://" } else { "file:" });
+    for &byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            write!(uri, "%{byte:02X}").expect("a String takes everything");
+        }
+    }
+    uri + "?" + query
+}
+
+fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
+    let counters = counters(db)?;
+    let counter = |name: &str| counters.get(name).copied().unwrap_or(0);
+    let mut merge = Merge::default();
+    trees(db, &mut merge)?;
+    let sites = sites(db)?;
+    roles(db, &mut merge, &sites)?;
+    let mut samples = samples(db, &sites)?;
+    loads(db, &mut merge, &mut samples.of_loads)?;
+    missing(db, &mut merge, &mut samples.of_missing)?;
+    let programs = merge.finish();
+    let open_epochs: i64 =
+        db.query_row("SELECT count(*) FROM epoch WHERE closed = 0", [], |row| row.get(0))?;
+    Ok(Snapshot {
+        pings: pings(db)?,
+        datagrams: counter("datagrams"),
+        events: counter("events"),
+        loss: Loss {
+            kernel_drops: counter("kernel_drops"),
+            sequence_gaps: sum(programs.iter().map(|program| program.sequence_gaps)),
+            malformed: counter("malformed"),
+            truncated: counter("truncated"),
+            unsupported_version: counter("unsupported_version"),
+            over_cap: counter("over_cap"),
+            not_sent: sum(programs.iter().flat_map(|program| &program.not_sent).map(|(_, events)| *events)),
+            events_file: counter("events_file"),
+        },
+        programs,
+        // The epoch of the writer that lives is open, as it should be.
+        unclean_ends: from_count(open_epochs).saturating_sub(u64::from(writer_lives)),
+    })
+}
+
+fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
+}
+
+/// Hands every row of a query to `each`.
+fn rows(db: &Connection, query: &str, mut each: impl FnMut(&Row<'_>) -> SqlResult<()>) -> SqlResult<()> {
+    let mut statement = db.prepare(query)?;
+    let mut found = statement.query([])?;
+    while let Some(row) = found.next()? {
+        each(row)?;
+    }
+    Ok(())
+}
+
+fn counters(db: &Connection) -> SqlResult<HashMap<String, u64>> {
+    let mut counters = HashMap::new();
+    rows(db, "SELECT name, value FROM counter", |row| {
+        counters.insert(row.get(0)?, from_count(row.get(1)?));
+        Ok(())
+    })?;
+    Ok(counters)
+}
+
+fn trees(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
+    let mut not_sent: HashMap<i64, Vec<(String, u64)>> = HashMap::new();
+    rows(db, "SELECT tree, reason, count FROM not_sent ORDER BY tree, reason", |row| {
+        not_sent.entry(row.get(0)?).or_default().push((row.get(1)?, from_count(row.get(2)?)));
+        Ok(())
+    })?;
+    rows(db, "SELECT id, pid, program, executable, gaps FROM tree ORDER BY id", |row| {
+        let id = row.get(0)?;
+        let label = label(row.get(1)?, row.get(2)?, row.get(3)?);
+        merge.tree(id, label, from_count(row.get(4)?), not_sent.remove(&id).unwrap_or_default());
+        Ok(())
+    })
+}
+
+/// A tree whose first event was lost is called by its executable, or by its pid when that is not known either.
+fn label(pid: u32, program: Vec<u8>, executable: Vec<u8>) -> Vec<u8> {
+    if !program.is_empty() {
+        return program;
+    }
+    match executable.rsplit(|&byte| byte == b'/').next() {
+        Some(name) if !name.is_empty() => name.to_vec(),
+        _ => format!("pid {pid}").into_bytes(),
+    }
+}
+
+fn sites(db: &Connection) -> SqlResult<HashMap<i64, Site>> {
+    let mut sites = HashMap::new();
+    rows(db, "SELECT id, module, build_id, offset, symbol FROM site", |row| {
+        let site = Site {
+            module: row.get(1)?,
+            build_id: row.get(2)?,
+            offset: from_bits(row.get(3)?),
+            symbol: row.get(4)?,
+        };
+        sites.insert(row.get(0)?, site);
+        Ok(())
+    })?;
+    Ok(sites)
+}
+
+fn roles(db: &Connection, merge: &mut Merge, sites: &HashMap<i64, Site>) -> SqlResult<()> {
+    // A parent's number is lower than its children's, so it has been merged before them.
+    rows(db, "SELECT id, tree, parent, site, forks FROM role ORDER BY id", |row| {
+        let site = sites.get(&row.get(3)?).cloned();
+        merge.role(row.get(0)?, row.get(1)?, row.get(2)?, site, from_count(row.get(4)?));
+        Ok(())
+    })
+}
+
+/// Sample stacks by the row that they belong to.
+struct Samples {
+    of_loads: HashMap<i64, Vec<Stack>>,
+    of_missing: HashMap<i64, Vec<Stack>>,
+}
+
+fn samples(db: &Connection, sites: &HashMap<i64, Site>) -> SqlResult<Samples> {
+    let mut stacks: HashMap<i64, Stack> = HashMap::new();
+    rows(db, "SELECT stack, site FROM native_frame ORDER BY stack, position", |row| {
+        let site = sites.get(&row.get(1)?).cloned().unwrap_or_default();
+        stacks.entry(row.get(0)?).or_default().native.push(site);
+        Ok(())
+    })?;
+    let frames = "SELECT stack, language, file, line, function FROM language_frame ORDER BY stack, position";
+    rows(db, frames, |row| {
+        let frame = LanguageFrame {
+            language: row.get(1)?,
+            file: row.get(2)?,
+            line: row.get(3)?,
+            function: row.get(4)?,
+        };
+        stacks.entry(row.get(0)?).or_default().language.push(frame);
+        Ok(())
+    })?;
+    let mut samples = Samples { of_loads: HashMap::new(), of_missing: HashMap::new() };
+    rows(db, "SELECT id, load, missing FROM stack ORDER BY id", |row| {
+        let stack = stacks.remove(&row.get(0)?).unwrap_or_default();
+        if let Some(load) = row.get::<_, Option<i64>>(1)? {
+            samples.of_loads.entry(load).or_default().push(stack);
+        } else if let Some(missing) = row.get::<_, Option<i64>>(2)? {
+            samples.of_missing.entry(missing).or_default().push(stack);
+        }
+        Ok(())
+    })?;
+    Ok(samples)
+}
+
+fn loads(db: &Connection, merge: &mut Merge, samples: &mut HashMap<i64, Vec<Stack>>) -> SqlResult<()> {
+    let query = "SELECT id, role, path, name, kind, language, outcome, via, pulled_in_by, events, processes,
+                     bytes, nanos, first_seen_micros, last_seen_micros
+                 FROM load ORDER BY id";
+    rows(db, query, |row| {
+        let load = Load {
+            role: 0,
+            path: row.get(2)?,
+            name: row.get(3)?,
+            kind: row.get(4)?,
+            language: row.get(5)?,
+            outcome: row.get(6)?,
+            via: row.get(7)?,
+            pulled_in_by: row.get(8)?,
+            events: from_count(row.get(9)?),
+            processes: from_count(row.get(10)?),
+            bytes: from_count(row.get(11)?),
+            nanos: from_count(row.get(12)?),
+            first_seen_micros: from_count(row.get(13)?),
+            last_seen_micros: from_count(row.get(14)?),
+            stacks: samples.remove(&row.get(0)?).unwrap_or_default(),
+        };
+        merge.load(row.get(1)?, load);
+        Ok(())
+    })
+}
+
+fn missing(db: &Connection, merge: &mut Merge, samples: &mut HashMap<i64, Vec<Stack>>) -> SqlResult<()> {
+    let query = "SELECT id, role, name, language, searches, probes, processes FROM missing ORDER BY id";
+    rows(db, query, |row| {
+        let missing = Missing {
+            role: 0,
+            name: row.get(2)?,
+            language: row.get(3)?,
+            searches: from_count(row.get(4)?),
+            probes: from_count(row.get(5)?),
+            processes: from_count(row.get(6)?),
+            stacks: samples.remove(&row.get(0)?).unwrap_or_default(),
+        };
+        merge.missing(row.get(1)?, missing);
+        Ok(())
+    })
+}
+
+fn pings(db: &Connection) -> SqlResult<Vec<PingRow>> {
+    let mut pings = Vec::new();
+    let query = "SELECT name, file, line, hits, first_seen_micros, last_seen_micros FROM ping
+                 ORDER BY name, file, line";
+    rows(db, query, |row| {
+        pings.push(PingRow {
+            name: row.get(0)?,
+            file: row.get(1)?,
+            line: row.get(2)?,
+            hits: from_count(row.get(3)?),
+            first_seen_micros: from_count(row.get(4)?),
+            last_seen_micros: from_count(row.get(5)?),
+        });
+        Ok(())
+    })?;
+    Ok(pings)
+}

@@ -1,0 +1,129 @@
+-- Version 1. Identities (start_micros, offset) hold the bits of an unsigned number; counts stop at
+-- the largest signed one. Paths and labels are blobs: Linux promises nothing about their encoding.
+
+-- One row for each time a collector opened the database. `closed` 0 and nobody holding the lock: it was killed.
+CREATE TABLE epoch (
+    id              INTEGER PRIMARY KEY,
+    opened_micros   INTEGER NOT NULL,
+    flushed_micros  INTEGER NOT NULL,
+    closed          INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Sums since the database was made: datagrams, events, and the losses by name.
+CREATE TABLE counter (
+    name   TEXT PRIMARY KEY,
+    value  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tree (
+    id                 INTEGER PRIMARY KEY,
+    pid                INTEGER NOT NULL,
+    start_micros       INTEGER NOT NULL,
+    program            BLOB NOT NULL DEFAULT x'',
+    executable         BLOB NOT NULL DEFAULT x'',
+    shim_version       BLOB NOT NULL DEFAULT x'',
+    first_seen_micros  INTEGER NOT NULL DEFAULT 0,
+    last_seen_micros   INTEGER NOT NULL DEFAULT 0,
+    sequence           INTEGER NOT NULL DEFAULT 0,
+    gaps               INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (pid, start_micros)
+) STRICT;
+
+CREATE INDEX tree_last_seen ON tree (last_seen_micros);
+
+-- What a tree's processes counted instead of sending.
+CREATE TABLE not_sent (
+    tree    INTEGER NOT NULL REFERENCES tree (id),
+    reason  TEXT NOT NULL,
+    count   INTEGER NOT NULL,
+    PRIMARY KEY (tree, reason)
+) STRICT, WITHOUT ROWID;
+
+-- Places in machine code.
+CREATE TABLE site (
+    id        INTEGER PRIMARY KEY,
+    module    BLOB NOT NULL,
+    build_id  BLOB NOT NULL,
+    offset    INTEGER NOT NULL,
+    symbol    TEXT,
+    UNIQUE (module, offset, build_id)
+) STRICT;
+
+-- Roles of a tree. A parent's id is lower than its children's. Parent 0 and site 0: the root.
+CREATE TABLE role (
+    id      INTEGER PRIMARY KEY,
+    tree    INTEGER NOT NULL REFERENCES tree (id),
+    parent  INTEGER NOT NULL,
+    site    INTEGER NOT NULL,
+    forks   INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (tree, parent, site)
+) STRICT;
+
+CREATE TABLE load (
+    id                 INTEGER PRIMARY KEY,
+    role               INTEGER NOT NULL REFERENCES role (id),
+    path               BLOB NOT NULL,
+    kind               TEXT NOT NULL,
+    name               BLOB NOT NULL,
+    language           TEXT NOT NULL,
+    outcome            TEXT NOT NULL,
+    via                TEXT NOT NULL,
+    pulled_in_by       BLOB NOT NULL,
+    events             INTEGER NOT NULL,
+    processes          INTEGER NOT NULL,
+    bytes              INTEGER NOT NULL,
+    nanos              INTEGER NOT NULL,
+    first_seen_micros  INTEGER NOT NULL,
+    last_seen_micros   INTEGER NOT NULL,
+    UNIQUE (role, path, kind)
+) STRICT;
+
+CREATE TABLE missing (
+    id         INTEGER PRIMARY KEY,
+    role       INTEGER NOT NULL REFERENCES role (id),
+    name       BLOB NOT NULL,
+    language   TEXT NOT NULL,
+    searches   INTEGER NOT NULL,
+    probes     INTEGER NOT NULL,
+    processes  INTEGER NOT NULL,
+    UNIQUE (role, name, language)
+) STRICT;
+
+-- Sample stacks, each of one load or of one missing name; `digest` tells equal ones.
+CREATE TABLE stack (
+    id       INTEGER PRIMARY KEY,
+    load     INTEGER REFERENCES load (id),
+    missing  INTEGER REFERENCES missing (id),
+    digest   INTEGER NOT NULL,
+    CHECK ((load IS NULL) <> (missing IS NULL)),
+    UNIQUE (load, digest),
+    UNIQUE (missing, digest)
+) STRICT;
+
+-- Innermost frame first.
+CREATE TABLE native_frame (
+    stack     INTEGER NOT NULL REFERENCES stack (id),
+    position  INTEGER NOT NULL,
+    site      INTEGER NOT NULL REFERENCES site (id),
+    PRIMARY KEY (stack, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE language_frame (
+    stack     INTEGER NOT NULL REFERENCES stack (id),
+    position  INTEGER NOT NULL,
+    language  TEXT NOT NULL,
+    file      BLOB NOT NULL,
+    line      INTEGER NOT NULL,
+    function  BLOB NOT NULL,
+    PRIMARY KEY (stack, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE ping (
+    name               BLOB NOT NULL,
+    file               BLOB NOT NULL,
+    line               INTEGER NOT NULL,
+    hits               INTEGER NOT NULL,
+    first_seen_micros  INTEGER NOT NULL,
+    last_seen_micros   INTEGER NOT NULL,
+    PRIMARY KEY (name, file, line)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,147 @@
+//! The writer: opens the database or makes it, and adds batches to it.
+
+use std::collections::HashMap;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+
+use crate::identity::Identities;
+use crate::integer::{count, from_bits, from_count};
+use crate::lock::WriterLock;
+use crate::model::{Batch, TreeKey, TreeMark};
+use crate::{Error, insert, migrate};
+
+/// How long a statement waits for another program's transaction. Short: the caller keeps the batch and
+/// tries again, and while it waits here it can do nothing else.
+const BUSY: Duration = Duration::from_millis(500);
+
+/// Most trees whose marks are handed back, the last seen ones first.
+const MAX_MARKS: u32 = 16_384;
+
+/// The one writer of a database.
+///
+/// Dropped without [`Writer::close`] it leaves its epoch open: readers then count an unclean end.
+#[derive(Debug)]
+pub struct Writer {
+    path: PathBuf,
+    connection: Connection,
+    identities: Identities,
+    epoch: i64,
+    inode: u64,
+    /// Dropped last: the lock covers the connection's life.
+    _lock: WriterLock,
+}
+
+impl Writer {
+    /// Opens the database at `path`, or makes it with mode 0600.
+    ///
+    /// # Errors
+    /// Every [`Error`] but [`Error::Missing`] and [`Error::Unrecovered`].
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let lock = WriterLock::take(path)?;
+        create_private(path).map_err(|error| Error::of_io(path, error))?;
+        let sqlite = |error| Error::of_sqlite(path, error);
+        let mut connection = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .map_err(sqlite)?;
+        connection.busy_timeout(BUSY).map_err(sqlite)?;
+        migrate::inspect(&connection, path)?;
+        // In this order: the tables of a fresh file come to be in WAL mode already.
+        connection.pragma_update(None, "journal_mode", "wal").map_err(sqlite)?;
+        connection.pragma_update(None, "synchronous", "normal").map_err(sqlite)?;
+        migrate::migrate(&mut connection, path)?;
+        connection.set_prepared_statement_cache_capacity(32);
+        let now = count(now_micros());
+        let epoch = connection
+            .prepare("INSERT INTO epoch (opened_micros, flushed_micros) VALUES (?1, ?1)")
+            .and_then(|mut statement| statement.insert([now]))
+            .map_err(sqlite)?;
+        let inode = fs::metadata(path).map_err(|error| Error::of_io(path, error))?.ino();
+        Ok(Self {
+            path: path.to_owned(),
+            connection,
+            identities: Identities::default(),
+            epoch,
+            inode,
+            _lock: lock,
+        })
+    }
+
+    /// How far each tree was accounted for: a collector that starts again goes on counting from there.
+    ///
+    /// # Errors
+    /// Why the database could not be read.
+    pub fn sequences(&self) -> Result<HashMap<TreeKey, TreeMark>, Error> {
+        let read = || -> rusqlite::Result<_> {
+            self.connection
+                .prepare(
+                    "SELECT pid, start_micros, sequence, gaps FROM tree ORDER BY last_seen_micros DESC LIMIT ?1",
+                )?
+                .query_map([MAX_MARKS], |row| {
+                    let key = TreeKey { pid: row.get(0)?, start_micros: from_bits(row.get(1)?) };
+                    Ok((
+                        key,
+                        TreeMark { sequence: from_count(row.get(2)?), gaps: from_count(row.get(3)?) },
+                    ))
+                })?
+                .collect()
+        };
+        read().map_err(|error| Error::of_sqlite(&self.path, error))
+    }
+
+    /// Adds a batch in one transaction: all of it is in the database afterwards, or nothing.
+    ///
+    /// # Errors
+    /// Why it could not be written. The batch may be handed in again.
+    pub fn write(&mut self, batch: &Batch) -> Result<(), Error> {
+        if fs::metadata(&self.path).map_or(0, |metadata| metadata.ino()) != self.inode {
+            return Err(Error::Replaced { path: self.path.clone() });
+        }
+        self.add(batch).map_err(|error| {
+            // Numbers of rows that were rolled back name nothing.
+            self.identities.forget();
+            Error::of_sqlite(&self.path, error)
+        })
+    }
+
+    fn add(&mut self, batch: &Batch) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        insert::batch(&transaction, &mut self.identities, batch)?;
+        transaction
+            .prepare_cached("UPDATE epoch SET flushed_micros = ?2 WHERE id = ?1")?
+            .execute(params![self.epoch, count(batch.flushed_micros)])?;
+        transaction.commit()
+    }
+
+    /// Marks the end as clean and folds the write-ahead log into the database.
+    ///
+    /// # Errors
+    /// Why the mark could not be written; what was written before stays. A reader that keeps the log
+    /// from being folded is no error: the next writer folds it.
+    pub fn close(self) -> Result<(), Error> {
+        let sqlite = |error| Error::of_sqlite(&self.path, error);
+        self.connection.execute("UPDATE epoch SET closed = 1 WHERE id = ?1", [self.epoch]).map_err(sqlite)?;
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(sqlite)
+    }
+}
+
+/// Makes an empty file that only its owner may read, whatever the umask; leaves one that is there alone.
+/// `SQLite` gives the mode of the database to the files that it puts beside it.
+fn create_private(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(file) => file.set_permissions(Permissions::from_mode(0o600)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn now_micros() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}

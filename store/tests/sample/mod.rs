@@ -1,0 +1,67 @@
+//! Rows to write, each with figures that a test can name.
+#![allow(dead_code, unreachable_pub, reason = "every test file uses its part of the samples")]
+
+pub use alive_store::model::TreeRow;
+use alive_store::model::{LanguageFrame, LoadKey, LoadRow, RoleChain, Site, Stack, TreeKey};
+
+/// A tree of the program `daemon`.
+pub fn tree(pid: u32) -> TreeRow {
+    TreeRow {
+        key: TreeKey { pid, start_micros: 500 },
+        program: b"daemon".to_vec(),
+        executable: b"/usr/bin/daemon".to_vec(),
+        shim_version: b"0.1.0".to_vec(),
+        first_seen_micros: 1_000,
+        last_seen_micros: 2_000,
+        sequence: 9,
+        gaps: 0,
+        not_sent: Vec::new(),
+    }
+}
+
+/// The place in code that is called `name`.
+pub fn site(name: &str) -> Site {
+    Site {
+        module: b"/usr/bin/daemon".to_vec(),
+        build_id: vec![1, 2, 3],
+        offset: name.bytes().map(u64::from).sum(),
+        symbol: Some(format!("{name}+0x1")),
+    }
+}
+
+/// A chain of fork sites.
+pub fn chain(names: &[&str]) -> RoleChain {
+    names.iter().map(|name| site(name)).collect()
+}
+
+/// One load by one process.
+pub fn load(pid: u32, role: &[&str], path: &[u8]) -> LoadRow {
+    LoadRow {
+        key: LoadKey { tree: tree(pid).key, chain: chain(role), path: path.to_vec(), kind: "module".into() },
+        name: Vec::new(),
+        language: "perl".into(),
+        outcome: "loaded".into(),
+        via: "open".into(),
+        pulled_in_by: Vec::new(),
+        events: 1,
+        processes: 1,
+        bytes: 100,
+        nanos: 0,
+        first_seen_micros: 1_000,
+        last_seen_micros: 2_000,
+        stacks: Vec::new(),
+    }
+}
+
+/// A stack that begins at a line.
+pub fn stack(file: &[u8], line: u32) -> Stack {
+    Stack {
+        language: vec![LanguageFrame {
+            language: "perl".into(),
+            file: file.to_vec(),
+            line,
+            function: b"main::run".to_vec(),
+        }],
+        native: vec![site("Perl_pp_require"), site("main")],
+    }
+}
