@@ -59,10 +59,13 @@ impl Event {
     }
 
     /// Which tree it belongs to: pid and start of the executed image.
+    ///
+    /// # Panics
+    /// When it does not say.
     #[must_use]
-    pub fn root(&self) -> (u64, u64) {
-        let part = |key| self.0["root"][key].as_u64().unwrap_or_default();
-        (part("pid"), part("start"))
+    pub fn root(&self) -> (u64, &str) {
+        let root = &self.0["root"];
+        root["pid"].as_u64().zip(root["start"].as_str()).unwrap_or_else(|| panic!("no root in {}", self.0))
     }
 }
 
