@@ -26,7 +26,7 @@ pub(crate) struct Elf {
 pub(crate) struct Platform {
     is_64: bool,
     little_endian: bool,
-    machine: u16,
+    machine: elf::Machine,
 }
 
 impl Platform {
@@ -42,7 +42,7 @@ impl Platform {
             elf::EM_S390 => "s390".to_owned(),
             elf::EM_MIPS => "MIPS".to_owned(),
             elf::EM_LOONGARCH => "LoongArch".to_owned(),
-            other => format!("ELF machine {other}"),
+            elf::Machine(other) => format!("ELF machine {other}"),
         };
         let order = if self.little_endian { "" } else { ", big-endian" };
         format!("{}-bit {machine}{order}", if self.is_64 { 64 } else { 32 })

@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 
 use alive_collector::Progress;
+use alive_store::model::Loss;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Redrawn at most so often a second.
@@ -58,10 +59,29 @@ fn line(progress: &Progress) -> String {
     if progress.missing > 0 {
         line = format!("{line}, {} searches in vain", progress.missing);
     }
-    if progress.lost > 0 {
-        line = format!("{line}, {} lost", progress.lost);
+    let lost = at_least_lost(&progress.loss);
+    if lost > 0 {
+        line = format!("{line}, at least {lost} lost");
     }
     line
+}
+
+/// The ways of counting overlap, so the largest alone is sure.
+fn at_least_lost(loss: &Loss) -> u64 {
+    let Loss {
+        kernel_drops,
+        sequence_gaps,
+        malformed,
+        truncated,
+        unsupported_version,
+        over_cap,
+        not_sent,
+        events_file: _,
+    } = *loss;
+    [kernel_drops, sequence_gaps, malformed, truncated, unsupported_version, over_cap, not_sent]
+        .into_iter()
+        .max()
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -71,10 +91,11 @@ mod tests {
 
     #[test]
     fn the_line_tells_of_losses_only_where_there_are_some() {
-        let mut progress = Progress { datagrams: 9, loads: 7, ..Progress::default() };
+        let mut progress = Progress { loads: 7, ..Progress::default() };
         assert_eq!(line(&progress), "alive: 7 late loads");
         progress.missing = 2;
-        progress.lost = 1;
-        assert_eq!(line(&progress), "alive: 7 late loads, 2 searches in vain, 1 lost");
+        progress.loss.kernel_drops = 5;
+        progress.loss.sequence_gaps = 9;
+        assert_eq!(line(&progress), "alive: 7 late loads, 2 searches in vain, at least 9 lost");
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
     warn(&shim);
 
     let place = Place::new(args.db)?;
-    let collector = Collector::start(Options {
+    let collector = Collector::start(&Options {
         listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
         db: place.db.clone(),
         events: args.events.map(EventsTarget::File),

@@ -96,7 +96,14 @@ fn load(path: &str) -> Vec<u8> {
         outcome: Some(Outcome::Loaded),
         via: Some(Via::Open),
     });
-    event.lineage(&Lineage { role: 1, forks: 2, ordinal: 1, forker_pid: 4240, module: NO_MODULE, offset: 0x40 });
+    event.lineage(&Lineage {
+        role: 1,
+        forks: 2,
+        ordinal: 1,
+        forker_pid: 4240,
+        module: NO_MODULE,
+        offset: 0x40,
+    });
     let length = event.finish();
     buffer[..length].to_vec()
 }

@@ -1,0 +1,14 @@
+//! `alive` as a user meets it. Where a new test belongs:
+//!
+//! * [`run`]: what `alive run` does around the command it traces;
+//! * [`signals`]: what reaches the command and what does not;
+//! * [`target`]: commands that cannot be traced;
+//! * [`report`]: databases that cannot be read, or hold nothing;
+//! * [`words`]: help and usage errors, one file for each below `words/`.
+
+mod report;
+mod run;
+mod scene;
+mod signals;
+mod target;
+mod words;
