@@ -2,6 +2,7 @@
 //! datagram that says that a program started.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::bench::Bench;
@@ -24,13 +25,13 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
         word.push(setting);
         word
     };
-    let address = |address: &str| format!("ALIVE_ADDR={address}");
+    let address = |address: SocketAddr| format!("ALIVE_ADDR={address}");
     let arguments = [
         OsString::from("/bin/true"),
         variant(Path::new(""), ""),
-        variant(&empty, &address(&nobody)),
-        variant(&shim, &address(&listener.address())),
-        variant(&shim, &address(&nobody)),
+        variant(&empty, &address(nobody)),
+        variant(&shim, &address(listener.address())),
+        variant(&shim, &address(nobody)),
         variant(&shim, "ALIVE_OFF=1"),
     ];
     let arguments: Vec<_> = arguments.iter().map(OsString::as_os_str).collect();
