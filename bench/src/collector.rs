@@ -47,9 +47,15 @@ impl Collector {
             .spawn()
             .map_err(|source| Error::Start { program: name.clone(), source })?;
         let mut collector = Self { child, address, schedstat: PathBuf::new() };
-        let silent = || Error::Driver { program: name.clone(), said: "it does not listen".into() };
-        wait_for(|| Ok(collector.queue()?.is_some()))?.then_some(()).ok_or_else(silent)?;
-        collector.schedstat = collector.receiver()?.ok_or_else(silent)?;
+        // It listens a moment before the thread that receives is there.
+        wait_for(|| {
+            if let Some(thread) = collector.receiver()? {
+                collector.schedstat = thread;
+            }
+            Ok(collector.schedstat.is_absolute() && collector.queue()?.is_some())
+        })?
+        .then_some(())
+        .ok_or(Error::Driver { program: name, said: "it does not listen".into() })?;
         Ok(collector)
     }
 
