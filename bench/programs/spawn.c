@@ -1,9 +1,9 @@
 /*
  * Start and end of a short program under several preloads in turn.
  *
- *     spawn PROGRAM PRELOAD=ADDRESS...
+ *     spawn PROGRAM PRELOAD,NAME=VALUE...
  *
- * An empty PRELOAD is none; ADDRESS becomes ALIVE_ADDR. A block starts the program once for each
+ * An empty PRELOAD is none; with another one, NAME=VALUE joins the environment. A block starts the program once for each
  * variant, the first one rotating, and answers with the time of each from posix_spawn to the end of wait.
  */
 #include "driver.h"
@@ -20,16 +20,16 @@ int main(int argc, char **argv)
     char *environments[MOST][4];
     for (int i = 0; i < variants; i++) {
         char *preload = argv[i + 2];
-        char *address = strrchr(preload, '=');
-        if (!address)
+        char *setting = strrchr(preload, ',');
+        if (!setting)
             return 64;
-        *address++ = 0;
+        *setting++ = 0;
         char **environment = environments[i];
         *environment++ = "PATH=/usr/bin:/bin";
         if (*preload && asprintf(environment++, "LD_PRELOAD=%s", preload) < 0)
             fail("asprintf");
-        if (*preload && asprintf(environment++, "ALIVE_ADDR=%s", address) < 0)
-            fail("asprintf");
+        if (*preload)
+            *environment++ = setting;
         *environment = NULL;
     }
     char *arguments[] = {argv[1], NULL};

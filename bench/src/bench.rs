@@ -61,6 +61,11 @@ impl Bench {
         self.built("libalive_interposer.so")
     }
 
+    /// The collector.
+    pub(crate) fn collector(&self) -> Result<PathBuf, Error> {
+        self.built("alive-collector")
+    }
+
     /// The baseline of start-up: a library with nothing in it.
     pub(crate) fn empty(&self) -> Result<PathBuf, Error> {
         EMPTY.library(self.scratch.path())

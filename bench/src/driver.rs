@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -65,7 +66,7 @@ pub(crate) struct Surroundings {
     /// For `LD_PRELOAD`.
     pub(crate) preload: Option<PathBuf>,
     /// For `ALIVE_ADDR`.
-    pub(crate) address: Option<String>,
+    pub(crate) address: Option<SocketAddr>,
     /// A command to put in front, as `strace -f`.
     pub(crate) under: Vec<String>,
 }
@@ -79,8 +80,8 @@ impl Surroundings {
         if let Some(preload) = &self.preload {
             command.env("LD_PRELOAD", preload);
         }
-        if let Some(address) = &self.address {
-            command.env("ALIVE_ADDR", address);
+        if let Some(address) = self.address {
+            command.env("ALIVE_ADDR", address.to_string());
         }
         command
     }

@@ -51,9 +51,9 @@ impl Listener {
         Ok(Self { address, shared, thread: Some(thread) })
     }
 
-    /// For `ALIVE_ADDR`.
-    pub(crate) fn address(&self) -> String {
-        self.address.to_string()
+    /// Where it listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Datagrams so far.
@@ -72,7 +72,7 @@ impl Drop for Listener {
 }
 
 /// The address of a port that was free a moment ago.
-pub(crate) fn nobody() -> Result<String, Error> {
+pub(crate) fn nobody() -> Result<SocketAddr, Error> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("binding a UDP port"))?;
-    socket.local_addr().map(|address| address.to_string()).map_err(Error::io("asking for the port"))
+    socket.local_addr().map_err(Error::io("asking for the port"))
 }

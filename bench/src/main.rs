@@ -7,11 +7,13 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod collector;
 mod driver;
 mod error;
 mod listener;
 mod measure;
 mod rows;
+mod sample;
 mod table;
 
 use std::path::PathBuf;
@@ -38,7 +40,7 @@ struct Arguments {
     /// Write the figures to FILE, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Folder of the two preload libraries [default: that of this program]
+    /// Folder of the libraries and programs to measure [default: that of this program]
     #[arg(long, value_name = "DIR")]
     artifacts: Option<PathBuf>,
 }

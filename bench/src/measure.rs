@@ -77,6 +77,11 @@ impl Turns {
         self.times.push(times);
     }
 
+    /// The same turns with something else made of each time.
+    pub(crate) fn map(&self, make: impl Fn(f64) -> f64) -> Self {
+        Self { times: self.times.iter().map(|turn| turn.iter().map(|&time| make(time)).collect()).collect() }
+    }
+
     /// The times of one variant.
     pub(crate) fn of(&self, variant: usize) -> Vec<f64> {
         self.times.iter().filter_map(|turn| turn.get(variant).copied()).collect()

@@ -127,8 +127,10 @@ pub(crate) fn text(entries: &[Entry]) -> String {
     let lines: Vec<[String; 8]> =
         std::iter::once(HEADINGS.map(str::to_owned)).chain(entries.iter().map(cells)).collect();
     let mut widths = [0; 8];
-    for line in lines.iter().filter(|line| !line[1].starts_with("skipped")) {
-        for (width, cell) in widths.iter_mut().zip(line) {
+    for line in &lines {
+        // The reason of a skipped row runs on over the other columns.
+        let columns = if line[1].starts_with("skipped: ") { 1 } else { line.len() };
+        for (width, cell) in widths.iter_mut().zip(&line[..columns]) {
             *width = (*width).max(cell.chars().count());
         }
     }

@@ -6,6 +6,7 @@ mod forks;
 mod instructions;
 mod open_loop;
 mod parent;
+mod receive;
 mod report;
 mod startup;
 mod strace;
@@ -35,11 +36,13 @@ pub(crate) enum Row {
     Instructions,
     /// Reading an event
     Decode,
+    /// The receiving thread of the collector
+    Receive,
 }
 
 impl Row {
     /// Every row, in the order of the table.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Parent,
         Self::Child,
         Self::Report,
@@ -48,6 +51,7 @@ impl Row {
         Self::Strace,
         Self::Instructions,
         Self::Decode,
+        Self::Receive,
     ];
 
     /// Its word on the command line and in the table.
@@ -61,6 +65,7 @@ impl Row {
             Self::Strace => "strace",
             Self::Instructions => "instructions",
             Self::Decode => "decode",
+            Self::Receive => "receive",
         }
     }
 
@@ -78,6 +83,7 @@ impl Row {
             Self::Strace => strace::measure(bench),
             Self::Instructions => instructions::measure(bench),
             Self::Decode => Ok(decode::measure(bench)),
+            Self::Receive => receive::measure(bench),
         }
     }
 }

@@ -64,7 +64,9 @@ pub(crate) fn line(
     }
 }
 
-/// Nothing, the shim, and redhook's hooks: three lines about a path that is no code.
+/// Nothing, the shim, redhook's hooks, and nothing once more: four lines about a path that is no code.
+///
+/// The last one shows what a ratio of two equal things looks like on this machine and at this time.
 pub(crate) fn hook_cost(
     bench: &Bench,
     row: &'static str,
@@ -79,6 +81,7 @@ pub(crate) fn hook_cost(
             ..Surroundings::default()
         },
         Surroundings { preload: Some(bench.interposer()?), ..Surroundings::default() },
+        Surroundings::default(),
     ];
     let path = bench.file("data.txt")?;
     let turns = whole(bench, bench.effort, &surroundings, process, &path, 1000)?;
@@ -86,5 +89,6 @@ pub(crate) fn hook_cost(
         line(row, "open+close, nothing preloaded", &turns, 0, 0, None),
         line(row, "open+close, shim", &turns, 1, 0, Some(bar)),
         line(row, "open+close, redhook real! (baseline)", &turns, 2, 0, None),
+        line(row, "open+close, nothing once more (noise)", &turns, 3, 0, None),
     ])
 }

@@ -2,6 +2,7 @@
 //! datagram that says that a program started.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use crate::bench::Bench;
@@ -18,18 +19,20 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
     let (empty, shim) = (bench.empty()?, bench.shim()?);
     let listener = Listener::start()?;
     let nobody = listener::nobody()?;
-    let variant = |preload: &Path, address: &str| {
+    let variant = |preload: &Path, setting: &str| {
         let mut word = OsString::from(preload);
-        word.push("=");
-        word.push(address);
+        word.push(",");
+        word.push(setting);
         word
     };
+    let address = |address: SocketAddr| format!("ALIVE_ADDR={address}");
     let arguments = [
         OsString::from("/bin/true"),
-        variant(Path::new(""), &nobody),
-        variant(&empty, &nobody),
-        variant(&shim, &listener.address()),
-        variant(&shim, &nobody),
+        variant(Path::new(""), ""),
+        variant(&empty, &address(nobody)),
+        variant(&shim, &address(listener.address())),
+        variant(&shim, &address(nobody)),
+        variant(&shim, "ALIVE_OFF=1"),
     ];
     let arguments: Vec<_> = arguments.iter().map(OsString::as_os_str).collect();
     let program = bench.program(SPAWN)?;
@@ -44,6 +47,7 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
         ("added by an empty library", None),
         ("added by the shim, collector listening", Some(Bar::RatioAtMost(2.0))),
         ("added by the shim, nobody listening", Some(Bar::RatioAtMost(2.0))),
+        ("added by the shim, ALIVE_OFF=1", None),
     ];
     Ok(what.into_iter().enumerate().map(|(variant, (what, bar))| line(&turns, variant, what, bar)).collect())
 }

@@ -1,5 +1,9 @@
-//! The open loop under strace: what people use when they have no shim. Every open is of a file of
-//! code and is reported by each of the three.
+//! The open loop under strace: what people use when they have no shim.
+//!
+//! Once for a file that is no code, as a worker opens all day: the shim is silent, strace is not.
+//! Once for a file of code, which all of them report; with `-k` strace walks the stack, too, as
+//! the shim does. Tracer and traced share one processor here, which suits strace: the switch
+//! between them is short.
 
 use std::process::{Command, Stdio};
 
@@ -14,11 +18,7 @@ use crate::table::Line;
 const STRACE: &str = "strace -qq -f -e trace=open,openat,creat -o /dev/null";
 
 pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
-    let works = Command::new("strace")
-        .args(["-qq", "-f", "--seccomp-bpf", "-o", "/dev/null", "true"])
-        .stderr(Stdio::null())
-        .status();
-    if !works.is_ok_and(|status| status.success()) {
+    if !strace_can("--seccomp-bpf") {
         return Err(Error::Unavailable(
             "strace 5.3 or later that may trace is needed (Debian: apt install strace)".into(),
         ));
@@ -28,26 +28,47 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
         under: command.split(' ').map(str::to_owned).collect(),
         ..Surroundings::default()
     };
-    let surroundings = [
-        Surroundings::default(),
-        Surroundings {
-            preload: Some(bench.shim()?),
-            address: Some(listener.address()),
-            ..Surroundings::default()
-        },
-        under(STRACE),
-        under(&STRACE.replace("-f", "-f --seccomp-bpf")),
+    let shim = Surroundings {
+        preload: Some(bench.shim()?),
+        address: Some(listener.address()),
+        ..Surroundings::default()
+    };
+    let bpf = STRACE.replace(" -f", " -f --seccomp-bpf");
+    let silent = vec![
+        ("open+close in a child, bare", Surroundings::default()),
+        ("the same, shim, which has nothing to report", shim.clone()),
+        ("the same, strace -f", under(STRACE)),
+        ("the same, strace -f --seccomp-bpf", under(&bpf)),
     ];
-    let path = bench.file("Module.pm")?;
-    let turns = whole(bench, bench.effort.a_part(6), &surroundings, Process::Child, &path, 50)?;
-    Ok([
-        "open+close of a .pm in a child, bare",
-        "the same, shim reporting each",
-        "the same, strace -f",
-        "the same, strace -f --seccomp-bpf",
-    ]
-    .into_iter()
-    .enumerate()
-    .map(|(variant, what)| line("strace", what, &turns, variant, 0, None).in_micros())
-    .collect())
+    let mut reported = vec![
+        ("open+close of a .pm in a child, bare", Surroundings::default()),
+        ("the same, shim reporting each with its stack", shim),
+        ("the same, strace -f", under(STRACE)),
+        ("the same, strace -f --seccomp-bpf", under(&bpf)),
+    ];
+    // Not every strace is built with an unwinder.
+    if strace_can("-k") {
+        reported.push(("the same, strace -f --seccomp-bpf -k", under(&bpf.replace(" -f", " -k -f"))));
+    }
+    let mut lines = Vec::new();
+    for (file, count, variants) in [("data.txt", 200, silent), ("Module.pm", 50, reported)] {
+        let path = bench.file(file)?;
+        let (what, surroundings): (Vec<_>, Vec<_>) = variants.into_iter().unzip();
+        let turns = whole(bench, bench.effort.a_part(10), &surroundings, Process::Child, &path, count)?;
+        lines.extend(
+            what.iter()
+                .enumerate()
+                .map(|(variant, what)| line("strace", what, &turns, variant, 0, None).in_micros()),
+        );
+    }
+    Ok(lines)
+}
+
+/// Whether strace is there, may trace, and knows `option`.
+fn strace_can(option: &str) -> bool {
+    Command::new("strace")
+        .args(["-qq", "-f", option, "-o", "/dev/null", "true"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
