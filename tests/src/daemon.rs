@@ -1,19 +1,17 @@
 //! A real daemon under the shim and under strace in the same run.
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::oracle::{self, Truth};
-use crate::scene::{self, Scene};
+use crate::running::Running;
+use crate::scene::Scene;
 use crate::{artifacts, strace};
 
 /// Longest time until a daemon answers, and until it is gone again. strace slows it about tenfold.
@@ -25,12 +23,11 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// strace, where Debian installs it.
 pub const STRACE: &str = "/usr/bin/strace";
 
-/// A daemon that serves HTTP, with strace above it. Killed with its whole group when dropped.
+/// A daemon that serves HTTP, with strace above it.
 #[derive(Debug)]
 pub struct Daemon {
-    strace: Child,
+    strace: Running,
     log: PathBuf,
-    output: PathBuf,
     address: SocketAddr,
 }
 
@@ -51,9 +48,8 @@ impl Daemon {
     /// When it does not come up.
     #[must_use]
     pub fn start(scene: &Scene, program: &Path, args: &[&str], address: SocketAddr) -> Self {
-        let (log, output) = (scene.path("daemon.strace"), scene.path("daemon.log"));
-        let out = File::create(&output).expect("a file in the scene");
-        let mut command: Command = scene.command(Path::new(STRACE));
+        let log = scene.path("daemon.strace");
+        let mut command = scene.command(Path::new(STRACE));
         command
             .args(strace::arguments(
                 &log,
@@ -63,13 +59,8 @@ impl Daemon {
                 ],
             ))
             .arg(program)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(out.try_clone().expect("a second descriptor"))
-            .stderr(out)
-            .process_group(0);
-        let strace = command.spawn().expect("strace is installed");
-        let mut daemon = Self { strace, log, output, address };
+            .args(args);
+        let mut daemon = Self { strace: Running::start(scene, &mut command), log, address };
         daemon.await_answer();
         daemon
     }
@@ -77,9 +68,8 @@ impl Daemon {
     fn await_answer(&mut self) {
         let until = Instant::now() + DEADLINE;
         while TcpStream::connect(self.address).is_err() {
-            let ended = self.strace.try_wait().expect("a child can be waited for");
-            assert!(ended.is_none(), "the daemon ended: {}", self.said());
-            assert!(Instant::now() < until, "the daemon does not listen: {}", self.said());
+            assert!(!self.strace.has_ended(), "the daemon ended: {}", self.strace.told());
+            assert!(Instant::now() < until, "the daemon does not listen: {}", self.strace.told());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -99,7 +89,7 @@ impl Daemon {
     fn ask(&self, path: &str) {
         let answer = get(self.address, path).unwrap_or_else(|error| format!("no answer: {error}"));
         let status = answer.lines().next().unwrap_or_default();
-        assert!(status.contains(" 200"), "{path}: {answer}\nthe daemon: {}", self.said());
+        assert!(status.contains(" 200"), "{path}: {answer}\nthe daemon: {}", self.strace.told());
     }
 
     /// Ends the daemon with SIGTERM and returns what strace saw.
@@ -107,30 +97,17 @@ impl Daemon {
     /// # Panics
     /// When it does not end.
     #[must_use]
-    pub fn stop(mut self) -> Truth {
-        let log = std::fs::read_to_string(&self.log).expect("strace writes ASCII");
-        let pid = strace::first_pid(&log).expect("the daemon's pid");
+    pub fn stop(self) -> Truth {
+        let pid = strace::first_pid(&read(&self.log)).expect("the daemon's pid");
         kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM).expect("the daemon runs");
-        assert!(
-            scene::wait(&mut self.strace, DEADLINE).is_some(),
-            "the daemon does not end: {}",
-            self.said()
-        );
-        let log = std::fs::read_to_string(&self.log).expect("strace writes ASCII");
-        oracle::late_loads(&strace::calls(&log))
-    }
-
-    fn said(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(&self.output).unwrap_or_default()).into_owned()
+        let Self { strace, log, .. } = self;
+        let _ = strace.end();
+        oracle::late_loads(&strace::calls(&read(&log)))
     }
 }
 
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        if self.strace.try_wait().is_ok_and(|ended| ended.is_none()) {
-            scene::kill_group(&mut self.strace);
-        }
-    }
+fn read(log: &Path) -> String {
+    std::fs::read_to_string(log).expect("strace writes ASCII")
 }
 
 /// One HTTP request; the whole answer.

@@ -26,5 +26,6 @@ pub mod events;
 pub mod expect;
 pub mod needs;
 pub mod oracle;
+pub mod running;
 pub mod scene;
 pub mod strace;

@@ -2,21 +2,18 @@
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::artifacts;
 use crate::events::Events;
-
-/// Longest time that one program may take. Programs here end in milliseconds; a hung fork does not.
-const PROGRAM_DEADLINE: Duration = Duration::from_secs(30);
+use crate::running::{Outcome, Running};
 
 /// Longest time until the collector has written what it received.
 const COLLECTOR_DEADLINE: Duration = Duration::from_secs(15);
@@ -27,43 +24,7 @@ pub struct Scene {
     folder: Option<TempDir>,
     collector: Option<Child>,
     address: SocketAddr,
-    marks: AtomicU32,
-}
-
-/// How a program ended and what it said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// Exit status or signal.
-    pub status: ExitStatus,
-    /// Everything on its standard output.
-    pub stdout: Vec<u8>,
-    /// Everything on its standard error.
-    pub stderr: Vec<u8>,
-}
-
-impl Outcome {
-    /// Passes itself on when the program ended with status 0.
-    ///
-    /// # Panics
-    /// When it did not.
-    #[track_caller]
-    #[must_use]
-    pub fn well(self) -> Self {
-        assert!(
-            self.status.success(),
-            "{}\nstdout: {}\nstderr: {}",
-            self.status,
-            self.said(),
-            String::from_utf8_lossy(&self.stderr)
-        );
-        self
-    }
-
-    /// Its standard output as text.
-    #[must_use]
-    pub fn said(&self) -> String {
-        String::from_utf8_lossy(&self.stdout).into_owned()
-    }
+    numbers: AtomicU32,
 }
 
 impl Scene {
@@ -87,7 +48,7 @@ impl Scene {
         let folder = tempfile::Builder::new().prefix("alive-test-").tempdir().expect("a temporary folder");
         let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = port.local_addr().expect("a bound socket has an address");
-        Self { folder: Some(folder), collector: None, address, marks: AtomicU32::new(0) }
+        Self { folder: Some(folder), collector: None, address, numbers: AtomicU32::new(0) }
     }
 
     /// Starts the collector at the scene's address, with the scene's database and events file.
@@ -118,7 +79,7 @@ impl Scene {
     pub fn stop_collector(&mut self) {
         let mut collector = self.collector.take().expect("the collector runs");
         signal(&collector, Signal::SIGTERM);
-        let status = wait(&mut collector, COLLECTOR_DEADLINE).expect("the collector ends at SIGTERM");
+        let status = wait(&mut collector).expect("the collector ends at SIGTERM");
         assert!(status.success(), "collector: {status}; {}", self.collector_log());
     }
 
@@ -179,29 +140,16 @@ impl Scene {
 
     /// Runs a command to its end.
     ///
-    /// Output goes through files: a pipe would stay open in whatever the program leaves behind.
-    ///
     /// # Panics
-    /// When it cannot be started, or takes too long: then its process group is killed.
+    /// When it cannot be started, or takes too long.
     #[track_caller]
     pub fn run(&self, command: &mut Command) -> Outcome {
-        use std::os::unix::process::CommandExt;
+        Running::start(self, command).end()
+    }
 
-        let number = self.marks.fetch_add(1, Ordering::Relaxed);
-        let [stdout, stderr] = ["stdout", "stderr"].map(|name| self.path(format!("{name}.{number}")));
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(File::create(&stdout).expect("a file in the scene"))
-            .stderr(File::create(&stderr).expect("a file in the scene"))
-            .process_group(0)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()));
-        let Some(status) = wait(&mut child, PROGRAM_DEADLINE) else {
-            kill_group(&mut child);
-            panic!("{} did not end within {PROGRAM_DEADLINE:?}", command.get_program().display());
-        };
-        let read = |path| std::fs::read(path).expect("the program's output");
-        Outcome { status, stdout: read(stdout), stderr: read(stderr) }
+    /// A number that nothing else in the scene has.
+    pub(crate) fn next_number(&self) -> u32 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Everything that was sent before this call, as the collector wrote it down.
@@ -225,7 +173,7 @@ impl Scene {
     /// order, so what was sent before stands there too. A lost ping is sent again.
     #[track_caller]
     fn await_mark(&self) {
-        let mark = format!("mark-{}", self.marks.fetch_add(1, Ordering::Relaxed));
+        let mark = format!("mark-{}", self.next_number());
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
         let line = format!("alive1\tping\tname={mark}\n");
         let until = Instant::now() + COLLECTOR_DEADLINE;
@@ -254,7 +202,7 @@ impl Drop for Scene {
     fn drop(&mut self) {
         if let Some(mut collector) = self.collector.take() {
             signal(&collector, Signal::SIGTERM);
-            if wait(&mut collector, COLLECTOR_DEADLINE).is_none() {
+            if wait(&mut collector).is_none() {
                 let _ = collector.kill();
                 let _ = collector.wait();
             }
@@ -268,19 +216,16 @@ impl Drop for Scene {
 }
 
 /// Sends a signal to a child that was not waited for yet.
-pub fn signal(child: &Child, signal: Signal) {
+fn signal(child: &Child, signal: Signal) {
     // A child that ended meanwhile is a zombie until it is waited for: its pid is still its own.
-    let _ = kill(pid_of(child), signal);
+    let _ = kill(Pid::from_raw(child.id().cast_signed()), signal);
 }
 
-/// Waits for a child; `None` when it still runs at the deadline.
-///
-/// # Panics
-/// When it is not this process's child.
-pub fn wait(child: &mut Child, deadline: Duration) -> Option<ExitStatus> {
-    let until = Instant::now() + deadline;
+/// Waits for the collector; `None` when it still runs at the deadline.
+fn wait(collector: &mut Child) -> Option<ExitStatus> {
+    let until = Instant::now() + COLLECTOR_DEADLINE;
     loop {
-        if let Some(status) = child.try_wait().expect("a child can be waited for") {
+        if let Some(status) = collector.try_wait().expect("a child can be waited for") {
             return Some(status);
         }
         if Instant::now() >= until {
@@ -288,20 +233,4 @@ pub fn wait(child: &mut Child, deadline: Duration) -> Option<ExitStatus> {
         }
         std::thread::sleep(Duration::from_millis(3));
     }
-}
-
-/// Kills a child that leads a process group, with the group.
-pub fn kill_group(child: &mut Child) {
-    let _ = killpg(pid_of(child), Signal::SIGKILL);
-    let _ = child.wait();
-}
-
-fn pid_of(child: &Child) -> Pid {
-    Pid::from_raw(child.id().cast_signed())
-}
-
-/// The signal that ended a program, if one did.
-#[must_use]
-pub fn ended_by(outcome: &Outcome) -> Option<i32> {
-    outcome.status.signal()
 }

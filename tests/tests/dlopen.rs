@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use alive_tests::artifacts;
-use alive_tests::scene::{Outcome, Scene};
+use alive_tests::running::Outcome;
+use alive_tests::scene::Scene;
 
 /// A program must end the same way with the shim as without; returns how.
 fn same_with_and_without(scene: &Scene, program: &str, args: &[&Path]) -> Outcome {

@@ -1,18 +1,14 @@
 //! From a daemon's fork to the report: what `alive run` and `alive report` say of real processes.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
-use alive_tests::scene::{self, Scene};
+use alive_tests::running::Running;
+use alive_tests::scene::Scene;
 use alive_tests::{artifacts, daemon, events};
 use nix::sys::signal::Signal;
 use serde_json::Value;
-
-/// Longest time for a program to end after it was told to.
-const DEADLINE: Duration = Duration::from_secs(20);
 
 /// `alive` with arguments, in the scene.
 fn alive(scene: &Scene, args: &[&str]) -> Command {
@@ -50,20 +46,12 @@ fn visit_demo(scene: &Scene, visits: impl FnOnce(SocketAddr)) {
     let lazyd = artifacts::source("../demo/bin/lazyd").display().to_string();
     let workers = ["--min", "3", "--max", "3", "--max-spare", "3"];
     let mut command = alive(scene, &["run", "--db", "alive.db", "--", "perl", &lazyd]);
-    let mut run = command.args(workers).stdout(Stdio::piped()).spawn().expect("alive is a program");
-    let mut lines = BufReader::new(run.stdout.take().expect("a pipe")).lines();
-    let address = lines
-        .by_ref()
-        .map_while(Result::ok)
-        .find_map(|line| line.strip_prefix("lazyd: listening on ")?.parse().ok())
-        .expect("the demo daemon says where it listens");
+    let mut run = Running::start(scene, command.args(workers));
+    let address = run.await_line("lazyd: listening on ").parse().expect("an address");
     visits(address);
-    scene::signal(&run, Signal::SIGTERM);
-    // The report comes through the same pipe, which must not fill up.
-    let rest: Vec<String> = lines.map_while(Result::ok).collect();
-    let status = scene::wait(&mut run, DEADLINE).expect("alive run ends when the daemon does");
-    assert!(status.success(), "{status}\n{}", rest.join("\n"));
-    assert!(!rest.is_empty(), "a report is printed at the end");
+    run.signal(Signal::SIGTERM);
+    let said = run.end().well().said();
+    assert!(said.lines().count() > 1, "a report is printed at the end: {said}");
 }
 
 /// The parent gives work to the lowest-numbered idle worker, so the first is hot and the last may
@@ -169,13 +157,10 @@ fn a_preload_library_that_was_there_stays_there() {
 #[test]
 fn a_signal_is_passed_on() {
     let scene = Scene::without_collector();
-    let script = "trap 'exit 42' TERM; echo ready; while :; do sleep 0.05; done";
-    let mut command = alive(&scene, &["run", "--", "/bin/sh", "-c", script]);
-    let mut run = command.stdout(Stdio::piped()).spawn().expect("alive is a program");
-    let mut lines = BufReader::new(run.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
-    assert!(lines.by_ref().any(|line| line == "ready"));
-    scene::signal(&run, Signal::SIGTERM);
-    for _ in lines {}
-    let status = scene::wait(&mut run, DEADLINE).expect("alive run ends when the daemon does");
-    assert_eq!(status.code(), Some(42));
+    // Perl, for a shell would clear an inherited mask of blocked signals by itself.
+    let script = "$SIG{TERM} = sub { exit 42 }; $| = 1; print qq(ready\\n); sleep 1 while 1";
+    let mut run = Running::start(&scene, &mut alive(&scene, &["run", "--", "perl", "-e", script]));
+    let _ = run.await_line("ready");
+    run.signal(Signal::SIGTERM);
+    assert_eq!(run.end().status.code(), Some(42));
 }

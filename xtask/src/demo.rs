@@ -101,6 +101,17 @@ fn check(database: &Path) -> Result<(), Failure> {
     )]))
 }
 
+/// Processes that the main thread of a process has started.
+fn children(pid: Pid) -> impl Iterator<Item = Pid> {
+    let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    listed
+        .split_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .map(Pid::from_raw)
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
 /// Kills a child that takes too long, so that a hung demonstration does not hang its caller.
 struct Watch {
     _done: mpsc::Sender<()>,
@@ -113,8 +124,11 @@ impl Watch {
         std::thread::spawn(move || {
             if ended.recv_timeout(DEADLINE) == Err(mpsc::RecvTimeoutError::Timeout) {
                 eprintln!("xtask: the demonstration took longer than {DEADLINE:?}; it is ended");
-                // Gone already, when this comes too late.
-                let _ = kill(pid, Signal::SIGKILL);
+                // The daemon first: it holds the other end of the pipe that is being read.
+                for process in children(pid).chain([pid]) {
+                    // Gone already, when this comes too late.
+                    let _ = kill(process, Signal::SIGKILL);
+                }
             }
         });
         Self { _done: done }
