@@ -90,19 +90,21 @@ fn what_was_not_sent_is_told_with_its_reason_and_is_no_gap() {
         let socket = sender(collector.addresses()[0]);
         let mut tree = Tree::new(100);
         socket.send(&tree.start(b"shop")).unwrap();
-        // Five events: three counted in the sandbox, two really lost.
+        // Five numbers: three events that the kernel refused, two really lost. What the sandbox stops
+        // takes no number.
         tree.sequence += 5;
         let header = tree.header(Kind::Load, 1);
         let load = event(header, |encoder| {
             encoder.string(types::PATH, b"/a.pm");
-            encoder.not_sent(Reason::Sandbox as u8, 3);
+            encoder.not_sent(Reason::SendFailed as u8, 3);
+            encoder.not_sent(Reason::Sandbox as u8, 4);
         });
         socket.send(&load).unwrap();
     });
-    assert_eq!((progress.loss.sequence_gaps, progress.loss.not_sent), (2, 3));
+    assert_eq!((progress.loss.sequence_gaps, progress.loss.not_sent), (2, 7));
     let program = folder.program();
     assert_eq!(program.sequence_gaps, 2);
-    assert_eq!(program.not_sent, [("sandbox".to_owned(), 3)]);
+    assert_eq!(program.not_sent, [("sandbox".to_owned(), 4), ("send-failed".to_owned(), 3)]);
     assert_eq!(folder.snapshot().loss, progress.loss);
 }
 

@@ -1,6 +1,7 @@
 //! Process trees: who they are, and which of their events are missing.
 
 use alive_store::model::{TreeKey, TreeMark, TreeRow};
+use alive_wire::record::Reason;
 use hashbrown::HashMap;
 use hashlink::LinkedHashMap;
 
@@ -76,9 +77,11 @@ impl Tree {
         self.sequence.missing().saturating_add(self.missing_apart)
     }
 
-    /// Events lost: numbers that never came, without those that were never sent.
+    /// Events lost: numbers that never came, without those of events that the kernel refused to send.
+    /// What is counted for another reason takes no number.
     pub(crate) fn lost(&self) -> u64 {
-        self.gaps().saturating_sub(self.not_sent())
+        let refused = self.not_sent.iter().find(|(reason, _)| *reason == Reason::SendFailed as u8);
+        self.gaps().saturating_sub(refused.map_or(0, |(_, events)| *events))
     }
 
     fn row(&self) -> TreeRow {
@@ -121,7 +124,7 @@ impl Trees {
     pub(crate) fn tree(&mut self, heard: &Heard<'_>, seen_micros: u64) -> (&mut Tree, Option<TreeRow>) {
         let key = heard.tree();
         let mut forgotten = None;
-        if !self.known.contains_key(&key) {
+        if self.known.to_back(&key).is_none() {
             if self.known.len() >= MAX_TREES {
                 forgotten =
                     self.known.pop_front().filter(|(_, tree)| tree.changed).map(|(_, tree)| tree.row());
@@ -129,7 +132,7 @@ impl Trees {
             let tree = self.first_heard(key, heard.header().sequence, seen_micros);
             self.known.insert(key, tree);
         }
-        let tree = self.known.to_back(&key).expect("it was put there if it was not");
+        let tree = self.known.get_mut(&key).expect("it was put there if it was not");
         if !tree.changed {
             tree.changed = true;
             self.changed.push(key);
