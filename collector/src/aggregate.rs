@@ -78,6 +78,13 @@ impl Aggregate {
         }
     }
 
+    /// With at most `max_keys` keys that wait to be written, instead of [`MAX_KEYS`].
+    #[must_use]
+    pub const fn bounded_to(mut self, max_keys: usize) -> Self {
+        self.max_keys = max_keys;
+        self
+    }
+
     /// What was counted since the start.
     #[must_use]
     pub const fn totals(&self) -> &Totals {

@@ -142,7 +142,7 @@ impl EventsWriter {
                     Item::Datagram { end, .. } => {
                         lines_in(&waiting.bytes[std::mem::replace(&mut start, end)..end])
                     }
-                    Item::Lost { .. } => 1,
+                    Item::Lost { .. } => 0,
                 });
             }
         }
@@ -160,7 +160,14 @@ fn write_all(queue: &Queue, mut output: Output, shared: &Shared) {
                 Item::Datagram { end, at } => {
                     lines.datagram(&waiting.bytes[std::mem::replace(&mut start, end)..end], at, &mut text);
                 }
-                Item::Lost { what, count, at } => lines.lost(what, count, at, &mut text),
+                Item::Lost { what, count, at } => {
+                    shared.lose_lines(output.put(&text));
+                    text.clear();
+                    lines.lost(what, count, at, &mut text);
+                    // Not counted when it does not get there: that would be news of a loss again, for ever.
+                    output.put(&text);
+                    text.clear();
+                }
             }
             if text.len() >= CHUNK {
                 shared.lose_lines(output.put(&text));

@@ -109,3 +109,86 @@ fn name(symbolizer: &Symbolizer, path: &Path, return_address: u64) -> Option<Str
         Ok(Symbolized::Unknown(_)) | Err(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A function of this program, and where it lies in its file.
+    #[inline(never)]
+    fn here() -> u64 {
+        std::hint::black_box(7)
+    }
+
+    fn program() -> PathBuf {
+        std::env::current_exe().unwrap()
+    }
+
+    /// The place `behind` bytes behind the beginning of [`here`].
+    fn place(behind: u64) -> Site {
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        let program = program();
+        // The first mapping of the file begins at its load bias.
+        let line = maps.lines().find(|line| line.ends_with(program.to_str().unwrap())).unwrap();
+        let bias = u64::from_str_radix(line.split('-').next().unwrap(), 16).unwrap();
+        let address = u64::try_from(here as *const () as usize).unwrap();
+        Site {
+            module: program.as_os_str().as_bytes().to_vec(),
+            build_id: read_elf_build_id(&program).unwrap().unwrap_or_default().to_vec(),
+            offset: address - bias + behind,
+            symbol: None,
+        }
+    }
+
+    fn symbol(mut site: Site) -> Option<String> {
+        Symbols::new().fill(&mut site);
+        site.symbol
+    }
+
+    #[test]
+    fn a_return_address_belongs_to_the_call_before_it() {
+        let name = "alive_collector::symbols::tests::here";
+        assert_eq!(here(), 7);
+        assert_eq!(symbol(place(1)), Some(format!("{name}+0x1")));
+        // The address where the function begins is where the one before it called and never came back.
+        assert_ne!(symbol(place(0)), Some(format!("{name}+0x0")));
+    }
+
+    #[test]
+    fn only_the_file_that_was_mapped_is_asked() {
+        assert_eq!(symbol(Site { build_id: b"another".to_vec(), ..place(1) }), None);
+        assert_eq!(symbol(Site { module: b"/no/such/file".to_vec(), ..place(1) }), None);
+        assert_eq!(symbol(Site { module: b"linux-vdso.so.1".to_vec(), ..place(1) }), None);
+        assert_eq!(symbol(Site { module: Vec::new(), ..place(1) }), None);
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        let status = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
+        assert!(status.success());
+        // Opening it would wait for somebody who writes to it, for ever.
+        let module = fifo.as_os_str().as_bytes().to_vec();
+        assert_eq!(symbol(Site { module, ..place(1) }), None);
+        let link = folder.path().join("link");
+        symlink(program(), &link).unwrap();
+        let module = link.as_os_str().as_bytes().to_vec();
+        assert!(symbol(Site { module, ..place(1) }).is_some(), "a link to a file is one");
+    }
+
+    #[test]
+    fn what_was_forgotten_is_found_again() {
+        let mut symbols = Symbols::new();
+        let mut site = place(1);
+        symbols.fill(&mut site);
+        symbols.places = MAX_PLACES;
+        let mut again = place(1);
+        symbols.fill(&mut again);
+        assert_eq!(again, site);
+        assert_eq!(symbols.places, 1);
+    }
+}

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Load, MAX_STACKS, Missing, Program, Role, Site, Stack};
+use crate::model::{Load, MAX_STACKS, Missing, NUMBERED, Program, Role, Site, Stack};
 
 /// Takes rows, trees first, then roles with parents before children, then the rest.
 #[derive(Debug, Default)]
@@ -41,9 +41,8 @@ impl Merge {
         let program = &mut self.programs[index].program;
         program.trees += 1;
         program.roles[ROOT].processes += 1;
-        // What was not sent took numbers of the sequence too, and is told with its reason.
-        let told = not_sent.iter().fold(0u64, |sum, (_, events)| sum.saturating_add(*events));
-        program.sequence_gaps = program.sequence_gaps.saturating_add(gaps.saturating_sub(told));
+        let refused = not_sent.iter().find(|(reason, _)| reason == NUMBERED).map_or(0, |(_, events)| *events);
+        program.sequence_gaps = program.sequence_gaps.saturating_add(gaps.saturating_sub(refused));
         for (reason, events) in not_sent {
             match program.not_sent.iter_mut().find(|(known, _)| *known == reason) {
                 Some((_, sum)) => *sum = sum.saturating_add(events),

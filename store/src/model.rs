@@ -61,6 +61,9 @@ pub struct RoleCount {
     pub forks: u32,
 }
 
+/// The one reason for not sending that an event gets only after it took its number in the sequence.
+pub const NUMBERED: &str = "send-failed";
+
 /// A tree as the collector knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeRow {
@@ -78,8 +81,8 @@ pub struct TreeRow {
     pub last_seen_micros: u64,
     /// Highest sequence number accounted for; a collector that starts again goes on from here.
     pub sequence: u64,
-    /// Numbers up to `sequence` that have not come, absolute. Events that the tree counted instead of
-    /// sending are among them.
+    /// Numbers up to `sequence` that have not come, absolute. Those of events that were not sent for the
+    /// reason [`NUMBERED`] are among them.
     pub gaps: u64,
     /// Events that the tree's processes counted instead of sending, by reason's word, absolute.
     pub not_sent: Vec<(String, u64)>,
@@ -184,7 +187,7 @@ pub struct PingRow {
 pub struct Loss {
     /// Datagrams that the kernel dropped because the receive buffer was full. Exact.
     pub kernel_drops: u64,
-    /// Events missing by gaps in the trees' sequences, without those that the trees say they did not send.
+    /// Events missing by gaps in the trees' sequences, without those not sent for the reason [`NUMBERED`].
     pub sequence_gaps: u64,
     /// Datagrams or events that could not be read.
     pub malformed: u64,
@@ -253,7 +256,7 @@ pub struct Program {
     pub loads: Vec<Load>,
     /// Searches that found nothing.
     pub missing: Vec<Missing>,
-    /// Events of its trees that were lost by gaps, without those that the trees say they did not send.
+    /// Events of its trees that were lost by gaps, without those not sent for the reason [`NUMBERED`].
     pub sequence_gaps: u64,
     /// Events that its processes counted instead of sending, by reason.
     pub not_sent: Vec<(String, u64)>,

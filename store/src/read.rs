@@ -45,20 +45,25 @@ pub fn snapshot(path: &Path) -> Result<Snapshot, Error> {
 
 /// Opens for reading.
 ///
-/// A database in WAL mode is read through an index beside it, which even a reader has to make where
-/// it is not. In a folder that the reader cannot write that fails; there, when no log stands beside
-/// the database, nothing is being written either, and the file may be read as it is.
+/// A database in WAL mode is read through a log and its index beside it, which even a reader has to make
+/// where they are not. So it is opened for writing where that is allowed, because only then does `SQLite`
+/// remove them again, and told that there is nothing to write.
+///
+/// In a folder that the reader cannot write they cannot be made; there, when no log stands beside the
+/// database, nothing is being written either, and the file may be read as it is.
 fn open(path: &Path) -> Result<Connection, Error> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
         .map_err(|error| opening(path, error))?;
-    connection.busy_timeout(BUSY).map_err(|error| Error::of_sqlite(path, error))?;
+    let sqlite = |error| Error::of_sqlite(path, error);
+    connection.busy_timeout(BUSY).map_err(sqlite)?;
+    connection.pragma_update(None, "query_only", true).map_err(sqlite)?;
     let Err(error) = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) else {
         return Ok(connection);
     };
     if error.sqlite_error_code() != Some(ErrorCode::CannotOpen)
         && error.sqlite_error_code() != Some(ErrorCode::ReadOnly)
     {
-        return Err(Error::of_sqlite(path, error));
+        return Err(sqlite(error));
     }
     if fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0) {
         return Err(Error::Unrecovered { path: path.to_owned() });

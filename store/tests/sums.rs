@@ -62,7 +62,7 @@ fn sums_add_up_over_batches_and_absolute_figures_never_go_down() {
         trees: vec![sample::TreeRow {
             sequence,
             gaps,
-            not_sent: vec![("sandbox".into(), not_sent)],
+            not_sent: vec![("sandbox".into(), 9), ("send-failed".into(), not_sent)],
             ..tree(1)
         }],
         roles: vec![RoleCount { tree: tree(1).key, chain: chain(&["w"]), forks }],
@@ -79,11 +79,11 @@ fn sums_add_up_over_batches_and_absolute_figures_never_go_down() {
     assert_eq!(program.loads[0].bytes, 100);
     assert_eq!(snapshot.loss.kernel_drops, 15);
     assert_eq!(snapshot.datagrams, 30);
-    // Seven numbers never came; two of them were never sent.
+    // Seven numbers never came; two of them the kernel refused. What the sandbox stopped had no number.
     assert_eq!(program.sequence_gaps, 5);
     assert_eq!(snapshot.loss.sequence_gaps, 5);
-    assert_eq!(program.not_sent, [("sandbox".to_owned(), 2)]);
-    assert_eq!(snapshot.loss.not_sent, 2);
+    assert_eq!(program.not_sent, [("sandbox".to_owned(), 9), ("send-failed".to_owned(), 2)]);
+    assert_eq!(snapshot.loss.not_sent, 11);
 }
 
 #[test]

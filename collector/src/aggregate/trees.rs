@@ -1,6 +1,7 @@
 //! Process trees: who they are, and which of their events are missing.
 
 use alive_store::model::{TreeKey, TreeMark, TreeRow};
+use alive_wire::record::Reason;
 use hashbrown::HashMap;
 use hashlink::LinkedHashMap;
 
@@ -76,9 +77,11 @@ impl Tree {
         self.sequence.missing().saturating_add(self.missing_apart)
     }
 
-    /// Events lost: numbers that never came, without those that were never sent.
+    /// Events lost: numbers that never came, without those of events that the kernel refused to send.
+    /// What is counted for another reason takes no number.
     pub(crate) fn lost(&self) -> u64 {
-        self.gaps().saturating_sub(self.not_sent())
+        let refused = self.not_sent.iter().find(|(reason, _)| *reason == Reason::SendFailed as u8);
+        self.gaps().saturating_sub(refused.map_or(0, |(_, events)| *events))
     }
 
     fn row(&self) -> TreeRow {
