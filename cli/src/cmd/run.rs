@@ -78,8 +78,7 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
     let snapshot = alive_store::snapshot(&place.db)?;
     let selection = Selection {
         program: None,
-        // A database that was kept holds earlier runs too.
-        since_micros: place.is_kept().then(|| micros(began)),
+        since_micros: place.holds_earlier_runs.then(|| micros(began)),
         thresholds: Thresholds::default(),
     };
     let report = Report::new(snapshot, &selection);
@@ -97,14 +96,15 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
 /// Where the database is.
 struct Place {
     db: PathBuf,
+    holds_earlier_runs: bool,
     /// Removed with what it holds when the run is over.
-    temporary: Option<TempDir>,
+    _temporary: Option<TempDir>,
 }
 
 impl Place {
     fn new(kept: Option<PathBuf>) -> Result<Self, Failure> {
         if let Some(db) = kept {
-            return Ok(Self { db, temporary: None });
+            return Ok(Self { holds_earlier_runs: db.exists(), db, _temporary: None });
         }
         // For nobody else: paths tell about their users.
         let folder = tempfile::Builder::new()
@@ -112,11 +112,8 @@ impl Place {
             .permissions(Permissions::from_mode(0o700))
             .tempdir()
             .map_err(Failure::TemporaryFolder)?;
-        Ok(Self { db: folder.path().join("alive.db"), temporary: Some(folder) })
-    }
-
-    const fn is_kept(&self) -> bool {
-        self.temporary.is_none()
+        let db = folder.path().join("alive.db");
+        Ok(Self { db, holds_earlier_runs: false, _temporary: Some(folder) })
     }
 }
 
