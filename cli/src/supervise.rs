@@ -158,6 +158,14 @@ impl Supervisor {
         }
     }
 
+    /// Gives the signals back, so that one can end alive while somebody is slow to read the report.
+    /// Those that came meanwhile have been seen to.
+    pub(crate) fn release(self) {
+        while self.next_signal().is_some() {}
+        // At worst they stay blocked.
+        let _ = self.inherited.thread_set_mask();
+    }
+
     /// Until a signal comes or the time is over.
     fn sleep(&self, time: Duration) {
         let mut descriptors = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];

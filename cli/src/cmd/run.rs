@@ -76,11 +76,10 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
     collector.stop()?;
 
     let snapshot = alive_store::snapshot(&place.db)?;
-    let selection = Selection {
-        program: None,
-        since_micros: place.holds_earlier_runs.then(|| micros(began)),
-        thresholds: Thresholds::default(),
-    };
+    let since_micros = place.holds_earlier_runs.then(|| micros(began));
+    drop(place);
+    supervisor.release();
+    let selection = Selection { program: None, since_micros, thresholds: Thresholds::default() };
     let report = Report::new(snapshot, &selection);
     if report.programs.is_empty() {
         say("nothing was reported: the preload library did not start in the command, or ALIVE_OFF is set");

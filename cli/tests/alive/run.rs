@@ -231,3 +231,12 @@ fn validator(schema: &str) -> jsonschema::Validator {
 fn ping() -> &'static str {
     "printf 'alive1\\tping\\tname=tap\\tfile=cart.pl\\tline=42\\n' > /dev/udp/127.0.0.1/${ALIVE_ADDR##*:}"
 }
+
+#[test]
+fn no_descriptor_of_alive_reaches_the_command() {
+    let scene = Scene::new();
+    let list = ["sh", "-c", "ls /proc/$$/fd"];
+    let plain = std::process::Command::new(list[0]).args(&list[1..]).output().unwrap();
+    let traced = scene.run(&["--output", "/dev/null"], &list);
+    assert_eq!(text(&traced.stdout), text(&plain.stdout));
+}

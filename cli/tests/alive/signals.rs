@@ -1,6 +1,7 @@
 //! Signals reach the command: those sent to alive alone once, those of the terminal not twice.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::scene::{Scene, text, wait};
@@ -122,4 +123,22 @@ fn with_follow_signals_reach_what_went_into_the_background() {
     send(&child, Signal::SIGTERM);
     assert_eq!(line(&mut out), "bye");
     assert_eq!(wait(child).status.code(), Some(0));
+}
+
+#[test]
+fn a_signal_ends_alive_while_nobody_reads_its_report() {
+    let scene = Scene::new();
+    // More than a pipe holds: the report waits for its reader.
+    let load = scene.report_a_load();
+    let script = format!("{load}; echo ready; head -c 65000 /dev/zero");
+    let (child, out) = start(&scene, &["--format", "json"], &script);
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    send(&child, Signal::SIGTERM);
+    let ended = wait(child);
+    drop(out);
+    assert_eq!(ended.status.signal(), Some(15));
+    let left = std::fs::read_dir(scene.folder.path()).unwrap();
+    let left =
+        left.filter(|entry| entry.as_ref().unwrap().file_name().as_encoded_bytes().starts_with(b"alive-"));
+    assert_eq!(left.count(), 0, "the database is gone by then");
 }
