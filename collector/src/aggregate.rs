@@ -12,7 +12,6 @@ use std::hash::BuildHasher;
 
 use alive_store::model::{Loss, MAX_STACKS, Stack, TreeKey, TreeMark};
 use alive_wire::header::flags;
-use alive_wire::record::Record;
 use alive_wire::text::Ping;
 use alive_wire::{Datagram, Error, Event, Kind};
 use hashbrown::{DefaultHashBuilder, HashMap};
@@ -30,6 +29,17 @@ pub const MAX_KEYS: usize = 200_000;
 
 /// Loads whose sample stacks are remembered; beyond it all are forgotten, and a sample may be offered again.
 const MAX_SAMPLED: usize = MAX_KEYS;
+
+/// Events of one load whose stacks are looked at. A load that came so often from fewer than [`MAX_STACKS`]
+/// places hardly comes from more, and looking costs more than everything else.
+const MAX_LOOKS: u32 = 64;
+
+/// The stacks that were taken as samples of one load, by their hashes.
+#[derive(Debug, Default)]
+struct Samples {
+    stacks: Vec<u64>,
+    looks: u32,
+}
 
 /// What was counted since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,7 +66,7 @@ pub struct Aggregate {
     trees: Trees,
     chains: Chains,
     processes: Processes,
-    samples: HashMap<u64, Vec<u64>>,
+    samples: HashMap<u64, Samples>,
     pending: Pending,
     totals: Totals,
 }
@@ -189,7 +199,7 @@ impl Aggregate {
         let header = *heard.header();
         let (tree, process) = (heard.tree(), ProcessKey::of(heard.tree(), &header));
         let seen_micros = at.sent_micros(header.monotonic_nanos);
-        if !self.trees.contains(tree) && !self.has_room() {
+        if !self.has_room() && !self.trees.contains(tree) {
             return self.lose(|loss| &mut loss.over_cap, 1);
         }
         self.tree(&heard, process, seen_micros);
@@ -274,14 +284,15 @@ impl Aggregate {
             self.samples.clear();
         }
         let known = self.samples.entry(load).or_default();
-        if known.len() >= MAX_STACKS {
+        if known.stacks.len() >= MAX_STACKS || known.looks >= MAX_LOOKS {
             return None;
         }
+        known.looks += 1;
         let stack = self.hasher.hash_one(StackBytes(heard));
-        if known.contains(&stack) {
+        if known.stacks.contains(&stack) {
             return None;
         }
-        known.push(stack);
+        known.stacks.push(stack);
         let stack = heard.stack();
         (stack != Stack::default()).then_some(stack)
     }
@@ -308,23 +319,17 @@ pub(crate) fn parse(digits: &[u8]) -> Option<u32> {
     str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// What tells stacks apart before they are copied. The modules are hashed where they stand and the frames
-/// by their numbers, so the same stack with its modules in another order is offered twice; the store knows.
+/// What tells stacks apart before they are copied. The modules are not looked at: the same offsets in
+/// modules of the same numbers are the same stack, or so rare that a sample may be missed.
 struct StackBytes<'h, 'a>(&'h Heard<'a>);
 
 impl std::hash::Hash for StackBytes<'_, '_> {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        for record in self.0.records() {
-            match record {
-                Record::LanguageFrame(frame) => (frame.file, frame.line, frame.function).hash(state),
-                Record::Module(module) => module.path.hash(state),
-                Record::Frames(frames) => {
-                    for frame in frames {
-                        (frame.module, frame.offset).hash(state);
-                    }
-                }
-                _ => {}
-            }
+        for frame in self.0.language_frames() {
+            (frame.file, frame.line, frame.function).hash(state);
+        }
+        for frame in self.0.frames.into_iter().flatten() {
+            (frame.module, frame.offset).hash(state);
         }
     }
 }

@@ -1,8 +1,31 @@
 //! One binary event, its records sorted by what they tell. Nothing is copied.
+//!
+//! All records are read once, to know that they can be; of those that come several times it is noted
+//! where they begin and how many there are, so that nobody walks past the others again to find them.
 
 use alive_store::model::{LanguageFrame, Site, Stack, TreeKey};
-use alive_wire::record::{Code, Lineage, Module, NO_MODULE, Reason};
+use alive_wire::decode::Records;
+use alive_wire::record::{self as wire, Code, Frames, Lineage, Module, NO_MODULE, Reason};
 use alive_wire::{Error, Event, Header, MAX_FRAMES, MAX_LINEAGE, Record};
+
+/// Where the records of one sort begin, and how many there are.
+#[derive(Debug, Clone, Default)]
+struct Run<'a> {
+    from: Option<Records<'a>>,
+    count: usize,
+}
+
+impl<'a> Run<'a> {
+    fn note(&mut self, here: &Records<'a>) {
+        self.from.get_or_insert_with(|| here.clone());
+        self.count += 1;
+    }
+
+    /// What `pick` takes from the records of this sort.
+    fn pick<T, F: Fn(Record<'a>) -> Option<T>>(&self, pick: F) -> impl Iterator<Item = T> + use<'a, T, F> {
+        self.from.clone().into_iter().flatten().map_while(Result::ok).filter_map(pick).take(self.count)
+    }
+}
 
 /// An event whose records can all be read.
 #[derive(Debug, Clone)]
@@ -28,6 +51,13 @@ pub(crate) struct Heard<'a> {
     pub(crate) nanos: Option<u64>,
     /// Failed probes of a search.
     pub(crate) probes: u32,
+    /// The native stack.
+    pub(crate) frames: Option<Frames<'a>>,
+    lineage: Run<'a>,
+    modules: Run<'a>,
+    language_frames: Run<'a>,
+    not_sent: Run<'a>,
+    fields: Run<'a>,
 }
 
 impl<'a> Heard<'a> {
@@ -48,8 +78,17 @@ impl<'a> Heard<'a> {
             bytes: None,
             nanos: None,
             probes: 0,
+            frames: None,
+            lineage: Run::default(),
+            modules: Run::default(),
+            language_frames: Run::default(),
+            not_sent: Run::default(),
+            fields: Run::default(),
         };
-        for record in event.records() {
+        let mut records = event.records();
+        loop {
+            let here = records.clone();
+            let Some(record) = records.next() else { break };
             match record? {
                 Record::Path(path) => heard.path = Some(path),
                 Record::Name(name) => heard.name = Some(name),
@@ -61,6 +100,12 @@ impl<'a> Heard<'a> {
                 Record::FileBytes(bytes) => heard.bytes = Some(bytes),
                 Record::Duration(nanos) => heard.nanos = Some(nanos),
                 Record::Search { probes } => heard.probes = probes,
+                Record::Frames(frames) => heard.frames = Some(frames),
+                Record::Lineage(_) => heard.lineage.note(&here),
+                Record::Module(_) => heard.modules.note(&here),
+                Record::LanguageFrame(_) => heard.language_frames.note(&here),
+                Record::NotSent { .. } => heard.not_sent.note(&here),
+                Record::Field { .. } => heard.fields.note(&here),
                 _ => {}
             }
         }
@@ -77,16 +122,18 @@ impl<'a> Heard<'a> {
         TreeKey { pid: self.event.header.root_pid, start_micros: self.event.header.root_start_micros }
     }
 
-    /// The records; they were all read once, so none of them fails.
-    pub(crate) fn records(&self) -> impl Iterator<Item = Record<'a>> + use<'a> {
-        self.event.records().map_while(Result::ok)
-    }
-
     /// The forks above the process, outermost first.
     pub(crate) fn lineage(&self) -> impl Iterator<Item = Lineage> + use<'a> {
-        self.records()
-            .filter_map(|record| if let Record::Lineage(link) = record { Some(link) } else { None })
+        self.lineage
+            .pick(|record| if let Record::Lineage(link) = record { Some(link) } else { None })
             .take(MAX_LINEAGE)
+    }
+
+    /// The frames of the interpreted language, innermost first.
+    pub(crate) fn language_frames(&self) -> impl Iterator<Item = wire::LanguageFrame<'a>> + use<'a> {
+        self.language_frames
+            .pick(|record| if let Record::LanguageFrame(frame) = record { Some(frame) } else { None })
+            .take(MAX_FRAMES)
     }
 
     /// The module with a number, `None` for [`NO_MODULE`] and for one that was left out.
@@ -94,8 +141,8 @@ impl<'a> Heard<'a> {
         if number == NO_MODULE {
             return None;
         }
-        self.records()
-            .filter_map(|record| if let Record::Module(module) = record { Some(module) } else { None })
+        self.modules
+            .pick(|record| if let Record::Module(module) = record { Some(module) } else { None })
             .nth(usize::from(number))
     }
 
@@ -112,46 +159,40 @@ impl<'a> Heard<'a> {
 
     /// Who asked.
     pub(crate) fn stack(&self) -> Stack {
-        let mut stack = Stack::default();
-        for record in self.records() {
-            match record {
-                Record::LanguageFrame(frame) if stack.language.len() < MAX_FRAMES => {
-                    stack.language.push(LanguageFrame {
-                        language: frame.language.map_or("", alive_wire::Language::word).to_owned(),
-                        file: frame.file.to_vec(),
-                        line: frame.line,
-                        function: frame.function.to_vec(),
-                    });
-                }
-                Record::Frames(frames) => {
-                    stack
-                        .native
-                        .extend(frames.take(MAX_FRAMES).map(|frame| self.site(frame.module, frame.offset)));
-                }
-                _ => {}
-            }
+        let native = self.frames.into_iter().flatten().take(MAX_FRAMES);
+        Stack {
+            language: self
+                .language_frames()
+                .map(|frame| LanguageFrame {
+                    language: frame.language.map_or("", alive_wire::Language::word).to_owned(),
+                    file: frame.file.to_vec(),
+                    line: frame.line,
+                    function: frame.function.to_vec(),
+                })
+                .collect(),
+            native: native.map(|frame| self.site(frame.module, frame.offset)).collect(),
         }
-        stack.native.truncate(MAX_FRAMES);
-        stack
     }
 
-    /// What the tree counted instead of sending. A reason that this version does not know is called by its number.
+    /// What the tree counted instead of sending, by the reason's byte.
     pub(crate) fn not_sent(&self) -> impl Iterator<Item = (u8, u64)> + use<'a> {
-        self.records().filter_map(|record| {
+        self.not_sent.pick(|record| {
             if let Record::NotSent { reason, count } = record { Some((reason, count)) } else { None }
         })
     }
 
     /// The value that came with a ping under a key.
     pub(crate) fn field(&self, wanted: &[u8]) -> Option<&'a [u8]> {
-        self.records().find_map(|record| match record {
-            Record::Field { key, value } if key == wanted => Some(value),
-            _ => None,
-        })
+        self.fields
+            .pick(|record| match record {
+                Record::Field { key, value } if key == wanted => Some(value),
+                _ => None,
+            })
+            .next()
     }
 }
 
-/// The word for a reason's byte.
+/// The word for a reason's byte; a reason that this version does not know is called by its number.
 pub(crate) fn reason_word(reason: u8) -> String {
     Reason::from_byte(reason).map_or_else(|| format!("reason-{reason}"), |reason| reason.word().to_owned())
 }

@@ -74,11 +74,10 @@ impl Processes {
     }
 
     fn process(&mut self, key: ProcessKey) -> &mut Process {
-        if self.known.contains_key(&key) {
-            self.known.to_back(&key).expect("it is there")
-        } else {
-            self.known.entry(key).or_insert_with(Process::default)
+        if self.known.to_back(&key).is_none() {
+            self.known.insert(key, Process::default());
         }
+        self.known.get_mut(&key).expect("it was put there if it was not")
     }
 
     fn bound(&mut self) {

@@ -124,7 +124,7 @@ impl Trees {
     pub(crate) fn tree(&mut self, heard: &Heard<'_>, seen_micros: u64) -> (&mut Tree, Option<TreeRow>) {
         let key = heard.tree();
         let mut forgotten = None;
-        if !self.known.contains_key(&key) {
+        if self.known.to_back(&key).is_none() {
             if self.known.len() >= MAX_TREES {
                 forgotten =
                     self.known.pop_front().filter(|(_, tree)| tree.changed).map(|(_, tree)| tree.row());
@@ -132,7 +132,7 @@ impl Trees {
             let tree = self.first_heard(key, heard.header().sequence, seen_micros);
             self.known.insert(key, tree);
         }
-        let tree = self.known.to_back(&key).expect("it was put there if it was not");
+        let tree = self.known.get_mut(&key).expect("it was put there if it was not");
         if !tree.changed {
             tree.changed = true;
             self.changed.push(key);
