@@ -30,16 +30,19 @@ Exit status:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a daemon and report what it loads late
+    ///
+    /// Runs a command under the preload library and an embedded collector, and reports when it
+    /// ends. The command keeps the terminal, its standard streams and its process group, and the
+    /// signals that are sent to alive are passed on to it. Run it in the foreground (leave -D,
+    /// --daemonize and the like out), so that alive sees it end.
     Run(Run),
     /// Report what a collector has stored
+    ///
+    /// Reads the database of a collector, which may be running meanwhile.
     Report(Report),
 }
 
-/// Runs a command under the preload library and an embedded collector, and reports when it ends.
-///
-/// The command keeps the terminal, its standard streams and its process group. Signals sent to
-/// alive are passed on to it; run it in the foreground (`-D`, `--daemonize` and the like left out),
-/// so that alive sees it end.
+/// What `alive run` was asked.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
     /// Keep what was collected in this database instead of a temporary one
@@ -68,7 +71,7 @@ pub(crate) struct Run {
     pub(crate) command: Vec<OsString>,
 }
 
-/// Reports what a collector has stored; it may be running meanwhile.
+/// What `alive report` was asked.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Report {
     /// The collector's database [default: where alive-collector keeps it]

@@ -85,9 +85,4 @@ impl Failure {
             _ => Status::Environment,
         }
     }
-
-    /// Whether it is nothing but a reader that has seen enough (`alive report | head`).
-    pub(crate) fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Output { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
-    }
 }

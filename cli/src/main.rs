@@ -1,8 +1,8 @@
 //! `alive`: what a forking daemon loads after the fork, and what to preload.
 //!
 //! `alive run` goes through these rooms: [`shim`] finds the preload library, [`target`] sees
-//! whether it can work in the command (with [`elf`] and [`privilege`]), [`supervise`] runs the
-//! command under an embedded collector while [`live`] shows figures, and [`output`] writes the
+//! whether it can work in the command (with [`elf`] and [`privilege`]), [`launch`] and
+//! [`supervise`] run the command under an embedded collector while [`live`] shows figures, and [`output`] writes the
 //! report. `alive report` is the last of these alone. [`exit`] chooses every exit status.
 #![forbid(unsafe_code)]
 
@@ -10,6 +10,7 @@ mod args;
 mod cmd;
 mod elf;
 mod exit;
+mod launch;
 mod live;
 mod output;
 mod privilege;
@@ -22,20 +23,15 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::args::{Args, Command};
-use crate::exit::Status;
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Run(args) => cmd::run::run(args),
         Command::Report(args) => cmd::report::run(args),
     };
-    let status = match result {
-        Ok(status) => status,
-        Err(failure) if failure.is_broken_pipe() => Status::Well,
-        Err(failure) => {
-            output::say(&failure.to_string());
-            failure.status()
-        }
-    };
+    let status = result.unwrap_or_else(|failure| {
+        output::say(&failure.to_string());
+        failure.status()
+    });
     status.into()
 }

@@ -19,7 +19,7 @@ pub(crate) fn say(message: &str) {
     let _ = writeln!(io::stderr(), "alive: {message}");
 }
 
-/// Writes the report to `file`, or to standard output.
+/// Writes the report to `file`, or to standard output. A pipe that nobody reads any more is no error.
 ///
 /// # Errors
 /// [`Failure::Output`].
@@ -28,7 +28,12 @@ pub(crate) fn write(report: &Report, format: Format, file: Option<&Path>) -> Res
         Some(path) => File::create(path).and_then(|file| render(report, format, Medium::default(), file)),
         None => render(report, format, medium(), io::stdout().lock()),
     };
-    result.map_err(|source| Failure::Output {
+    match result {
+        // The reader has seen enough (`alive report | head`).
+        Err(source) if file.is_none() && source.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+        result => result,
+    }
+    .map_err(|source| Failure::Output {
         file: file.map_or_else(
             || "standard output".to_owned(),
             |path| escape::terminal(path.as_os_str().as_bytes()),

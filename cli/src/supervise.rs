@@ -13,19 +13,21 @@
 use std::fs;
 use std::io;
 use std::os::fd::AsFd as _;
-use std::process::Command;
+use std::os::unix::ffi::OsStrExt as _;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpgid, getpgrp, getpid, getsid};
 
 use alive_report::escape;
+
+use crate::launch::Launch;
 
 /// Signals that are passed on to the command.
 const PASSED_ON: [Signal; 6] =
@@ -79,6 +81,8 @@ pub(crate) enum Rest {
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     signals: SignalFd,
+    /// What was blocked before alive blocked its own: the command's mask.
+    inherited: SigSet,
 }
 
 impl Supervisor {
@@ -90,24 +94,23 @@ impl Supervisor {
     pub(crate) fn new() -> Result<Self, Error> {
         let mut set: SigSet = PASSED_ON.into_iter().collect();
         set.add(Signal::SIGCHLD);
-        set.thread_block().map_err(Error::Signals)?;
+        let inherited = set.thread_swap_mask(SigmaskHow::SIG_BLOCK).map_err(Error::Signals)?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         let signals = SignalFd::with_flags(&set, flags).map_err(Error::Signals)?;
         // Kernels from 3.4 on have it; without, processes left behind are not seen, no more.
         let _ = prctl::set_child_subreaper(true);
-        Ok(Self { signals })
+        Ok(Self { signals, inherited })
     }
 
-    /// Runs the command until it ends. The standard library starts it with no signal blocked.
+    /// Runs the command until it ends, giving the caller a turn now and then.
     ///
     /// # Errors
     /// [`Error::Spawn`] or [`Error::Wait`].
-    pub(crate) fn run(&self, mut command: Command, mut turn: impl FnMut()) -> Result<Ended, Error> {
-        let spawned = command.spawn().map_err(|source| Error::Spawn {
-            command: command.get_program().as_encoded_bytes().to_vec(),
+    pub(crate) fn run(&self, command: &Launch, mut turn: impl FnMut()) -> Result<Ended, Error> {
+        let child = command.start(&self.inherited).map_err(|source| Error::Spawn {
+            command: command.path().as_os_str().as_bytes().to_vec(),
             source,
         })?;
-        let child = Pid::from_raw(i32::try_from(spawned.id()).unwrap_or(i32::MAX));
         loop {
             if let Reaped::Ended(ended) = reap(child)? {
                 return Ok(ended);
@@ -153,6 +156,14 @@ impl Supervisor {
                     matches!(signal, Signal::SIGINT | Signal::SIGTERM | Signal::SIGQUIT | Signal::SIGHUP);
             }
         }
+    }
+
+    /// Gives the signals back, so that one can end alive while somebody is slow to read the report.
+    /// Those that came meanwhile have been seen to.
+    pub(crate) fn release(self) {
+        while self.next_signal().is_some() {}
+        // At worst they stay blocked.
+        let _ = self.inherited.thread_set_mask();
     }
 
     /// Until a signal comes or the time is over.

@@ -78,15 +78,20 @@ fn shown(path: &Path) -> String {
     escape::terminal(path.as_os_str().as_bytes())
 }
 
-/// Checks that `command` exists and that a library of the kind of `shim` can be preloaded into it.
-/// What cannot be read is given the benefit of the doubt.
+/// Finds `command` and sees that a library of the kind of `shim` can be preloaded into it. What
+/// cannot be read is given the benefit of the doubt.
 ///
 /// # Errors
 /// [`Error`] says why not, and what to do.
-pub(crate) fn check(command: &OsStr, path_variable: Option<&OsStr>, shim: &Elf) -> Result<(), Error> {
+pub(crate) fn check(command: &OsStr, path_variable: Option<&OsStr>, shim: &Elf) -> Result<PathBuf, Error> {
     let search = path_variable.unwrap_or(OsStr::new(DEFAULT_PATH));
     let path = find(command, search)?;
-    let mut program = Program { path, script: None };
+    follow(Program { path: path.clone(), script: None }, search, shim)?;
+    Ok(path)
+}
+
+/// From a script to the program that will run it, and on to its verdict.
+fn follow(mut program: Program, search: &OsStr, shim: &Elf) -> Result<(), Error> {
     for _ in 0..=MAX_INTERPRETERS {
         let Ok(head) = first_line(&program.path) else { return Ok(()) };
         let next = if head.starts_with(b"\x7fELF") {

@@ -25,6 +25,7 @@ const LOADERS: &[&str] = &[
     "Perl_pp_entereval",
     // Python
     "PyImport_ImportModule",
+    "PyFile_OpenCodeObject",
     "_imp_create_dynamic",
     "_PyImport_",
     // Ruby

@@ -2,10 +2,11 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::Command;
 
 use alive_collector::{Collector, EventsTarget, Options};
 use alive_report::{Report, Selection, Thresholds, escape};
@@ -15,6 +16,7 @@ use tempfile::TempDir;
 use crate::args::{self, QUIET};
 use crate::cmd::micros;
 use crate::exit::{Failure, Status};
+use crate::launch::Launch;
 use crate::live::Live;
 use crate::output::{self, say};
 use crate::shim::{self, Shim};
@@ -29,8 +31,9 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
     let began = jiff::Timestamp::now();
     let supervisor = Supervisor::new()?;
     let shim = shim::find()?;
-    let (program, arguments) = args.command.split_first().unwrap_or_else(|| unreachable!("clap demands one"));
-    target::check(program, env::var_os("PATH").as_deref(), &shim.elf)?;
+    let words = args.command;
+    let program = words.first().cloned().unwrap_or_default();
+    let path = target::check(&program, env::var_os("PATH").as_deref(), &shim.elf)?;
     warn(&shim);
 
     let place = Place::new(args.db)?;
@@ -40,17 +43,17 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
         events: args.events.map(EventsTarget::File),
         ..Options::default()
     })?;
-    let mut command = Command::new(program);
-    command.args(arguments).env("LD_PRELOAD", shim.preload(env::var_os("LD_PRELOAD").as_deref()));
+    let mut command = Launch::new(path, words);
+    command.env("LD_PRELOAD", shim.preload(env::var_os("LD_PRELOAD").as_deref()));
     if let Some(address) = collector.addresses().first() {
         command.env("ALIVE_ADDR", address.to_string());
     }
-    if let Some(name) = &args.name {
+    if let Some(name) = args.name {
         command.env("ALIVE_NAME", name);
     }
 
     let mut live = Live::new();
-    let ended = supervisor.run(command, || live.show(&collector.progress()));
+    let ended = supervisor.run(&command, || live.show(&collector.progress()));
     live.clear();
     let ended = match ended {
         Ok(ended) => ended,
@@ -68,17 +71,15 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
     })?;
     live.clear();
     if rest == Rest::Lives {
-        say(&left_behind(program));
+        say(&left_behind(&program));
     }
     collector.stop()?;
 
     let snapshot = alive_store::snapshot(&place.db)?;
-    let selection = Selection {
-        program: None,
-        // A database that was kept holds earlier runs too.
-        since_micros: place.is_kept().then(|| micros(began)),
-        thresholds: Thresholds::default(),
-    };
+    let since_micros = place.holds_earlier_runs.then(|| micros(began));
+    drop(place);
+    supervisor.release();
+    let selection = Selection { program: None, since_micros, thresholds: Thresholds::default() };
     let report = Report::new(snapshot, &selection);
     if report.programs.is_empty() {
         say("nothing was reported: the preload library did not start in the command, or ALIVE_OFF is set");
@@ -94,22 +95,24 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
 /// Where the database is.
 struct Place {
     db: PathBuf,
+    holds_earlier_runs: bool,
     /// Removed with what it holds when the run is over.
-    temporary: Option<TempDir>,
+    _temporary: Option<TempDir>,
 }
 
 impl Place {
     fn new(kept: Option<PathBuf>) -> Result<Self, Failure> {
         if let Some(db) = kept {
-            return Ok(Self { db, temporary: None });
+            return Ok(Self { holds_earlier_runs: db.exists(), db, _temporary: None });
         }
-        // Made with mode 0700: paths tell about their users.
-        let folder = tempfile::Builder::new().prefix("alive-").tempdir().map_err(Failure::TemporaryFolder)?;
-        Ok(Self { db: folder.path().join("alive.db"), temporary: Some(folder) })
-    }
-
-    const fn is_kept(&self) -> bool {
-        self.temporary.is_none()
+        // For nobody else: paths tell about their users.
+        let folder = tempfile::Builder::new()
+            .prefix("alive-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir()
+            .map_err(Failure::TemporaryFolder)?;
+        let db = folder.path().join("alive.db");
+        Ok(Self { db, holds_earlier_runs: false, _temporary: Some(folder) })
     }
 }
 

@@ -199,3 +199,44 @@ fn the_database_of_a_run_is_private() {
     assert_eq!(text(&output.stdout).lines().next(), Some("700"));
     until("the folder is gone", || !entries(&scene).iter().any(|name| name.starts_with("alive-")));
 }
+
+#[test]
+fn what_is_written_for_programs_obeys_the_schemas() {
+    let scene = Scene::new();
+    let send = scene.report_a_load();
+    let events = scene.path("events.ndjson");
+    let flags = ["--format", "json", "--events", events.to_str().unwrap()];
+    let output = scene.run(&flags, &["bash", "-c", &format!("{send}; {}", ping())]);
+
+    let lines = fs::read_to_string(events).unwrap();
+    let schema = validator(include_str!("../../../docs/schema/events.schema.json"));
+    let mut kinds = Vec::new();
+    for line in lines.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(schema.is_valid(&event), "{:?}: {line}", schema.validate(&event));
+        kinds.push(event["event"].as_str().unwrap().to_owned());
+    }
+    assert!(kinds.contains(&"load".to_owned()) && kinds.contains(&"ping".to_owned()), "{kinds:?}");
+
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let schema = validator(include_str!("../../../docs/schema/report.schema.json"));
+    assert!(schema.is_valid(&report), "{:?}", schema.validate(&report));
+}
+
+fn validator(schema: &str) -> jsonschema::Validator {
+    jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap()
+}
+
+/// The wiretap in one line of shell.
+fn ping() -> &'static str {
+    "printf 'alive1\\tping\\tname=tap\\tfile=cart.pl\\tline=42\\n' > /dev/udp/127.0.0.1/${ALIVE_ADDR##*:}"
+}
+
+#[test]
+fn no_descriptor_of_alive_reaches_the_command() {
+    let scene = Scene::new();
+    let list = ["sh", "-c", "ls /proc/$$/fd"];
+    let plain = std::process::Command::new(list[0]).args(&list[1..]).output().unwrap();
+    let traced = scene.run(&["--output", "/dev/null"], &list);
+    assert_eq!(text(&traced.stdout), text(&plain.stdout));
+}

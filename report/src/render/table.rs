@@ -10,7 +10,7 @@ use crate::caller::{self, Caller, file_name};
 use crate::escape;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::render::units::{bytes, count, micros, shorten, wrap};
-use crate::render::{loss, time};
+use crate::render::{loss, summary, time};
 use crate::thresholds::Thresholds;
 
 /// Columns when nobody looks.
@@ -97,7 +97,7 @@ impl Page {
 
     fn program(&self, out: &mut dyn Write, program: &ProgramReport) -> io::Result<()> {
         let label = escape::terminal(&program.label);
-        self.sentence(out, "", &format!("{}: {}", self.paint(HEADING, &label), summary(program)))?;
+        self.sentence(out, "", &format!("{}: {}", self.paint(HEADING, &label), summary::sentence(program)))?;
         for (reason, number) in program.not_sent.iter().filter(|(_, number)| *number > 0) {
             let text = format!("{} not sent: {}", count(*number, "event"), loss::reason_in_words(reason));
             self.sentence(out, "  ", &text)?;
@@ -310,64 +310,4 @@ fn brought(program: &ProgramReport, finding: &Finding) -> Option<Aside> {
         names.push(format!("{} more", rest.len() - names.len()));
     }
     Some(Aside { verb: "brings", place: names.join(", "), detail: String::new() })
-}
-
-/// What happened, in one sentence.
-fn summary(program: &ProgramReport) -> String {
-    let late: Vec<_> = program.late().collect();
-    if late.is_empty() {
-        let forked: u64 =
-            program.roles.iter().filter(|role| role.parent.is_some()).map(|role| role.processes).sum();
-        return format!("{} loaded nothing after the fork.", count(forked, "forked process"));
-    }
-    let roles: HashSet<usize> = late.iter().map(|load| load.role).collect();
-    let who = match roles.iter().next() {
-        Some(&role) if roles.len() == 1 => {
-            // No sum tells how many loaded anything at all, but the busiest file is a lower bound.
-            let spoke = late.iter().map(|load| load.processes).max().unwrap_or(0);
-            let of = program.roles.get(role).map_or(spoke, |role| role.processes.max(spoke));
-            if spoke == of {
-                count(of, "worker")
-            } else {
-                format!("at least {spoke} of {}", count(of, "worker"))
-            }
-        }
-        _ => format!("processes of {}", count(roles.len() as u64, "role")),
-    };
-    let mut seen = HashSet::new();
-    let distinct = late.iter().filter(|load| seen.insert(load.path.as_slice()));
-    let size = distinct.fold(0u64, |size, load| size.saturating_add(load.bytes));
-    let files = count(seen.len() as u64, "file");
-    format!("{who} loaded {files} ({}) after the fork; {}.", bytes(size), advice(program, seen.len()))
-}
-
-/// What to do, in half a sentence.
-fn advice(program: &ProgramReport, files: usize) -> String {
-    let preload: Vec<&Finding> =
-        program.findings.iter().filter(|finding| finding.verdict == Verdict::Preload).collect();
-    let paths: HashSet<&[u8]> = preload
-        .iter()
-        .filter_map(|finding| finding.tree.as_ref())
-        .flat_map(crate::forest::Node::loads)
-        .filter_map(|index| program.loads.get(index))
-        .map(|load| load.path.as_slice())
-        .collect();
-    if paths.is_empty() {
-        return "none is common or slow enough to preload".to_owned();
-    }
-    let places: HashSet<Option<usize>> = preload.iter().map(|finding| finding.load_in).collect();
-    let place = match places.iter().next() {
-        Some(&Some(place)) if places.len() == 1 => {
-            program.roles.get(place).map(|role| format!(" in the {}", role.id)).unwrap_or_default()
-        }
-        _ => String::new(),
-    };
-    let causes = count(preload.len() as u64, "line");
-    let brought =
-        if preload.len() < paths.len() { format!(" ({causes} below bring them)") } else { String::new() };
-    match paths.len() {
-        1 if files == 1 => format!("preload it{place}"),
-        number if number == files => format!("preload them all{place}{brought}"),
-        number => format!("preload {number} of them{place}{brought}"),
-    }
 }
