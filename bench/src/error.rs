@@ -24,7 +24,7 @@ pub(crate) enum Error {
     Io { doing: String, source: io::Error },
     /// A library to be measured was not built.
     #[error(
-        "{0} is not there: build it with `cargo build --release --workspace`, or name its folder with --artifacts"
+        "{0} is not there: `cargo xtask bench` builds it; or name the folder where it is with --artifacts"
     )]
     NotBuilt(PathBuf),
     /// What a row needs is not installed, or does not work here.

@@ -30,7 +30,7 @@ fn a_row_that_needs_no_library_is_measured_and_one_that_does_says_how_to_build_i
 
     let table = text(&done.stdout);
     assert!(table.starts_with("row "), "{table}");
-    assert!(table.contains("libpostfork.so is not there: build it with"), "{table}");
+    assert!(table.contains("libpostfork.so is not there: `cargo xtask bench` builds it"), "{table}");
 
     let document = written(&json);
     let rows = document["rows"].as_array().expect("rows");

@@ -248,28 +248,34 @@ pub enum Record<'a> {
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
+    #[inline]
     fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
         let (head, tail) = self.0.split_at_checked(count).ok_or(Error::Malformed)?;
         self.0 = tail;
         Ok(head)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         self.take(N)?.try_into().map_err(|_| Error::Malformed)
     }
 
+    #[inline]
     fn u8(&mut self) -> Result<u8, Error> {
         self.array::<1>().map(|[byte]| byte)
     }
 
+    #[inline]
     fn u16(&mut self) -> Result<u16, Error> {
         self.array().map(u16::from_le_bytes)
     }
 
+    #[inline]
     fn u32(&mut self) -> Result<u32, Error> {
         self.array().map(u32::from_le_bytes)
     }
 
+    #[inline]
     fn u64(&mut self) -> Result<u64, Error> {
         self.array().map(u64::from_le_bytes)
     }
@@ -280,6 +286,7 @@ impl<'a> Record<'a> {
     ///
     /// # Errors
     /// [`Error::Malformed`] when a known type is shorter than its fields.
+    #[inline]
     pub(crate) fn read(kind: u8, payload: &'a [u8]) -> Result<Self, Error> {
         let mut fields = Fields(payload);
         Ok(match kind {
