@@ -21,6 +21,9 @@ use Socket             qw(AF_UNIX SOCK_STREAM PF_UNSPEC SOMAXCONN);
 # Seconds between two looks at the number of spare workers when nothing else happens.
 use constant SCALE_EVERY => 0.5;
 
+# Seconds that a worker too many is kept: the next burst would only have to fork it again.
+use constant KEEP_SPARE => 10;
+
 sub new {
     my ( $class, %option ) = @_;
     my $listener = IO::Socket::INET->new(
@@ -93,7 +96,12 @@ sub hear {
 sub scale {
     my ($self) = @_;
     $self->start_worker for 1 .. $self->{board}->wanted;
-    if ( my $worker = $self->{board}->superfluous ) {
+    my $worker = $self->{board}->superfluous;
+    if ( !$worker ) {
+        delete $self->{spare_since};
+    }
+    elsif ( time - ( $self->{spare_since} //= time ) >= KEEP_SPARE ) {
+        delete $self->{spare_since};
         $self->forget($worker);
     }
     return;
