@@ -62,21 +62,22 @@ sub run {
 }
 
 # Waits for one of: a connection (when somebody is there to take it), a worker's word, the clock.
+# Words are heard first, so that the lowest idle worker is chosen from what is true now.
 sub turn {
-    my ($self)  = @_;
-    my $board   = $self->{board};
-    my $select  = IO::Select->new( map { $_->{channel} } $board->workers );
-    my $worker  = $board->accepting ? undef : $board->lowest_idle;
-    $select->add( $self->{listener} ) if $worker;
+    my ($self)   = @_;
+    my $board    = $self->{board};
+    my $listener = $self->{listener};
+    my $select   = IO::Select->new( map { $_->{channel} } $board->workers );
+    $select->add($listener) if $board->lowest_idle && !$board->accepting;
 
-    for my $ready ( $select->can_read(SCALE_EVERY) ) {
-        if ( $ready == $self->{listener} ) {
-            $worker->{state} = 'accepting' if syswrite $worker->{channel}, 'A';
-        }
-        else {
-            my ($speaker) = grep { $_->{channel} == $ready } $board->workers;
-            $self->hear($speaker);
-        }
+    my @ready = $select->can_read(SCALE_EVERY);
+    for my $channel ( grep { $_ != $listener } @ready ) {
+        my ($speaker) = grep { $_->{channel} == $channel } $board->workers;
+        $self->hear($speaker);
+    }
+    if ( grep { $_ == $listener } @ready ) {
+        my $worker = $board->lowest_idle;
+        $worker->{state} = 'accepting' if $worker && syswrite $worker->{channel}, 'A';
     }
     return;
 }

@@ -21,13 +21,17 @@ sub run {
     local $SIG{TERM} = 'IGNORE';
     local $SIG{INT}  = 'IGNORE';
     while ( sysread $self->{channel}, my $order, 1 ) {
-        if ( my $client = $self->{listener}->accept ) {
+        my $client = $self->{listener}->accept;
+        if ($client) {
             syswrite $self->{channel}, 'B';
             $client->blocking(1);
             serve($client);
-            close $client;
         }
+
+        # Said before the client sees the end: when it comes again at once, this worker is the one
+        # to serve it, not the next one.
         syswrite $self->{channel}, 'I';
+        close $client if $client;
     }
     return 0;
 }
