@@ -9,7 +9,7 @@ use crate::stack::object::{self, Object};
 use crate::{config, hooks, sys};
 use alive_wire::header::flags;
 use alive_wire::record::{Code, Frame, Lineage, NO_MODULE, Reason, types};
-use alive_wire::{Encoder, Header, Kind, MAX_FRAMES, MAX_SENT, Outcome, Via};
+use alive_wire::{CodeKind, Encoder, Header, Kind, Language, MAX_FRAMES, MAX_SENT, Outcome, Via};
 
 /// Stack that a report may need; a signal stack with less left counts instead.
 const STACK_NEEDED: usize = 24 * 1024;
@@ -33,6 +33,16 @@ pub(crate) struct Load<'a> {
     pub(crate) nanos: Option<u64>,
     /// Bits of [`flags`].
     pub(crate) flags: u16,
+}
+
+/// A name that was searched for; found after all, when the outcome says so.
+pub(crate) struct Missing<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) kind: CodeKind,
+    pub(crate) language: Language,
+    pub(crate) outcome: Outcome,
+    /// Failed calls.
+    pub(crate) probes: u32,
 }
 
 /// Whether a report must not be made now, which is then counted: in a sandbox a socket may be
@@ -74,6 +84,23 @@ pub(crate) fn load(speaker: &Speaker, load: &Load<'_>, stack: &Stack) {
             event.number(types::DURATION, nanos);
         }
         event.number(types::MINOR_FAULTS, sys::thread_minor_faults());
+        write_lineage(event, modules);
+        write_stack(event, modules, stack);
+    });
+}
+
+/// Sends what a search came to. The caller asked [`must_only_count`] before.
+#[inline(never)]
+pub(crate) fn missing(speaker: &Speaker, missing: &Missing<'_>, stack: &Stack) {
+    send(Kind::Missing, speaker, 0, |event, modules| {
+        event.code(Code {
+            kind: Some(missing.kind),
+            language: Some(missing.language),
+            outcome: Some(missing.outcome),
+            via: None,
+        });
+        event.string(types::NAME, missing.name);
+        event.search(missing.probes);
         write_lineage(event, modules);
         write_stack(event, modules, stack);
     });

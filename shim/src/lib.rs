@@ -84,13 +84,14 @@ ctor::declarative::ctor! {
 }
 
 /// At the end of a process: objects that came in since the last hook.
-#[cfg(not(test))]
+#[cfg_attr(test, allow(dead_code, reason = "nothing is observed under unit test"))]
 extern "C" fn at_exit() {
     if process::fork::forked()
         && let Some(speaker) = process::fork::speaker()
         && !emit::must_only_count()
     {
         observe::linkmap::compare(&speaker, None);
+        observe::search::end(&speaker);
     }
 }
 

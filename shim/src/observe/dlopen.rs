@@ -9,10 +9,11 @@
 //!
 //! A process that was not forked always jumps.
 
+use super::classify::LIBRARY;
 use super::entries::{self, DT_RPATH, DT_RUNPATH, has_tag};
 use super::file::MAX_PATH;
-use super::known;
 use super::linkmap::{self, Asked};
+use super::{known, search};
 use crate::cell::{Bytes, copy};
 use crate::emit::{self, Load};
 use crate::process::fork::{self, PENDING_FRAMES, Speaker};
@@ -81,7 +82,7 @@ fn tell_attempt(speaker: &Speaker, name: &[u8]) {
     let load = Load {
         path: name.get(..MAX_PATH).unwrap_or(name),
         name,
-        class: super::classify::LIBRARY,
+        class: LIBRARY,
         outcome: Outcome::Unknown,
         via: Via::Dlopen,
         pulled_in_by: &[],
@@ -124,6 +125,10 @@ unsafe extern "C" fn plain(name: *const c_char, flags: c_int) -> *mut c_void {
         // SAFETY: dlopen read this C string.
         let name = unsafe { CStr::from_ptr(name) }.to_bytes();
         linkmap::compare(&speaker, Some(&Asked { handle: handle.cast(), name, nanos, stack: &stack }));
+        if handle.is_null() && !name.contains(&b'/') {
+            // With a slash in it somebody looked for the file before, or it is there and broken.
+            search::failed(name, LIBRARY);
+        }
     }
     handle
 }

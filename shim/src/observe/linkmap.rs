@@ -10,6 +10,7 @@ use super::dlopen::pending_stack;
 use super::entries::{self, Entries, Entry};
 use super::file::{MAX_PATH, resolve};
 use super::known::{Pruning, learn};
+use super::search;
 use crate::cell::Bytes;
 use crate::config::base_name;
 use crate::emit::{self, Load};
@@ -70,6 +71,19 @@ pub(super) fn prune() {
             pruning.finish();
         }
     });
+}
+
+/// Whether the path of any mapped object is one that `wanted` knows. False when the list cannot be read now.
+pub(super) fn any(wanted: impl Fn(&[u8]) -> bool) -> bool {
+    with_books(|entries| {
+        while let Some(entry) = entries.next() {
+            if wanted(entry.name.as_slice()) {
+                return true;
+            }
+        }
+        false
+    })
+    .unwrap_or(false)
 }
 
 /// Tells of every object that is new; false when that has to wait for a later hook.
@@ -148,6 +162,7 @@ fn tell(speaker: &Speaker, entry: &Entry, asked: Option<&Asked<'_>>, earlier: &m
         nanos,
         flags: later | if unresolved { flags::PATH_UNRESOLVED } else { 0 },
     };
+    search::loaded(speaker, entry.name.as_slice(), LIBRARY);
     emit::load(speaker, &load, stack);
     if earlier.first.as_slice().is_empty() {
         earlier.first = entry.name;
