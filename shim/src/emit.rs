@@ -63,7 +63,7 @@ pub(crate) fn must_only_count() -> bool {
 /// Sends a load. The caller asked [`must_only_count`] before it began to observe.
 #[inline(never)]
 pub(crate) fn load(speaker: &Speaker, load: &Load<'_>, stack: &Stack) {
-    send(Kind::Load, speaker, load.flags, |event, modules| {
+    send(Kind::Load, speaker, load.flags | lineage::provisional(), |event, modules| {
         event.code(Code {
             kind: Some(load.class.kind),
             language: Some(load.class.language),
@@ -92,7 +92,7 @@ pub(crate) fn load(speaker: &Speaker, load: &Load<'_>, stack: &Stack) {
 /// Sends what a search came to. The caller asked [`must_only_count`] before.
 #[inline(never)]
 pub(crate) fn missing(speaker: &Speaker, missing: &Missing<'_>, stack: &Stack) {
-    send(Kind::Missing, speaker, 0, |event, modules| {
+    send(Kind::Missing, speaker, lineage::provisional(), |event, modules| {
         event.code(Code {
             kind: Some(missing.kind),
             language: Some(missing.language),
@@ -125,6 +125,13 @@ pub(crate) fn forked() {
     }
     let Some(speaker) = fork::speaker() else { return };
     send(Kind::Fork, &speaker, 0, write_lineage);
+}
+
+/// Tells that this process took the place of its root, which daemonised away.
+pub(crate) fn rebased(speaker: &Speaker) {
+    if !must_only_count() {
+        send(Kind::Fork, speaker, flags::REBASED, |_, _| {});
+    }
 }
 
 /// Composes and sends one event.
@@ -205,13 +212,16 @@ fn write_lineage(event: &mut Encoder<'_>, modules: &mut Modules) {
             0 => Frame { module: NO_MODULE, offset: 0 },
             address => modules.place(event, address),
         };
+        let forks = tree::forks(link.role);
         event.lineage(&Lineage {
             role: link.role,
-            forks: tree::forks(link.role),
+            forks: forks.count,
             ordinal: link.ordinal,
             forker_pid: link.forker_pid,
             module: site.module,
             offset: site.offset,
+            fork_nanos: forks.nanos,
+            resident_kib: forks.resident_kib,
         });
     }
 }

@@ -88,6 +88,7 @@ ctor::declarative::ctor! {
 extern "C" fn at_exit() {
     if process::fork::forked()
         && let Some(speaker) = process::fork::speaker()
+        && !process::heir::settle(&speaker)
         && !emit::must_only_count()
     {
         observe::linkmap::compare(&speaker, None);

@@ -33,6 +33,13 @@ pub(crate) fn getppid() -> u32 {
     u32::try_from(pid).unwrap_or(0)
 }
 
+/// The session this process is in.
+pub(crate) fn session() -> u32 {
+    // SAFETY: no pointers; 0 is this process.
+    let session = unsafe { syscall(libc::SYS_getsid, arguments![0]) };
+    u32::try_from(session).unwrap_or(0)
+}
+
 /// Nanoseconds of a clock; 0 when it cannot be read.
 pub(crate) fn clock_nanos(clock: c_int) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

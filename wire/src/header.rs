@@ -24,6 +24,8 @@ pub mod flags {
     pub const SEEN_LATER: u16 = 1 << 3;
     /// No shared tree page: `sequence` counts this process only.
     pub const NO_TREE: u16 = 1 << 4;
+    /// The process may turn out to be the heir of a root that daemonises, and this event its start-up.
+    pub const MAY_REBASE: u16 = 1 << 6;
     /// A record other than the frames was left out or cut because the datagram was full.
     pub const RECORD_CUT: u16 = 1 << 5;
 }

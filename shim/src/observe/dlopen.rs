@@ -17,6 +17,7 @@ use super::{known, search};
 use crate::cell::{Bytes, copy};
 use crate::emit::{self, Load};
 use crate::process::fork::{self, PENDING_FRAMES, Speaker};
+use crate::process::heir;
 use crate::stack::cache;
 use crate::stack::native::Stack;
 use crate::stack::object;
@@ -39,7 +40,7 @@ pub(crate) unsafe fn decide(name: *const c_char, flags: c_int, caller: usize) ->
         return jump;
     }
     let Some(speaker) = fork::speaker() else { return jump };
-    if emit::must_only_count() {
+    if heir::settle(&speaker) || emit::must_only_count() {
         return jump;
     }
     let up_to_date = linkmap::compare(&speaker, None);
@@ -63,7 +64,7 @@ pub(crate) unsafe fn decide_in_namespace(namespace: isize, name: *const c_char) 
         return jump;
     }
     let Some(speaker) = fork::speaker() else { return jump };
-    if emit::must_only_count() {
+    if heir::settle(&speaker) || emit::must_only_count() {
         return jump;
     }
     // SAFETY: not null, so a C string.
@@ -138,6 +139,7 @@ pub(crate) fn closing() {
     entries::closing();
     if fork::forked()
         && let Some(speaker) = fork::speaker()
+        && !heir::settle(&speaker)
         && !emit::must_only_count()
     {
         linkmap::compare(&speaker, None);

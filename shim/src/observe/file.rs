@@ -3,7 +3,7 @@
 use super::{classify, linkmap, probe, search};
 use crate::cell::{Bytes, copy};
 use crate::emit::{self, Load};
-use crate::process::fork;
+use crate::process::{fork, heir};
 use crate::stack::native::Stack;
 use crate::sys;
 use alive_wire::header::flags;
@@ -72,7 +72,7 @@ pub(crate) unsafe fn fopened(file: *mut libc::FILE, path: *const c_char, mode: *
 #[inline(never)]
 fn report(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
     let Some(speaker) = fork::speaker() else { return };
-    if emit::must_only_count() {
+    if heir::settle(&speaker) || emit::must_only_count() {
         return;
     }
     linkmap::compare(&speaker, None);

@@ -18,6 +18,7 @@ use super::linkmap;
 use crate::cell::Bytes;
 use crate::emit::{self, Missing};
 use crate::process::fork::{self, Speaker};
+use crate::process::heir;
 use crate::stack::native::Stack;
 use crate::{arch, config, sys};
 use alive_wire::{CodeKind, Language, Outcome};
@@ -231,7 +232,7 @@ fn finish(speaker: &Speaker, now: Option<u64>) {
 
 fn tell(speaker: &Speaker, search: &Search) {
     let is_mapped = |path: &[u8]| ends_with_name(name_and_stem(path).0, search.name.as_slice());
-    if linkmap::any(is_mapped) || emit::must_only_count() {
+    if linkmap::any(is_mapped) || heir::settle(speaker) || emit::must_only_count() {
         return;
     }
     let mut stack = Stack::EMPTY;

@@ -119,6 +119,11 @@ pub(crate) fn begin() -> bool {
     true
 }
 
+/// This process is the main one: its hooks fall silent, its children are forked from it.
+pub(super) fn become_main() {
+    page().mark.store(ROOT, Ordering::Relaxed);
+}
+
 /// In the child's atfork handler: resets what the kernel did not.
 pub(crate) fn reset_in_child() {
     let page = page();
