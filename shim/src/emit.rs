@@ -3,7 +3,8 @@
 
 use crate::observe::classify::Class;
 use crate::process::fork::{self, Speaker};
-use crate::process::{lineage, tree};
+use crate::process::lineage::{self, Link};
+use crate::process::tree;
 use crate::stack::native::Stack;
 use crate::stack::object::{self, Object};
 use crate::{config, hooks, sys};
@@ -63,7 +64,7 @@ pub(crate) fn must_only_count() -> bool {
 /// Sends a load. The caller asked [`must_only_count`] before it began to observe.
 #[inline(never)]
 pub(crate) fn load(speaker: &Speaker, load: &Load<'_>, stack: &Stack) {
-    send(Kind::Load, speaker, load.flags | lineage::provisional(), |event, modules| {
+    send(Kind::Load, speaker, load.flags, |event, modules| {
         event.code(Code {
             kind: Some(load.class.kind),
             language: Some(load.class.language),
@@ -84,7 +85,7 @@ pub(crate) fn load(speaker: &Speaker, load: &Load<'_>, stack: &Stack) {
             event.number(types::DURATION, nanos);
         }
         event.number(types::MINOR_FAULTS, sys::thread_minor_faults());
-        write_lineage(event, modules);
+        write_lineage(event, modules, lineage::links());
         write_stack(event, modules, stack);
     });
 }
@@ -92,7 +93,7 @@ pub(crate) fn load(speaker: &Speaker, load: &Load<'_>, stack: &Stack) {
 /// Sends what a search came to. The caller asked [`must_only_count`] before.
 #[inline(never)]
 pub(crate) fn missing(speaker: &Speaker, missing: &Missing<'_>, stack: &Stack) {
-    send(Kind::Missing, speaker, lineage::provisional(), |event, modules| {
+    send(Kind::Missing, speaker, 0, |event, modules| {
         event.code(Code {
             kind: Some(missing.kind),
             language: Some(missing.language),
@@ -101,7 +102,7 @@ pub(crate) fn missing(speaker: &Speaker, missing: &Missing<'_>, stack: &Stack) {
         });
         event.string(types::NAME, missing.name);
         event.search(missing.probes);
-        write_lineage(event, modules);
+        write_lineage(event, modules, lineage::links());
         write_stack(event, modules, stack);
     });
 }
@@ -124,13 +125,13 @@ pub(crate) fn forked() {
         return;
     }
     let Some(speaker) = fork::speaker() else { return };
-    send(Kind::Fork, &speaker, 0, write_lineage);
+    send(Kind::Fork, &speaker, 0, |event, modules| write_lineage(event, modules, lineage::links()));
 }
 
-/// Tells that this process took the place of its root, which daemonised away.
-pub(crate) fn rebased(speaker: &Speaker) {
+/// Tells that the process at the end of `lineage` took the place of its root, which daemonised away.
+pub(crate) fn rebased(speaker: &Speaker, lineage: &[Link]) {
     if !must_only_count() {
-        send(Kind::Fork, speaker, flags::REBASED, |_, _| {});
+        send(Kind::Fork, speaker, flags::REBASED, |event, modules| write_lineage(event, modules, lineage));
     }
 }
 
@@ -206,8 +207,8 @@ impl Modules {
     }
 }
 
-fn write_lineage(event: &mut Encoder<'_>, modules: &mut Modules) {
-    for link in lineage::links() {
+fn write_lineage(event: &mut Encoder<'_>, modules: &mut Modules, links: &[Link]) {
+    for link in links {
         let site = match link.site {
             0 => Frame { module: NO_MODULE, offset: 0 },
             address => modules.place(event, address),

@@ -33,6 +33,13 @@ pub(crate) fn getppid() -> u32 {
     u32::try_from(pid).unwrap_or(0)
 }
 
+/// Whether no process has this pid.
+pub(crate) fn is_gone(pid: u32) -> bool {
+    // SAFETY: no pointers; signal 0 only asks.
+    let result = unsafe { syscall(libc::SYS_kill, arguments![pid, 0]) };
+    result.checked_neg() == Some(i64::from(libc::ESRCH))
+}
+
 /// The session this process is in.
 pub(crate) fn session() -> u32 {
     // SAFETY: no pointers; 0 is this process.

@@ -5,54 +5,84 @@
 //! when three things hold:
 //!
 //! 1. whoever forked it is gone;
-//! 2. it is in another session than the main process was (`setsid` belongs to daemonising);
+//! 2. it is in another session than the main process was (`setsid` belongs to daemonising), or its
+//!    forker had become the heir the moment before (the second half of a double fork);
 //! 3. every fork between the main process and it was its forker's first. Of several workers whose
-//!    master dies, none is the heir.
+//!    master dies, at most one could pass for the heir.
 //!
 //! The rule is asked where it matters: before an event is sent and before a fork. From then on the
-//! process is the main one; it says so once, and the collector takes back what it told before.
-//! While 2 and 3 hold but the forker still lives (it may wait for its child to be ready), events
-//! are marked, so that the collector knows what it may have to take back.
+//! process is the main one. It says so once, with its old lineage, and the collector moves what that
+//! role told before to the start-up, where it belongs.
 //!
-//! Known to be wrong: a lone worker that calls `setsid` itself and whose master is then killed.
+//! A process whose forker was still there long after the fork is a worker and never the heir: its
+//! master may be killed one day. Known to be wrong: a lone worker that calls `setsid` itself, and
+//! whose master is killed before the worker loaded anything.
 
 use super::fork::{self, Speaker};
 use super::lineage::{self, Link};
+use super::tree;
 use crate::{emit, sys};
-use alive_wire::header::flags;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+/// Longest time that a forker waits for the daemon it made to be ready.
+const PATIENCE_NANOS: u64 = 30_000_000_000;
 
 /// The session of the main process.
 static SESSION: AtomicU32 = AtomicU32::new(0);
+
+/// This process was seen to have a master.
+static IS_WORKER: AtomicBool = AtomicBool::new(false);
 
 /// Notes the root's session; called by the constructor.
 pub(super) fn begin() {
     SESSION.store(sys::session(), Ordering::Relaxed);
 }
 
-/// Whether the second and third condition hold.
-fn may_inherit(links: &[Link]) -> bool {
-    !links.is_empty()
-        && usize::from(lineage::depth()) == links.len()
-        && links.iter().all(|link| link.first)
-        && sys::session() != SESSION.load(Ordering::Relaxed)
-}
-
-/// The flag for an event of this process.
-pub(super) fn provisional(links: &[Link]) -> u16 {
-    if may_inherit(links) { flags::MAY_REBASE } else { 0 }
+/// A fresh child does not know yet what it is.
+pub(super) fn begin_in_child() {
+    IS_WORKER.store(false, Ordering::Relaxed);
 }
 
 /// Asks the rule; true when this process is the main one, and so nothing it does is late.
+///
+/// A worker asks for its master, too: one that forks its workers and then only waits has no hook of
+/// its own in which to ask.
 pub(crate) fn settle(speaker: &Speaker) -> bool {
     let links = lineage::links();
-    let Some(last) = links.last() else { return !fork::forked() };
-    if !may_inherit(links) || sys::getppid() == last.forker_pid {
+    let Some((last, above)) = links.split_last() else { return !fork::forked() };
+    if usize::from(lineage::depth()) != links.len() {
+        return false;
+    }
+    let other_session = sys::session() != SESSION.load(Ordering::Relaxed);
+    if other_session {
+        settle_ancestors(speaker, above);
+    }
+    let all_first = links.iter().all(|link| link.first);
+    if !all_first || !(other_session || last.from_fresh_heir) || IS_WORKER.load(Ordering::Relaxed) {
+        return false;
+    }
+    if sys::getppid() == last.forker_pid {
+        let since = sys::clock_nanos(libc::CLOCK_MONOTONIC).saturating_sub(lineage::forked_at_nanos());
+        IS_WORKER.store(since > PATIENCE_NANOS, Ordering::Relaxed);
         return false;
     }
     SESSION.store(sys::session(), Ordering::Relaxed);
+    if tree::declare_heir(last.role) {
+        emit::rebased(speaker, links);
+    }
     lineage::begin_anew();
     fork::become_main();
-    emit::rebased(speaker);
     true
+}
+
+/// Looks whether the process behind one of the links above is the heir, and says so for it.
+fn settle_ancestors(speaker: &Speaker, above: &[Link]) {
+    for (index, link) in above.iter().enumerate() {
+        if !link.first {
+            return;
+        }
+        if !tree::is_heir(link.role) && sys::is_gone(link.forker_pid) && tree::declare_heir(link.role) {
+            emit::rebased(speaker, above.get(..=index).unwrap_or(above));
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::observe::linkmap;
 use crate::stack::native;
 use crate::{config, emit, sys};
 use alive_wire::MAX_LINEAGE;
-use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 /// Forks of one role that are announced by an event of their own, and at which the forker's size
 /// is read. Beyond, the count rides along with the role's other events: a server that forks per
@@ -32,9 +32,12 @@ pub(crate) struct Link {
     pub(crate) site: u64,
     /// It was the forker's first.
     pub(crate) first: bool,
+    /// The forker found out just before it that it is the heir; it may be the middle of a double fork.
+    pub(crate) from_fresh_heir: bool,
 }
 
-const NO_LINK: Link = Link { role: 0, ordinal: 0, forker_pid: 0, site: 0, first: false };
+const NO_LINK: Link =
+    Link { role: 0, ordinal: 0, forker_pid: 0, site: 0, first: false, from_fresh_heir: false };
 
 /// Written in a fresh child only, which has one thread.
 static LINKS: Alone<[Link; MAX_LINEAGE]> = Alone::new([NO_LINK; MAX_LINEAGE]);
@@ -48,6 +51,7 @@ static FORKER_PID: AtomicU32 = AtomicU32::new(0);
 static SITE: AtomicU64 = AtomicU64::new(0);
 static ROLE: AtomicU16 = AtomicU16::new(0);
 static BEGAN_NANOS: AtomicU64 = AtomicU64::new(0);
+static FRESH_HEIR: AtomicBool = AtomicBool::new(false);
 
 /// Forks that this process began; the child begins at 0 again.
 static FORKS: AtomicU32 = AtomicU32::new(0);
@@ -67,9 +71,9 @@ fn own_role() -> u16 {
     links().last().map_or(BASE_ROLE.load(Ordering::Relaxed), |link| link.role)
 }
 
-/// What events of this process have to say about their own standing.
-pub(crate) fn provisional() -> u16 {
-    heir::provisional(links())
+/// When this process was forked, by `CLOCK_MONOTONIC`; good while it has forked nothing itself.
+pub(super) fn forked_at_nanos() -> u64 {
+    BEGAN_NANOS.load(Ordering::Relaxed)
 }
 
 /// This process is the main one from now on. Its old role becomes a place of its own, so that the
@@ -83,9 +87,7 @@ pub(super) fn begin_anew() {
 /// Before a fork, in the parent.
 fn prepare() {
     let Some(speaker) = fork::speaker() else { return };
-    if fork::forked() {
-        heir::settle(&speaker);
-    }
+    FRESH_HEIR.store(fork::forked() && heir::settle(&speaker), Ordering::Relaxed);
     linkmap::remember();
     let site = native::caller_outside_libc();
     FORKS.fetch_add(1, Ordering::Relaxed);
@@ -114,7 +116,9 @@ fn child() {
         forker_pid: FORKER_PID.load(Ordering::Relaxed),
         site: SITE.load(Ordering::Relaxed),
         first,
+        from_fresh_heir: FRESH_HEIR.swap(false, Ordering::Relaxed),
     };
+    heir::begin_in_child();
     append(link);
     if link.ordinal <= ANNOUNCED_FORKS {
         emit::forked();
@@ -125,7 +129,7 @@ fn child() {
 pub(crate) fn enter_unannounced() {
     FORKS.store(0, Ordering::Relaxed);
     let role = tree::role(own_role(), 0);
-    append(Link { role, ordinal: tree::count_fork(role), forker_pid: sys::getppid(), site: 0, first: false });
+    append(Link { role, ordinal: tree::count_fork(role), forker_pid: sys::getppid(), site: 0, ..NO_LINK });
     linkmap::remember();
 }
 

@@ -7,13 +7,13 @@
 
 use crate::sys;
 use alive_wire::record::Reason;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// Bytes of the shared mapping.
 const PAGE_BYTES: usize = 4096;
 
 /// Roles that one tree can tell apart; the last one takes all further ones.
-const ROLES: usize = 150;
+const ROLES: usize = 120;
 
 /// One role: a fork site reached from a parent role.
 struct Role {
@@ -21,6 +21,8 @@ struct Role {
     forks: AtomicU32,
     resident_kib: AtomicU32,
     nanos: AtomicU64,
+    /// Its process is known to be the heir of the root.
+    heir: AtomicBool,
 }
 
 impl Role {
@@ -30,6 +32,7 @@ impl Role {
             forks: AtomicU32::new(0),
             resident_kib: AtomicU32::new(0),
             nanos: AtomicU64::new(0),
+            heir: AtomicBool::new(false),
         }
     }
 }
@@ -118,6 +121,16 @@ fn entry(role: u16) -> Option<&'static Role> {
 /// Counts a process of this role; which one it is, from 1.
 pub(crate) fn count_fork(role: u16) -> u32 {
     entry(role).map_or(0, |role| role.forks.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
+}
+
+/// Makes known that the one process of this role is the heir; true for who says so first.
+pub(crate) fn declare_heir(role: u16) -> bool {
+    entry(role).is_some_and(|role| !role.heir.swap(true, Ordering::Relaxed))
+}
+
+/// Whether the one process of this role is known to be the heir.
+pub(crate) fn is_heir(role: u16) -> bool {
+    entry(role).is_some_and(|role| role.heir.load(Ordering::Relaxed))
 }
 
 /// Adds what a fork into this role cost its forker.
