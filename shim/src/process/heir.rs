@@ -7,8 +7,9 @@
 //! 1. whoever forked it is gone;
 //! 2. it is in another session than the main process was (`setsid` belongs to daemonising), or its
 //!    forker had become the heir the moment before (the second half of a double fork);
-//! 3. every fork between the main process and it was its forker's first. Of several workers whose
-//!    master dies, at most one could pass for the heir.
+//! 3. every fork between the main process and it was the first of its role. Of several workers whose
+//!    master dies, at most one could pass for the heir; helpers that were forked elsewhere before
+//!    (spamd runs `pwd` first) do not count.
 //!
 //! The rule is asked where it matters: before an event is sent and before a fork. From then on the
 //! process is the main one. It says so once, with its old lineage, and the collector moves what that
@@ -57,7 +58,7 @@ pub(crate) fn settle(speaker: &Speaker) -> bool {
     if other_session {
         settle_ancestors(speaker, above);
     }
-    let all_first = links.iter().all(|link| link.first);
+    let all_first = links.iter().all(is_first);
     if !all_first || !(other_session || last.from_fresh_heir) || IS_WORKER.load(Ordering::Relaxed) {
         return false;
     }
@@ -78,11 +79,16 @@ pub(crate) fn settle(speaker: &Speaker) -> bool {
 /// Looks whether the process behind one of the links above is the heir, and says so for it.
 fn settle_ancestors(speaker: &Speaker, above: &[Link]) {
     for (index, link) in above.iter().enumerate() {
-        if !link.first {
+        if !is_first(link) {
             return;
         }
         if !tree::is_heir(link.role) && sys::is_gone(link.forker_pid) && tree::declare_heir(link.role) {
             emit::rebased(speaker, above.get(..=index).unwrap_or(above));
         }
     }
+}
+
+/// Whether a fork was the first of its role.
+const fn is_first(link: &Link) -> bool {
+    link.ordinal == 1
 }

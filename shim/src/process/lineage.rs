@@ -30,14 +30,11 @@ pub(crate) struct Link {
     pub(crate) forker_pid: u32,
     /// Return address of the call; 0 when not known. Good here too: a fork moves no mapping.
     pub(crate) site: u64,
-    /// It was the forker's first.
-    pub(crate) first: bool,
     /// The forker found out just before it that it is the heir; it may be the middle of a double fork.
     pub(crate) from_fresh_heir: bool,
 }
 
-const NO_LINK: Link =
-    Link { role: 0, ordinal: 0, forker_pid: 0, site: 0, first: false, from_fresh_heir: false };
+const NO_LINK: Link = Link { role: 0, ordinal: 0, forker_pid: 0, site: 0, from_fresh_heir: false };
 
 /// Written in a fresh child only, which has one thread.
 static LINKS: Alone<[Link; MAX_LINEAGE]> = Alone::new([NO_LINK; MAX_LINEAGE]);
@@ -52,9 +49,6 @@ static SITE: AtomicU64 = AtomicU64::new(0);
 static ROLE: AtomicU16 = AtomicU16::new(0);
 static BEGAN_NANOS: AtomicU64 = AtomicU64::new(0);
 static FRESH_HEIR: AtomicBool = AtomicBool::new(false);
-
-/// Forks that this process began; the child begins at 0 again.
-static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// Forks between the root, or its heir, and this process; may be larger than the chain is long.
 pub(crate) fn depth() -> u16 {
@@ -90,7 +84,6 @@ fn prepare() {
     FRESH_HEIR.store(fork::forked() && heir::settle(&speaker), Ordering::Relaxed);
     linkmap::remember();
     let site = native::caller_outside_libc();
-    FORKS.fetch_add(1, Ordering::Relaxed);
     FORKER_PID.store(speaker.pid, Ordering::Relaxed);
     SITE.store(site, Ordering::Relaxed);
     ROLE.store(tree::role(own_role(), site), Ordering::Relaxed);
@@ -101,7 +94,7 @@ fn prepare() {
 fn parent() {
     let role = ROLE.load(Ordering::Relaxed);
     let nanos = sys::clock_nanos(libc::CLOCK_MONOTONIC).saturating_sub(BEGAN_NANOS.load(Ordering::Relaxed));
-    let measured = FORKS.load(Ordering::Relaxed) <= ANNOUNCED_FORKS;
+    let measured = tree::forks(role).count <= ANNOUNCED_FORKS;
     tree::add_cost(role, nanos, if measured { resident_kib() } else { None });
 }
 
@@ -109,13 +102,11 @@ fn parent() {
 fn child() {
     fork::reset_in_child();
     let role = ROLE.load(Ordering::Relaxed);
-    let first = FORKS.swap(0, Ordering::Relaxed) == 1;
     let link = Link {
         role,
         ordinal: tree::count_fork(role),
         forker_pid: FORKER_PID.load(Ordering::Relaxed),
         site: SITE.load(Ordering::Relaxed),
-        first,
         from_fresh_heir: FRESH_HEIR.swap(false, Ordering::Relaxed),
     };
     heir::begin_in_child();
@@ -127,7 +118,6 @@ fn child() {
 
 /// A child that no atfork handler announced: made by `_Fork` or a clone of the program's own.
 pub(crate) fn enter_unannounced() {
-    FORKS.store(0, Ordering::Relaxed);
     let role = tree::role(own_role(), 0);
     append(Link { role, ordinal: tree::count_fork(role), forker_pid: sys::getppid(), site: 0, ..NO_LINK });
     linkmap::remember();
