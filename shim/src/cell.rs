@@ -2,6 +2,7 @@
 //! handler, where the process has one thread.
 
 use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// A static with one writer at a time that is known to be alone.
 pub(crate) struct Alone<T>(UnsafeCell<T>);
@@ -27,6 +28,45 @@ impl<T> Alone<T> {
     pub(crate) unsafe fn change(&self, change: impl FnOnce(&mut T)) {
         // SAFETY: the caller vouches for being alone.
         change(unsafe { &mut *self.0.get() });
+    }
+}
+
+/// A value that one thread at a time may look at. Nobody waits for it: who finds it taken, after a
+/// few looks, goes without. So a signal handler that interrupted its holder does not hang, and
+/// neither does a forked child whose parent's other thread held it, if it lies in the wiped page.
+#[repr(C)]
+pub(crate) struct Guarded<T> {
+    taken: AtomicBool,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: `taken` lets one thread at a time through to the value.
+unsafe impl<T: Send> Sync for Guarded<T> {}
+
+impl<T> Guarded<T> {
+    /// Looks at a flag that another thread holds for some hundred nanoseconds at most.
+    const LOOKS: usize = 200;
+
+    pub(crate) const fn new(value: T) -> Self {
+        Self { taken: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    /// Lets `work` at the value; `None` when somebody else keeps it.
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let mut looks = Self::LOOKS;
+        while self.taken.swap(true, Ordering::Acquire) {
+            looks = looks.checked_sub(1)?;
+            core::hint::spin_loop();
+        }
+        // SAFETY: the flag was free and is ours now.
+        let result = work(unsafe { &mut *self.value.get() });
+        self.taken.store(false, Ordering::Release);
+        Some(result)
+    }
+
+    /// Makes it free: for a child whose page no kernel wiped.
+    pub(crate) fn release(&self) {
+        self.taken.store(false, Ordering::Relaxed);
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) executable: Bytes<MAX_EXECUTABLE>,
     /// Further suffixes that count as code, separated by commas or colons.
     pub(crate) suffixes: Bytes<MAX_MATCH>,
+    /// Size of a memory page in KiB.
+    pub(crate) page_kib: u32,
     /// Whether native frames are sent.
     pub(crate) native_frames: bool,
 }
@@ -36,6 +38,7 @@ static CONFIG: Alone<Config> = Alone::new(Config {
     program: Bytes::EMPTY,
     executable: Bytes::EMPTY,
     suffixes: Bytes::EMPTY,
+    page_kib: 4,
     native_frames: true,
 });
 
@@ -66,6 +69,9 @@ pub(crate) unsafe fn read() -> bool {
         Some(name) if !name.is_empty() => Bytes::of(name),
         _ => label(executable.as_slice()),
     };
+    // SAFETY: no pointers.
+    let page_bytes = unsafe { libc::getauxval(libc::AT_PAGESZ) };
+    let page_kib = u32::try_from(page_bytes / 1024).unwrap_or(4);
     // SAFETY: the caller is the constructor.
     unsafe {
         CONFIG.change(|config| {
@@ -73,6 +79,7 @@ pub(crate) unsafe fn read() -> bool {
             config.program = program;
             config.executable = executable;
             config.suffixes = Bytes::of(variable(c"ALIVE_MATCH").unwrap_or_default());
+            config.page_kib = page_kib;
             config.native_frames = !matches!(variable(c"ALIVE_FRAMES"), Some(b"none"));
         });
     }

@@ -3,13 +3,14 @@
 
 use crate::observe::classify::Class;
 use crate::process::fork::{self, Speaker};
-use crate::process::{lineage, tree};
+use crate::process::lineage::{self, Link};
+use crate::process::tree;
 use crate::stack::native::Stack;
 use crate::stack::object::{self, Object};
 use crate::{config, hooks, sys};
 use alive_wire::header::flags;
 use alive_wire::record::{Code, Frame, Lineage, NO_MODULE, Reason, types};
-use alive_wire::{Encoder, Header, Kind, MAX_FRAMES, MAX_SENT, Outcome, Via};
+use alive_wire::{CodeKind, Encoder, Header, Kind, Language, MAX_FRAMES, MAX_SENT, Outcome, Via};
 
 /// Stack that a report may need; a signal stack with less left counts instead.
 const STACK_NEEDED: usize = 24 * 1024;
@@ -33,6 +34,16 @@ pub(crate) struct Load<'a> {
     pub(crate) nanos: Option<u64>,
     /// Bits of [`flags`].
     pub(crate) flags: u16,
+}
+
+/// A name that was searched for; found after all, when the outcome says so.
+pub(crate) struct Missing<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) kind: CodeKind,
+    pub(crate) language: Language,
+    pub(crate) outcome: Outcome,
+    /// Failed calls.
+    pub(crate) probes: u32,
 }
 
 /// Whether a report must not be made now, which is then counted: in a sandbox a socket may be
@@ -74,7 +85,24 @@ pub(crate) fn load(speaker: &Speaker, load: &Load<'_>, stack: &Stack) {
             event.number(types::DURATION, nanos);
         }
         event.number(types::MINOR_FAULTS, sys::thread_minor_faults());
-        write_lineage(event, modules);
+        write_lineage(event, modules, lineage::links());
+        write_stack(event, modules, stack);
+    });
+}
+
+/// Sends what a search came to. The caller asked [`must_only_count`] before.
+#[inline(never)]
+pub(crate) fn missing(speaker: &Speaker, missing: &Missing<'_>, stack: &Stack) {
+    send(Kind::Missing, speaker, 0, |event, modules| {
+        event.code(Code {
+            kind: Some(missing.kind),
+            language: Some(missing.language),
+            outcome: Some(missing.outcome),
+            via: None,
+        });
+        event.string(types::NAME, missing.name);
+        event.search(missing.probes);
+        write_lineage(event, modules, lineage::links());
         write_stack(event, modules, stack);
     });
 }
@@ -97,7 +125,14 @@ pub(crate) fn forked() {
         return;
     }
     let Some(speaker) = fork::speaker() else { return };
-    send(Kind::Fork, &speaker, 0, write_lineage);
+    send(Kind::Fork, &speaker, 0, |event, modules| write_lineage(event, modules, lineage::links()));
+}
+
+/// Tells that the process at the end of `lineage` took the place of its root, which daemonised away.
+pub(crate) fn rebased(speaker: &Speaker, lineage: &[Link]) {
+    if !must_only_count() {
+        send(Kind::Fork, speaker, flags::REBASED, |event, modules| write_lineage(event, modules, lineage));
+    }
 }
 
 /// Composes and sends one event.
@@ -172,19 +207,22 @@ impl Modules {
     }
 }
 
-fn write_lineage(event: &mut Encoder<'_>, modules: &mut Modules) {
-    for link in lineage::links() {
+fn write_lineage(event: &mut Encoder<'_>, modules: &mut Modules, links: &[Link]) {
+    for link in links {
         let site = match link.site {
             0 => Frame { module: NO_MODULE, offset: 0 },
             address => modules.place(event, address),
         };
+        let forks = tree::forks(link.role);
         event.lineage(&Lineage {
             role: link.role,
-            forks: tree::forks(link.role),
+            forks: forks.count,
             ordinal: link.ordinal,
             forker_pid: link.forker_pid,
             module: site.module,
             offset: site.offset,
+            fork_nanos: forks.nanos,
+            resident_kib: forks.resident_kib,
         });
     }
 }

@@ -29,6 +29,11 @@
 #![deny(clippy::arithmetic_side_effects, clippy::print_stdout, clippy::print_stderr)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
+// Whatever else is built beside the shim, libc is what it links against: with the libc crate's `std`
+// feature switched on by a neighbour, nothing would say so, and the symbols would lose their versions.
+#[link(name = "c")]
+unsafe extern "C" {}
+
 mod arch;
 mod cell;
 mod config;
@@ -84,13 +89,15 @@ ctor::declarative::ctor! {
 }
 
 /// At the end of a process: objects that came in since the last hook.
-#[cfg(not(test))]
+#[cfg_attr(test, allow(dead_code, reason = "nothing is observed under unit test"))]
 extern "C" fn at_exit() {
     if process::fork::forked()
         && let Some(speaker) = process::fork::speaker()
+        && !process::heir::settle(&speaker)
         && !emit::must_only_count()
     {
         observe::linkmap::compare(&speaker, None);
+        observe::search::end(&speaker);
     }
 }
 

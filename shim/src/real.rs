@@ -8,7 +8,7 @@
 //! through these frames; they have unwind tables and nothing to clean up, so it passes. `C-unwind`
 //! would put a call to abort there instead, because the workspace is built with `panic = "abort"`.
 
-use core::ffi::{CStr, c_char, c_int, c_long, c_void};
+use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_void};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 /// The address of one function, found once.
@@ -86,6 +86,15 @@ real! {
     fopen64 = c"fopen64": fn(path: *const c_char, mode: *const c_char) -> *mut libc::FILE, else core::ptr::null_mut();
     freopen = c"freopen": fn(path: *const c_char, mode: *const c_char, file: *mut libc::FILE) -> *mut libc::FILE, else core::ptr::null_mut();
     freopen64 = c"freopen64": fn(path: *const c_char, mode: *const c_char, file: *mut libc::FILE) -> *mut libc::FILE, else core::ptr::null_mut();
+    stat = c"stat": fn(path: *const c_char, buffer: *mut c_void) -> c_int, else -1;
+    stat64 = c"stat64": fn(path: *const c_char, buffer: *mut c_void) -> c_int, else -1;
+    lstat = c"lstat": fn(path: *const c_char, buffer: *mut c_void) -> c_int, else -1;
+    lstat64 = c"lstat64": fn(path: *const c_char, buffer: *mut c_void) -> c_int, else -1;
+    fstatat = c"fstatat": fn(folder: c_int, path: *const c_char, buffer: *mut c_void, flags: c_int) -> c_int, else -1;
+    fstatat64 = c"fstatat64": fn(folder: c_int, path: *const c_char, buffer: *mut c_void, flags: c_int) -> c_int, else -1;
+    statx = c"statx": fn(folder: c_int, path: *const c_char, flags: c_int, mask: c_uint, buffer: *mut c_void) -> c_int, else -1;
+    access = c"access": fn(path: *const c_char, mode: c_int) -> c_int, else -1;
+    faccessat = c"faccessat": fn(folder: c_int, path: *const c_char, mode: c_int, flags: c_int) -> c_int, else -1;
     dlclose = c"dlclose": fn(handle: *mut c_void) -> c_int, else -1;
 }
 

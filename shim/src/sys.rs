@@ -33,6 +33,20 @@ pub(crate) fn getppid() -> u32 {
     u32::try_from(pid).unwrap_or(0)
 }
 
+/// Whether no process has this pid.
+pub(crate) fn is_gone(pid: u32) -> bool {
+    // SAFETY: no pointers; signal 0 only asks.
+    let result = unsafe { syscall(libc::SYS_kill, arguments![pid, 0]) };
+    result.checked_neg() == Some(i64::from(libc::ESRCH))
+}
+
+/// The session this process is in.
+pub(crate) fn session() -> u32 {
+    // SAFETY: no pointers; 0 is this process.
+    let session = unsafe { syscall(libc::SYS_getsid, arguments![0]) };
+    u32::try_from(session).unwrap_or(0)
+}
+
 /// Nanoseconds of a clock; 0 when it cannot be read.
 pub(crate) fn clock_nanos(clock: c_int) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

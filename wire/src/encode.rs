@@ -124,6 +124,8 @@ impl<'b> Encoder<'b> {
                 &link.forker_pid.to_le_bytes(),
                 &[link.module],
                 &link.offset.to_le_bytes(),
+                &link.fork_nanos.to_le_bytes(),
+                &link.resident_kib.to_le_bytes(),
             ],
         );
     }

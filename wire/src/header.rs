@@ -18,7 +18,9 @@ pub mod flags {
     pub const FRAMES_CUT: u16 = 1;
     /// The path is the caller's own words joined to the working directory: /proc was not there.
     pub const PATH_UNRESOLVED: u16 = 1 << 1;
-    /// The process found itself to be the heir of a root that daemonised away.
+    /// The process found itself to be the heir of a root that daemonised away. The lineage is its old
+    /// one, up to its last link's role: what processes of that role told was start-up, and below it
+    /// begins a new main process. Only on [`crate::Kind::Fork`].
     pub const REBASED: u16 = 1 << 2;
     /// Seen at a later hook: the load happened at an unknown moment before `monotonic_nanos`.
     pub const SEEN_LATER: u16 = 1 << 3;

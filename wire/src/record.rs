@@ -17,7 +17,7 @@
 //! | 7 | file size | u64 bytes |
 //! | 8 | minor faults | u64, of the loading thread since it began |
 //! | 9 | duration | u64 nanoseconds, of the dlopen |
-//! | 10 | lineage | u16 role, u32 forks, u32 ordinal, u32 forker's pid, u8 module, u64 offset |
+//! | 10 | lineage | u16 role, u32 forks, u32 ordinal, u32 forker's pid, u8 module, u64 offset, u64 nanoseconds of forking, u32 KiB resident |
 //! | 11 | module | u8 length, build id, then the path |
 //! | 12 | native frames | {u8 module, LEB128 offset} innermost first |
 //! | 13 | language frame | u8 language, u32 line, u16 length, file, u16 length, function |
@@ -82,6 +82,10 @@ pub struct Lineage {
     pub module: u8,
     /// Where in the module, counted from its load bias; the return address of the call.
     pub offset: u64,
+    /// Nanoseconds that the forks into this role took their forkers, summed; 0 when not told.
+    pub fork_nanos: u64,
+    /// Resident size of the forker at the last fork that was measured, in KiB; 0 when not told.
+    pub resident_kib: u32,
 }
 
 /// A mapped object.
@@ -312,6 +316,9 @@ impl<'a> Record<'a> {
                 forker_pid: fields.u32()?,
                 module: fields.u8()?,
                 offset: fields.u64()?,
+                // These two came later; an older shim ends before them.
+                fork_nanos: fields.u64().unwrap_or(0),
+                resident_kib: fields.u32().unwrap_or(0),
             }),
             types::MODULE => {
                 let length = usize::from(fields.u8()?);

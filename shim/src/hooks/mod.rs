@@ -6,4 +6,5 @@
 pub mod dl;
 pub mod guard;
 pub mod open;
+pub mod stat;
 pub mod stdio;

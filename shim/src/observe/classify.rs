@@ -20,59 +20,44 @@ const fn module(language: Language) -> Class {
 /// Native code.
 pub(crate) const LIBRARY: Class = Class { kind: CodeKind::Library, language: Language::Native };
 
-/// Suffixes without their dot. `.so` with versions behind it is recognised apart.
-const SUFFIXES: &[(&[u8], Class)] = &[
-    (b"so", LIBRARY),
-    (b"pm", module(Language::Perl)),
-    (b"pl", module(Language::Perl)),
-    (b"ph", module(Language::Perl)),
-    (b"al", module(Language::Perl)),
-    (b"ix", module(Language::Perl)),
-    (b"pmc", module(Language::Perl)),
-    (b"psgi", module(Language::Perl)),
-    (b"bs", module(Language::Perl)),
-    (b"py", module(Language::Python)),
-    (b"pyc", module(Language::Python)),
-    (b"pyd", module(Language::Python)),
-    (b"rb", module(Language::Ruby)),
-    (b"ru", module(Language::Ruby)),
-    (b"gemspec", module(Language::Ruby)),
-    (b"php", module(Language::Php)),
-    (b"php3", module(Language::Php)),
-    (b"php4", module(Language::Php)),
-    (b"php5", module(Language::Php)),
-    (b"php7", module(Language::Php)),
-    (b"php8", module(Language::Php)),
-    (b"inc", module(Language::Php)),
-    (b"phtml", module(Language::Php)),
-    (b"phar", module(Language::Php)),
-    (b"lua", module(Language::Lua)),
-    (b"luac", module(Language::Lua)),
-    (b"js", module(Language::JavaScript)),
-    (b"cjs", module(Language::JavaScript)),
-    (b"mjs", module(Language::JavaScript)),
-    (b"node", Class { kind: CodeKind::Library, language: Language::JavaScript }),
-    (b"tcl", module(Language::Tcl)),
-    (b"tm", module(Language::Tcl)),
-    (b"R", module(Language::R)),
-    (b"rdb", module(Language::R)),
-    (b"scm", module(Language::Lisp)),
-    (b"go", module(Language::Lisp)),
-    (b"el", module(Language::Lisp)),
-    (b"elc", module(Language::Lisp)),
-    (b"jar", module(Language::Java)),
-    (b"bc", module(Language::Llvm)),
-];
+/// The table: what a suffix, without its dot, says. `.so` with versions behind it is recognised apart.
+///
+/// Written as one `match`, which compiles to a comparison of lengths and words: every open of a
+/// forked process comes through here.
+const fn of_suffix(suffix: &[u8]) -> Option<Class> {
+    Some(match suffix {
+        b"so" => LIBRARY,
+        b"pm" | b"pl" | b"ph" | b"al" | b"ix" | b"pmc" | b"psgi" | b"bs" => module(Language::Perl),
+        b"py" | b"pyc" | b"pyd" => module(Language::Python),
+        b"rb" | b"ru" | b"gemspec" => module(Language::Ruby),
+        b"php" | b"php3" | b"php4" | b"php5" | b"php7" | b"php8" | b"inc" | b"phtml" | b"phar" => {
+            module(Language::Php)
+        }
+        b"lua" | b"luac" => module(Language::Lua),
+        b"js" | b"cjs" | b"mjs" => module(Language::JavaScript),
+        b"node" => Class { kind: CodeKind::Library, language: Language::JavaScript },
+        b"tcl" | b"tm" => module(Language::Tcl),
+        b"R" | b"rdb" => module(Language::R),
+        b"scm" | b"go" | b"el" | b"elc" => module(Language::Lisp),
+        b"jar" => module(Language::Java),
+        b"bc" => module(Language::Llvm),
+        _ => return None,
+    })
+}
 
 /// What a path is, if its name is that of code.
 pub(crate) fn classify(path: &[u8]) -> Option<Class> {
-    let name = config::base_name(path);
-    let dot = name.iter().rposition(|byte| *byte == b'.')?;
-    let suffix = name.get(dot.saturating_add(1)..)?;
-    if let Some((_, class)) = SUFFIXES.iter().find(|(known, _)| *known == suffix) {
-        return Some(*class);
+    let end = path.iter().rposition(|byte| matches!(byte, b'.' | b'/'))?;
+    let (head, suffix) = path.split_at_checked(end.saturating_add(1))?;
+    if head.last() == Some(&b'/') {
+        return None;
     }
-    if suffix.first().is_some_and(u8::is_ascii_digit) && is_versioned_library(name) {
+    of_suffix(suffix).or_else(|| rare(path, suffix))
+}
+
+/// Versioned libraries and suffixes of the user's own.
+fn rare(path: &[u8], suffix: &[u8]) -> Option<Class> {
+    if suffix.first().is_some_and(u8::is_ascii_digit) && is_versioned_library(config::base_name(path)) {
         return Some(LIBRARY);
     }
     added(config::get().suffixes.as_slice(), suffix)

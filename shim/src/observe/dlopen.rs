@@ -9,13 +9,15 @@
 //!
 //! A process that was not forked always jumps.
 
+use super::classify::LIBRARY;
 use super::entries::{self, DT_RPATH, DT_RUNPATH, has_tag};
 use super::file::MAX_PATH;
-use super::known;
 use super::linkmap::{self, Asked};
+use super::{known, search};
 use crate::cell::{Bytes, copy};
 use crate::emit::{self, Load};
 use crate::process::fork::{self, PENDING_FRAMES, Speaker};
+use crate::process::heir;
 use crate::stack::cache;
 use crate::stack::native::Stack;
 use crate::stack::object;
@@ -38,7 +40,7 @@ pub(crate) unsafe fn decide(name: *const c_char, flags: c_int, caller: usize) ->
         return jump;
     }
     let Some(speaker) = fork::speaker() else { return jump };
-    if emit::must_only_count() {
+    if heir::settle(&speaker) || emit::must_only_count() {
         return jump;
     }
     let up_to_date = linkmap::compare(&speaker, None);
@@ -62,7 +64,7 @@ pub(crate) unsafe fn decide_in_namespace(namespace: isize, name: *const c_char) 
         return jump;
     }
     let Some(speaker) = fork::speaker() else { return jump };
-    if emit::must_only_count() {
+    if heir::settle(&speaker) || emit::must_only_count() {
         return jump;
     }
     // SAFETY: not null, so a C string.
@@ -81,7 +83,7 @@ fn tell_attempt(speaker: &Speaker, name: &[u8]) {
     let load = Load {
         path: name.get(..MAX_PATH).unwrap_or(name),
         name,
-        class: super::classify::LIBRARY,
+        class: LIBRARY,
         outcome: Outcome::Unknown,
         via: Via::Dlopen,
         pulled_in_by: &[],
@@ -124,6 +126,10 @@ unsafe extern "C" fn plain(name: *const c_char, flags: c_int) -> *mut c_void {
         // SAFETY: dlopen read this C string.
         let name = unsafe { CStr::from_ptr(name) }.to_bytes();
         linkmap::compare(&speaker, Some(&Asked { handle: handle.cast(), name, nanos, stack: &stack }));
+        if handle.is_null() && !name.contains(&b'/') {
+            // With a slash in it somebody looked for the file before, or it is there and broken.
+            search::failed(name, LIBRARY);
+        }
     }
     handle
 }
@@ -133,6 +139,7 @@ pub(crate) fn closing() {
     entries::closing();
     if fork::forked()
         && let Some(speaker) = fork::speaker()
+        && !heir::settle(&speaker)
         && !emit::must_only_count()
     {
         linkmap::compare(&speaker, None);

@@ -52,20 +52,41 @@ pub(super) fn closing() {
     CLOSED_ONCE.store(true, Ordering::Relaxed);
 }
 
-/// One object of the list, copied.
+/// Longest name that is told of an object, in bytes.
+pub(super) const MAX_NAME: usize = 512;
+
+/// One object of the list: its entry, copied.
 pub(super) struct Entry {
     pub(super) address: *const LinkMap,
-    bias: usize,
-    dynamic: usize,
-    pub(super) name: Bytes<512>,
-    pub(super) has_old_rpath: bool,
+    map: LinkMap,
+    carefully: Option<u32>,
 }
 
 impl Entry {
+    /// Its path, as the linker has it.
+    pub(super) fn name(&self) -> Bytes<MAX_NAME> {
+        if self.map.name.is_null() {
+            return Bytes::EMPTY;
+        }
+        let Some(pid) = self.carefully else {
+            // SAFETY: names are C strings that live as long as their entry, which does not go away.
+            return Bytes::of(unsafe { CStr::from_ptr(self.map.name) }.to_bytes());
+        };
+        let mut buf = [0u8; MAX_NAME];
+        let length = copy_string(pid, self.map.name as usize, &mut buf);
+        Bytes::of(buf.get(..length).unwrap_or_default())
+    }
+
+    /// Whether it has an RPATH of the old kind; what cannot be known counts as yes.
+    pub(super) fn has_old_rpath(&self) -> bool {
+        self.carefully.is_some() || (has_tag(&self.map, DT_RPATH) && !has_tag(&self.map, DT_RUNPATH))
+    }
+
     /// What tells it from every other object that was mapped in this process.
     pub(super) fn identity(&self) -> u64 {
-        let mixed =
-            (self.address as u64).rotate_left(32) ^ self.dynamic as u64 ^ (self.bias as u64).rotate_left(17);
+        let mixed = (self.address as u64).rotate_left(32)
+            ^ self.map.dynamic as u64
+            ^ (self.map.bias as u64).rotate_left(17);
         // 0 and 1 have a meaning of their own in the books.
         mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15).max(2)
     }
@@ -119,53 +140,23 @@ impl Entries {
         self.left = self.left.saturating_sub(1);
         let address = self.next;
         let read = if self.left == 0 { None } else { self.read(address) };
-        let Some((next, entry)) = read else {
-            self.broken = true;
-            self.next = core::ptr::null();
-            return None;
-        };
-        self.next = next;
-        Some(entry)
+        self.broken = read.is_none();
+        self.next = read.as_ref().map_or(core::ptr::null(), |entry| entry.map.next);
+        read
     }
 
-    fn read(&self, address: *const LinkMap) -> Option<(*const LinkMap, Entry)> {
-        let Some(pid) = self.carefully else {
+    fn read(&self, address: *const LinkMap) -> Option<Entry> {
+        let map = match self.carefully {
             // SAFETY: no entry that is in the list goes away: one thread, or no dlclose so far.
-            let map = unsafe { &*address };
-            // SAFETY: names are C strings that live as long as their entry.
-            let name = if map.name.is_null() { c"" } else { unsafe { CStr::from_ptr(map.name) } };
-            let entry = Entry {
-                address,
-                bias: map.bias,
-                dynamic: map.dynamic as usize,
-                name: Bytes::of(name.to_bytes()),
-                has_old_rpath: has_tag(map, DT_RPATH) && !has_tag(map, DT_RUNPATH),
-            };
-            return Some((map.next, entry));
+            None => unsafe { address.read() },
+            Some(pid) => LinkMap::copy_if_mapped(pid, address)?,
         };
-        let mut raw = [0u8; size_of::<LinkMap>()];
-        if sys::copy_if_mapped(pid, address as usize, &mut raw) != raw.len() {
-            return None;
-        }
-        let word =
-            |index: usize| raw.as_chunks::<8>().0.get(index).map_or(0, |bytes| usize::from_ne_bytes(*bytes));
-        let mut buf = [0u8; 512];
-        let copied = copy_string(pid, word(1), &mut buf);
-        let name = buf.get(..copied).unwrap_or_default();
-        let entry = Entry {
-            address,
-            bias: word(0),
-            dynamic: word(2),
-            name: Bytes::of(name),
-            // Its dynamic section is not read here; what is unknown counts as yes.
-            has_old_rpath: true,
-        };
-        Some((word(3) as *const LinkMap, entry))
+        Some(Entry { address, map, carefully: self.carefully })
     }
 }
 
 /// Copies a C string, page by page, as far as it is mapped; its length without the zero.
-fn copy_string(pid: u32, address: usize, buf: &mut [u8; 512]) -> usize {
+fn copy_string(pid: u32, address: usize, buf: &mut [u8; MAX_NAME]) -> usize {
     let to_page_end = 4096usize.saturating_sub(address % 4096);
     let mut copied = 0usize;
     for part in [to_page_end, buf.len()] {

@@ -1,9 +1,9 @@
 //! A file that the program opened.
 
-use super::{classify, linkmap};
+use super::{classify, linkmap, probe, search};
 use crate::cell::{Bytes, copy};
 use crate::emit::{self, Load};
-use crate::process::fork;
+use crate::process::{fork, heir};
 use crate::stack::native::Stack;
 use crate::sys;
 use alive_wire::header::flags;
@@ -23,9 +23,15 @@ pub(crate) const MAX_PATH: usize = 1200;
 #[inline]
 pub(crate) unsafe fn opened(fd: c_int, path: *const c_char, open_flags: c_int, via: Via) {
     const NOT_READ: c_int = libc::O_DIRECTORY | libc::O_PATH | libc::O_CREAT | libc::O_TRUNC;
-    if fd < 0 || !fork::forked() || open_flags & (libc::O_ACCMODE | NOT_READ) != libc::O_RDONLY {
+    if !fork::forked() || open_flags & (libc::O_ACCMODE | NOT_READ) != libc::O_RDONLY {
         return;
     }
+    if fd < 0 {
+        // SAFETY: the real call failed with this path, and nothing touched errno since.
+        unsafe { probe::missed(path) };
+        return;
+    }
+    search::pass_time();
     // SAFETY: the kernel read this string a moment ago.
     let name = unsafe { CStr::from_ptr(path) };
     if let Some(class) = classify::classify(name.to_bytes()) {
@@ -39,9 +45,15 @@ pub(crate) unsafe fn opened(fd: c_int, path: *const c_char, open_flags: c_int, v
 /// The real call got `path` and `mode` and returned `file`.
 #[inline]
 pub(crate) unsafe fn fopened(file: *mut libc::FILE, path: *const c_char, mode: *const c_char) {
-    if file.is_null() || path.is_null() || !fork::forked() {
+    if path.is_null() || !fork::forked() {
         return;
     }
+    if file.is_null() {
+        // SAFETY: the real call failed with this path, and nothing touched errno since.
+        unsafe { probe::missed(path) };
+        return;
+    }
+    search::pass_time();
     // SAFETY: fopen read both strings with success.
     let mode = unsafe { CStr::from_ptr(mode) };
     if mode.to_bytes().first() != Some(&b'r') || mode.to_bytes().contains(&b'+') {
@@ -60,7 +72,7 @@ pub(crate) unsafe fn fopened(file: *mut libc::FILE, path: *const c_char, mode: *
 #[inline(never)]
 fn report(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
     let Some(speaker) = fork::speaker() else { return };
-    if emit::must_only_count() {
+    if heir::settle(&speaker) || emit::must_only_count() {
         return;
     }
     linkmap::compare(&speaker, None);
@@ -70,6 +82,7 @@ fn report(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
     }
     let mut buf = [0u8; MAX_PATH];
     let (path, unresolved) = resolve(fd, name, &mut buf);
+    search::loaded(&speaker, name, class);
     emit::load(
         &speaker,
         &Load {

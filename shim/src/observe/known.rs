@@ -41,7 +41,7 @@ pub(super) fn learn(entry: &Entry) -> bool {
         return false;
     }
     slot.object.store(identity, Ordering::Relaxed);
-    if entry.has_old_rpath {
+    if entry.has_old_rpath() {
         OLD_RPATH.store(true, Ordering::Relaxed);
     }
     true

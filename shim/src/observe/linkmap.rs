@@ -10,6 +10,7 @@ use super::dlopen::pending_stack;
 use super::entries::{self, Entries, Entry};
 use super::file::{MAX_PATH, resolve};
 use super::known::{Pruning, learn};
+use super::search;
 use crate::cell::Bytes;
 use crate::config::base_name;
 use crate::emit::{self, Load};
@@ -72,6 +73,19 @@ pub(super) fn prune() {
     });
 }
 
+/// Whether the path of any mapped object is one that `wanted` knows. False when the list cannot be read now.
+pub(super) fn any(wanted: impl Fn(&[u8]) -> bool) -> bool {
+    with_books(|entries| {
+        while let Some(entry) = entries.next() {
+            if wanted(entry.name().as_slice()) {
+                return true;
+            }
+        }
+        false
+    })
+    .unwrap_or(false)
+}
+
 /// Tells of every object that is new; false when that has to wait for a later hook.
 pub(crate) fn compare(speaker: &Speaker, asked: Option<&Asked<'_>>) -> bool {
     if asked.is_none() && fork::page().opening.load(Ordering::Relaxed) > 0 {
@@ -104,15 +118,16 @@ struct Earlier {
 
 /// Sends the load of one new object.
 fn tell(speaker: &Speaker, entry: &Entry, asked: Option<&Asked<'_>>, earlier: &mut Earlier) {
-    if entry.name.as_slice().first() != Some(&b'/') && !entry.name.as_slice().contains(&b'/') {
+    let own_name = entry.name();
+    if own_name.as_slice().first() != Some(&b'/') && !own_name.as_slice().contains(&b'/') {
         // The kernel's own object, or one without a file.
         return;
     }
-    let mut terminated = entry.name;
+    let mut terminated = own_name;
     terminated.push(&[0]);
     let opened = CStr::from_bytes_until_nul(terminated.as_slice()).ok().and_then(sys::open_path);
     let mut buf = [0u8; MAX_PATH];
-    let (path, unresolved) = resolve(opened.unwrap_or(-1), entry.name.as_slice(), &mut buf);
+    let (path, unresolved) = resolve(opened.unwrap_or(-1), own_name.as_slice(), &mut buf);
     let bytes = opened.and_then(sys::mode_and_size).map(|(_, bytes)| bytes);
     if let Some(fd) = opened {
         sys::close(fd);
@@ -120,7 +135,7 @@ fn tell(speaker: &Speaker, entry: &Entry, asked: Option<&Asked<'_>>, earlier: &m
     if asked.is_none() && earlier.pending.is_none() {
         earlier.pending = pending_stack();
     }
-    let is_pending = |name: &Bytes<512>| base_name(name.as_slice()) == base_name(entry.name.as_slice());
+    let is_pending = |name: &Bytes<512>| base_name(name.as_slice()) == base_name(own_name.as_slice());
     let empty = Stack::EMPTY;
     let (is_asked, words, pulled_in_by, stack, nanos, later) = match (asked, &earlier.pending) {
         (Some(asked), _) if core::ptr::eq(asked.handle, entry.address) => {
@@ -136,7 +151,7 @@ fn tell(speaker: &Speaker, entry: &Entry, asked: Option<&Asked<'_>>, earlier: &m
         }
         _ => (false, &b""[..], earlier.first.as_slice(), &empty, None, flags::SEEN_LATER),
     };
-    let name = if words.is_empty() { entry.name.as_slice() } else { words };
+    let name = if words.is_empty() { own_name.as_slice() } else { words };
     let load = Load {
         path,
         name,
@@ -148,8 +163,9 @@ fn tell(speaker: &Speaker, entry: &Entry, asked: Option<&Asked<'_>>, earlier: &m
         nanos,
         flags: later | if unresolved { flags::PATH_UNRESOLVED } else { 0 },
     };
+    search::loaded(speaker, own_name.as_slice(), LIBRARY);
     emit::load(speaker, &load, stack);
     if earlier.first.as_slice().is_empty() {
-        earlier.first = entry.name;
+        earlier.first = own_name;
     }
 }

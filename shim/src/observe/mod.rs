@@ -2,7 +2,8 @@
 //!
 //! [`classify`] knows code by its name, [`file`] tells of a file that was opened, [`linkmap`] of
 //! objects that the dynamic linker mapped ([`entries`] is its list,
-//! [`known`] our books), [`dlopen`] decides how a dlopen is let through.
+//! [`known`] our books), [`dlopen`] decides how a dlopen is let through, [`search`] folds the probes
+//! for a name into one word on whether it was missing.
 
 pub(crate) mod classify;
 pub(crate) mod dlopen;
@@ -10,3 +11,5 @@ mod entries;
 pub(crate) mod file;
 mod known;
 pub(crate) mod linkmap;
+pub(crate) mod probe;
+pub(crate) mod search;

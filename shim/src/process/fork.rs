@@ -13,11 +13,13 @@
 //! finds zeros, whatever another thread of the parent was doing at the fork.
 
 use super::{lineage, tree};
+use crate::cell::Guarded;
+use crate::observe::search::Searches;
 use crate::sys;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// Bytes of the wiped mapping.
-const PAGE_BYTES: usize = 4096;
+const PAGE_BYTES: usize = 8192;
 
 /// `mark` of a process that was exec'ed, or that is not observed at all.
 const ROOT: u32 = 1;
@@ -41,6 +43,10 @@ pub(crate) struct Page {
     pub(crate) opening: AtomicU32,
     /// The dlopen that was jumped to and whose outcome is still to be seen.
     pub(crate) pending: Pending,
+    /// How many searches are open, to be looked at without taking them.
+    pub(crate) open_searches: AtomicU32,
+    /// Names that are being searched for.
+    pub(crate) searches: Guarded<Searches>,
 }
 
 /// A dlopen without a return: what to say about the objects it brings in.
@@ -72,6 +78,8 @@ impl Page {
                 name_length: AtomicU32::new(0),
                 name: [const { AtomicU64::new(0) }; 64],
             },
+            open_searches: AtomicU32::new(0),
+            searches: Guarded::new(Searches::NONE),
         }
     }
 }
@@ -102,13 +110,18 @@ pub(crate) fn begin() -> bool {
         WIPED_BY_HAND.store(true, Ordering::Relaxed);
     }
     let page: *mut Page = mapping.cast();
-    // SAFETY: the fresh mapping is zeroed, page-aligned and large enough; zeros are a valid `Page`.
+    // SAFETY: the fresh mapping is zeroed, page-aligned and large enough; zeros are a valid `Page`: every field is a number, a flag or made of such.
     let fresh = unsafe { &*page };
     fresh.mark.store(ROOT, Ordering::Relaxed);
     fresh.pid.store(sys::getpid(), Ordering::Relaxed);
     fresh.node.store(1, Ordering::Relaxed);
     PAGE.store(page, Ordering::Release);
     true
+}
+
+/// This process is the main one: its hooks fall silent, its children are forked from it.
+pub(super) fn become_main() {
+    page().mark.store(ROOT, Ordering::Relaxed);
 }
 
 /// In the child's atfork handler: resets what the kernel did not.
@@ -120,6 +133,9 @@ pub(crate) fn reset_in_child() {
         page.comparing.store(false, Ordering::Relaxed);
         page.opening.store(0, Ordering::Relaxed);
         page.pending.state.store(0, Ordering::Relaxed);
+        page.open_searches.store(0, Ordering::Relaxed);
+        page.searches.release();
+        page.searches.with(|searches| *searches = Searches::NONE);
     }
     page.pid.store(sys::getpid(), Ordering::Relaxed);
     page.handled.store(true, Ordering::Relaxed);

@@ -3,17 +3,20 @@
 //! The prepare handler notes where fork was called; the child's handler appends that to the chain,
 //! which is ordinary memory and so comes down by copy. The child counts itself in the tree page:
 //! a fork that failed is not counted.
+//!
+//! [`super::heir`] may find that this process is the main one: then the chain begins anew.
 
-use super::{fork, tree};
+use super::{fork, heir, tree};
 use crate::cell::Alone;
 use crate::observe::linkmap;
 use crate::stack::native;
-use crate::{emit, sys};
+use crate::{config, emit, sys};
 use alive_wire::MAX_LINEAGE;
-use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
-/// Forks of one role that are announced by an event of their own. Beyond, the count rides along
-/// with the role's other events: a server that forks per connection is not to be slowed down.
+/// Forks of one role that are announced by an event of their own, and at which the forker's size
+/// is read. Beyond, the count rides along with the role's other events: a server that forks per
+/// connection is not to be slowed down.
 const ANNOUNCED_FORKS: u32 = 64;
 
 /// One fork above this process.
@@ -27,58 +30,86 @@ pub(crate) struct Link {
     pub(crate) forker_pid: u32,
     /// Return address of the call; 0 when not known. Good here too: a fork moves no mapping.
     pub(crate) site: u64,
+    /// The forker found out just before it that it is the heir; it may be the middle of a double fork.
+    pub(crate) from_fresh_heir: bool,
 }
 
-struct Chain {
-    links: [Link; MAX_LINEAGE],
-    depth: u16,
-}
+const NO_LINK: Link = Link { role: 0, ordinal: 0, forker_pid: 0, site: 0, from_fresh_heir: false };
 
-static CHAIN: Alone<Chain> = Alone::new(Chain {
-    links: [Link { role: 0, ordinal: 0, forker_pid: 0, site: 0 }; MAX_LINEAGE],
-    depth: 0,
-});
+/// Written in a fresh child only, which has one thread.
+static LINKS: Alone<[Link; MAX_LINEAGE]> = Alone::new([NO_LINK; MAX_LINEAGE]);
+static DEPTH: AtomicU16 = AtomicU16::new(0);
+/// Role of the process that the chain begins below: the root, or its heir.
+static BASE_ROLE: AtomicU16 = AtomicU16::new(0);
 
-// What the prepare handler leaves for the child. Two threads that fork at the same moment from
+// What the prepare handler leaves for the two others. Two threads that fork at the same moment from
 // different places may swap sites; each child is still counted once.
 static FORKER_PID: AtomicU32 = AtomicU32::new(0);
 static SITE: AtomicU64 = AtomicU64::new(0);
 static ROLE: AtomicU16 = AtomicU16::new(0);
+static BEGAN_NANOS: AtomicU64 = AtomicU64::new(0);
+static FRESH_HEIR: AtomicBool = AtomicBool::new(false);
 
-/// Forks between the root and this process; may be larger than the chain is long.
+/// Forks between the root, or its heir, and this process; may be larger than the chain is long.
 pub(crate) fn depth() -> u16 {
-    CHAIN.get().depth
+    DEPTH.load(Ordering::Relaxed)
 }
 
 /// The chain, outermost first; the innermost forks are missing when it grew too long.
 pub(crate) fn links() -> &'static [Link] {
-    let chain = CHAIN.get();
-    chain.links.get(..usize::from(chain.depth)).unwrap_or(&chain.links)
+    let links = LINKS.get();
+    links.get(..usize::from(depth())).unwrap_or(links)
 }
 
 fn own_role() -> u16 {
-    links().last().map_or(0, |link| link.role)
+    links().last().map_or(BASE_ROLE.load(Ordering::Relaxed), |link| link.role)
+}
+
+/// When this process was forked, by `CLOCK_MONOTONIC`; good while it has forked nothing itself.
+pub(super) fn forked_at_nanos() -> u64 {
+    BEGAN_NANOS.load(Ordering::Relaxed)
+}
+
+/// This process is the main one from now on. Its old role becomes a place of its own, so that the
+/// workers it forks where it was itself forked are not taken for its siblings.
+pub(super) fn begin_anew() {
+    const HEIR: u64 = 1;
+    BASE_ROLE.store(tree::role(own_role(), HEIR), Ordering::Relaxed);
+    DEPTH.store(0, Ordering::Relaxed);
 }
 
 /// Before a fork, in the parent.
 fn prepare() {
     let Some(speaker) = fork::speaker() else { return };
+    FRESH_HEIR.store(fork::forked() && heir::settle(&speaker), Ordering::Relaxed);
     linkmap::remember();
     let site = native::caller_outside_libc();
     FORKER_PID.store(speaker.pid, Ordering::Relaxed);
     SITE.store(site, Ordering::Relaxed);
     ROLE.store(tree::role(own_role(), site), Ordering::Relaxed);
+    BEGAN_NANOS.store(sys::clock_nanos(libc::CLOCK_MONOTONIC), Ordering::Relaxed);
+}
+
+/// After a fork, in the parent; also when it failed.
+fn parent() {
+    let role = ROLE.load(Ordering::Relaxed);
+    let nanos = sys::clock_nanos(libc::CLOCK_MONOTONIC).saturating_sub(BEGAN_NANOS.load(Ordering::Relaxed));
+    let measured = tree::forks(role).count <= ANNOUNCED_FORKS;
+    tree::add_cost(role, nanos, if measured { resident_kib() } else { None });
 }
 
 /// After a fork, in the child, which has one thread.
 fn child() {
     fork::reset_in_child();
+    let role = ROLE.load(Ordering::Relaxed);
     let link = Link {
-        role: ROLE.load(Ordering::Relaxed),
-        ordinal: tree::count_fork(ROLE.load(Ordering::Relaxed)),
+        role,
+        ordinal: tree::count_fork(role),
         forker_pid: FORKER_PID.load(Ordering::Relaxed),
         site: SITE.load(Ordering::Relaxed),
+        from_fresh_heir: FRESH_HEIR.swap(false, Ordering::Relaxed),
     };
+    heir::begin_in_child();
     append(link);
     if link.ordinal <= ANNOUNCED_FORKS {
         emit::forked();
@@ -88,30 +119,47 @@ fn child() {
 /// A child that no atfork handler announced: made by `_Fork` or a clone of the program's own.
 pub(crate) fn enter_unannounced() {
     let role = tree::role(own_role(), 0);
-    append(Link { role, ordinal: tree::count_fork(role), forker_pid: sys::getppid(), site: 0 });
+    append(Link { role, ordinal: tree::count_fork(role), forker_pid: sys::getppid(), site: 0, ..NO_LINK });
     linkmap::remember();
 }
 
 fn append(link: Link) {
+    let depth = depth();
     // SAFETY: a fresh child; `fork::speaker` lets one thread of it through here.
     unsafe {
-        CHAIN.change(|chain| {
-            if let Some(slot) = chain.links.get_mut(usize::from(chain.depth)) {
+        LINKS.change(|links| {
+            if let Some(slot) = links.get_mut(usize::from(depth)) {
                 *slot = link;
             }
-            chain.depth = chain.depth.saturating_add(1);
         });
     }
+    DEPTH.store(depth.saturating_add(1), Ordering::Relaxed);
+}
+
+/// Resident size of this process in KiB, from the second number of statm.
+fn resident_kib() -> Option<u32> {
+    let fd = sys::open_read(c"/proc/self/statm")?;
+    let mut buf = [0u8; 128];
+    let text = sys::read(fd, &mut buf);
+    sys::close(fd);
+    let pages = text.split(|byte| *byte == b' ').nth(1)?;
+    let pages: u32 = core::str::from_utf8(pages).ok()?.parse().ok()?;
+    pages.checked_mul(config::get().page_kib)
 }
 
 /// Registers the handlers; called by the constructor.
 pub(crate) fn begin() {
+    heir::begin();
     // SAFETY: the handlers stay for the life of the process: a preloaded library is never unloaded.
-    unsafe { libc::pthread_atfork(Some(prepare_edge), None, Some(child_edge)) };
+    unsafe { libc::pthread_atfork(Some(prepare_edge), Some(parent_edge), Some(child_edge)) };
 }
 
 unsafe extern "C" fn prepare_edge() {
     prepare();
+}
+
+unsafe extern "C" fn parent_edge() {
+    parent();
 }
 
 unsafe extern "C" fn child_edge() {

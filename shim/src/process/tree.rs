@@ -7,18 +7,34 @@
 
 use crate::sys;
 use alive_wire::record::Reason;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// Bytes of the shared mapping.
 const PAGE_BYTES: usize = 4096;
 
 /// Roles that one tree can tell apart; the last one takes all further ones.
-const ROLES: usize = 240;
+const ROLES: usize = 120;
 
 /// One role: a fork site reached from a parent role.
 struct Role {
     key: AtomicU64,
     forks: AtomicU32,
+    resident_kib: AtomicU32,
+    nanos: AtomicU64,
+    /// Its process is known to be the heir of the root.
+    heir: AtomicBool,
+}
+
+impl Role {
+    const fn new() -> Self {
+        Self {
+            key: AtomicU64::new(0),
+            forks: AtomicU32::new(0),
+            resident_kib: AtomicU32::new(0),
+            nanos: AtomicU64::new(0),
+            heir: AtomicBool::new(false),
+        }
+    }
 }
 
 /// The shared counters.
@@ -37,7 +53,7 @@ static OWN: Tree = Tree {
     sequence: AtomicU64::new(0),
     nodes: AtomicU32::new(0),
     not_sent: [const { AtomicU64::new(0) }; 4],
-    roles: [const { Role { key: AtomicU64::new(0), forks: AtomicU32::new(0) } }; ROLES],
+    roles: [const { Role::new() }; ROLES],
 };
 
 static TREE: AtomicPtr<Tree> = AtomicPtr::new((&raw const OWN).cast_mut());
@@ -98,16 +114,51 @@ pub(crate) fn role(parent: u16, site: u64) -> u16 {
     u16::try_from(roles.len()).unwrap_or(u16::MAX)
 }
 
-fn counter(role: u16) -> Option<&'static AtomicU32> {
-    tree().roles.get(usize::from(role).checked_sub(1)?).map(|role| &role.forks)
+fn entry(role: u16) -> Option<&'static Role> {
+    tree().roles.get(usize::from(role).checked_sub(1)?)
 }
 
 /// Counts a process of this role; which one it is, from 1.
 pub(crate) fn count_fork(role: u16) -> u32 {
-    counter(role).map_or(0, |forks| forks.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
+    entry(role).map_or(0, |role| role.forks.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
 }
 
-/// Processes of this role so far.
-pub(crate) fn forks(role: u16) -> u32 {
-    counter(role).map_or(0, |forks| forks.load(Ordering::Relaxed))
+/// Makes known that the one process of this role is the heir; true for who says so first.
+pub(crate) fn declare_heir(role: u16) -> bool {
+    entry(role).is_some_and(|role| !role.heir.swap(true, Ordering::Relaxed))
+}
+
+/// Whether the one process of this role is known to be the heir.
+pub(crate) fn is_heir(role: u16) -> bool {
+    entry(role).is_some_and(|role| role.heir.load(Ordering::Relaxed))
+}
+
+/// Adds what a fork into this role cost its forker.
+pub(crate) fn add_cost(role: u16, nanos: u64, resident_kib: Option<u32>) {
+    if let Some(role) = entry(role) {
+        role.nanos.fetch_add(nanos, Ordering::Relaxed);
+        if let Some(resident_kib) = resident_kib {
+            role.resident_kib.store(resident_kib, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What the tree knows of a role.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Forks {
+    /// Processes so far.
+    pub(crate) count: u32,
+    /// Nanoseconds that their forks took, summed.
+    pub(crate) nanos: u64,
+    /// Resident size of the forker when it was last measured.
+    pub(crate) resident_kib: u32,
+}
+
+/// What the tree knows of a role.
+pub(crate) fn forks(role: u16) -> Forks {
+    entry(role).map_or_else(Forks::default, |role| Forks {
+        count: role.forks.load(Ordering::Relaxed),
+        nanos: role.nanos.load(Ordering::Relaxed),
+        resident_kib: role.resident_kib.load(Ordering::Relaxed),
+    })
 }

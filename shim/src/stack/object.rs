@@ -1,7 +1,7 @@
 //! Which mapped object holds an address, asked of glibc's `_dl_find_object`: lock-free and safe in
 //! a signal handler. It came with glibc 2.35; without it there are no native frames.
 
-use crate::{config, real};
+use crate::{config, real, sys};
 use alive_wire::record::Module;
 use core::ffi::{CStr, c_char, c_int, c_ulonglong, c_void};
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
@@ -15,6 +15,24 @@ pub(crate) struct LinkMap {
     pub(crate) dynamic: *const c_void,
     pub(crate) next: *const Self,
     pub(crate) previous: *const Self,
+}
+
+impl LinkMap {
+    /// A copy of an entry that may have been freed.
+    pub(crate) fn copy_if_mapped(pid: u32, address: *const Self) -> Option<Self> {
+        let mut raw = [0u8; size_of::<Self>()];
+        if sys::copy_if_mapped(pid, address as usize, &mut raw) != raw.len() {
+            return None;
+        }
+        let mut words = raw.as_chunks::<8>().0.iter().map(|word| usize::from_ne_bytes(*word));
+        Some(Self {
+            bias: words.next()?,
+            name: words.next()? as *const c_char,
+            dynamic: words.next()? as *const c_void,
+            next: words.next()? as *const Self,
+            previous: words.next()? as *const Self,
+        })
+    }
 }
 
 /// glibc's `struct dl_find_object`.

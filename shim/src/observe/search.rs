@@ -1,0 +1,394 @@
+//! Names that are searched for and never found.
+//!
+//! An interpreter probes many places for one name: Perl stats it in every folder of `@INC`, Ruby
+//! opens it in every folder of `$LOAD_PATH`. Thousands of failing calls stand for a handful of
+//! names, and most names are found at the end. So probes are folded here, in the process:
+//!
+//! 1. a failing probe opens a search for its *stem* (`Optional` of `/a/Acme/Optional.pm`), or adds
+//!    to it. What the paths of all its probes share at their end is the name (`Acme/Optional`);
+//! 2. a success with that stem closes the search, and nothing was missing;
+//! 3. a search that saw no probe for a while, or began anew from its first path several times, or
+//!    whose place is needed, or whose process ends, is over. Unless the name is that of a library
+//!    that was mapped before (Ruby looks for `zlib.rb` though it has `zlib.so`), it is missing and
+//!    is told, once in the life of the process;
+//! 4. a load of a name that was told takes it back.
+
+use super::classify::Class;
+use super::linkmap;
+use crate::cell::Bytes;
+use crate::emit::{self, Missing};
+use crate::process::fork::{self, Speaker};
+use crate::process::heir;
+use crate::stack::native::Stack;
+use crate::{arch, config, sys};
+use alive_wire::{CodeKind, Language, Outcome};
+use core::sync::atomic::Ordering;
+
+/// Searches that can be open at once.
+const OPEN: usize = 6;
+
+/// Names that a process remembers to have told of; beyond, they are told again.
+const TOLD: usize = 192;
+
+/// A search without a probe for so long is over: longer than an interpreter pauses between two
+/// folders.
+const OVER_AFTER_NANOS: u64 = 250_000_000;
+
+/// So often a search comes back to its first path before it is taken for a repetition. One return
+/// is common: a package manager adds a folder and tries again.
+const RETURNS: u32 = 3;
+
+/// So many probes of one path alone are repetitions: a library makes up to four calls for one.
+const PROBES_OF_ONE_PATH: u32 = 12;
+
+/// Frames kept of who began a search.
+const FRAMES: usize = 24;
+
+/// Longest name that is kept; of a longer one, its end.
+const LONGEST: usize = 200;
+
+/// One search that has found nothing yet. All zeros is a free place.
+#[derive(Clone, Copy)]
+struct Search {
+    /// Who searches; 0 when the place is free.
+    thread: u64,
+    /// What the paths of all probes share at their end, without the suffix.
+    name: Bytes<LONGEST>,
+    /// The name lost its beginning, so it is not a whole path.
+    partial: bool,
+    kind: u8,
+    language: u8,
+    probes: u32,
+    /// Hashes of the first path and of the last.
+    first_path: u64,
+    last_path: u64,
+    /// How often the first path was probed after another one.
+    returns: u32,
+    last_nanos: u64,
+    frames: usize,
+    addresses: [u64; FRAMES],
+}
+
+/// What a process knows of its searches; zeros in a fresh child.
+pub(crate) struct Searches {
+    open: [Search; OPEN],
+    /// Hashes of names; 0 for a free place.
+    told: [u64; TOLD],
+    /// Where the next name goes.
+    next_told: usize,
+}
+
+impl Searches {
+    pub(crate) const NONE: Self = Self {
+        open: [Search {
+            thread: 0,
+            name: Bytes::EMPTY,
+            partial: false,
+            kind: 0,
+            language: 0,
+            probes: 0,
+            first_path: 0,
+            last_path: 0,
+            returns: 0,
+            last_nanos: 0,
+            frames: 0,
+            addresses: [0; FRAMES],
+        }; OPEN],
+        told: [0; TOLD],
+        next_told: 0,
+    };
+
+    /// Leaves word of how many are open.
+    fn publish(&self) {
+        let open = self.open.iter().filter(|search| search.thread != 0).count();
+        fork::page().open_searches.store(u32::try_from(open).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Whether a name is yet to be told; it counts as told from now on.
+    fn tell_once(&mut self, name: &[u8]) -> bool {
+        let hash = hash(name);
+        if self.told.contains(&hash) {
+            return false;
+        }
+        if let Some(slot) = self.told.get_mut(self.next_told % TOLD) {
+            *slot = hash;
+        }
+        self.next_told = self.next_told.wrapping_add(1);
+        true
+    }
+}
+
+/// A call of the stat, access or open family failed because there is no such file.
+pub(crate) fn failed(path: &[u8], class: Class) {
+    let (whole, stem) = name_and_stem(path);
+    if is_noise(path, stem) {
+        return;
+    }
+    let Some(speaker) = fork::speaker() else { return };
+    let now = sys::clock_nanos(libc::CLOCK_MONOTONIC);
+    let thread = arch::thread();
+    let over = fork::page().searches.with(|searches| {
+        if let Some(search) =
+            searches.open.iter_mut().find(|search| search.thread == thread && search.is_for(stem))
+        {
+            search.add(whole, hash(path), now);
+            if !search.repeats() {
+                return None;
+            }
+            let ended = *search;
+            search.thread = 0;
+            searches.publish();
+            return searches.tell_once(ended.name.as_slice()).then_some(ended);
+        }
+        let place = searches.open.iter_mut().min_by_key(|search| match search.thread {
+            0 => 0,
+            _ => search.last_nanos,
+        })?;
+        let evicted = (place.thread != 0).then_some(*place);
+        *place = Search::begin(thread, whole, hash(path), class, now);
+        searches.publish();
+        evicted.filter(|search| searches.tell_once(search.name.as_slice()))
+    });
+    if let Some(Some(search)) = over {
+        tell(&speaker, &search);
+    }
+}
+
+/// A probe, or an open, of a path that is there: its search found something.
+pub(crate) fn succeeded(path: &[u8]) {
+    let (whole, stem) = name_and_stem(path);
+    fork::page().searches.with(|searches| {
+        for search in &mut searches.open {
+            if search.thread != 0
+                && search.is_for(stem)
+                && (!search.partial || ends_with_name(whole, search.name.as_slice()))
+            {
+                search.thread = 0;
+            }
+        }
+        searches.publish();
+    });
+}
+
+/// Code was loaded: if its name was told to be missing, that is taken back.
+pub(crate) fn loaded(speaker: &Speaker, path: &[u8], class: Class) {
+    succeeded(path);
+    let (whole, _) = name_and_stem(path);
+    let mut name = whole;
+    loop {
+        let found = fork::page().searches.with(|searches| {
+            let hash = hash(name);
+            searches.told.iter_mut().find(|told| **told == hash).map(|told| *told = 0)
+        });
+        if let Some(Some(())) = found {
+            let missing = Missing {
+                name,
+                kind: class.kind,
+                language: class.language,
+                outcome: Outcome::Loaded,
+                probes: 0,
+            };
+            emit::missing(speaker, &missing, &Stack::EMPTY);
+        }
+        let Some(slash) = name.iter().position(|byte| *byte == b'/') else { return };
+        name = name.get(slash.saturating_add(1)..).unwrap_or_default();
+    }
+}
+
+/// Any hook of a forked process: tells of searches that are over by now.
+#[inline]
+pub(crate) fn pass_time() {
+    if fork::page().open_searches.load(Ordering::Relaxed) > 0
+        && let Some(speaker) = fork::speaker()
+    {
+        finish(&speaker, Some(sys::clock_nanos(libc::CLOCK_MONOTONIC)));
+    }
+}
+
+/// The process ends, and with it every search.
+pub(crate) fn end(speaker: &Speaker) {
+    finish(speaker, None);
+}
+
+/// Tells of searches without a probe since a while before `now`; of all when there is no `now`.
+fn finish(speaker: &Speaker, now: Option<u64>) {
+    for place in 0..OPEN {
+        let over = fork::page().searches.with(|searches| {
+            let search = searches.open.get_mut(place)?;
+            let is_over = now.is_none_or(|now| now.saturating_sub(search.last_nanos) > OVER_AFTER_NANOS);
+            if search.thread == 0 || !is_over {
+                return None;
+            }
+            let ended = *search;
+            search.thread = 0;
+            searches.publish();
+            Some(ended).filter(|ended| searches.tell_once(ended.name.as_slice()))
+        });
+        if let Some(Some(search)) = over {
+            tell(speaker, &search);
+        }
+    }
+}
+
+fn tell(speaker: &Speaker, search: &Search) {
+    let is_mapped = |path: &[u8]| ends_with_name(name_and_stem(path).0, search.name.as_slice());
+    if linkmap::any(is_mapped) || heir::settle(speaker) || emit::must_only_count() {
+        return;
+    }
+    let mut stack = Stack::EMPTY;
+    for address in search.addresses.iter().take(search.frames) {
+        stack.push(*address);
+    }
+    let missing = Missing {
+        name: search.name.as_slice(),
+        kind: CodeKind::from_byte(search.kind).unwrap_or(CodeKind::Module),
+        language: Language::from_byte(search.language).unwrap_or(Language::Other),
+        outcome: Outcome::Failed,
+        probes: search.probes,
+    };
+    emit::missing(speaker, &missing, &stack);
+}
+
+impl Search {
+    #[inline(never)]
+    fn begin(thread: u64, whole: &[u8], path: u64, class: Class, now: u64) -> Self {
+        let skipped = whole.len().saturating_sub(LONGEST);
+        let stack = Stack::capture();
+        let mut addresses = [0u64; FRAMES];
+        for (slot, address) in addresses.iter_mut().zip(stack.addresses()) {
+            *slot = *address;
+        }
+        Self {
+            thread,
+            name: Bytes::of(whole.get(skipped..).unwrap_or_default()),
+            partial: skipped > 0,
+            kind: class.kind.byte(),
+            language: class.language.byte(),
+            probes: 1,
+            first_path: path,
+            last_path: path,
+            returns: 0,
+            last_nanos: now,
+            frames: stack.addresses().len().min(FRAMES),
+            addresses,
+        }
+    }
+
+    /// Whether probes for this stem belong here.
+    fn is_for(&self, stem: &[u8]) -> bool {
+        config::base_name(self.name.as_slice()) == stem
+    }
+
+    /// One more probe: the name is what its path and the ones before share, in whole components.
+    fn add(&mut self, whole: &[u8], path: u64, now: u64) {
+        let shared = shared_end(self.name.as_slice(), whole);
+        if shared < self.name.as_slice().len() {
+            let skipped = self.name.as_slice().len().saturating_sub(shared);
+            self.name = Bytes::of(self.name.as_slice().get(skipped..).unwrap_or_default());
+            self.partial = true;
+        }
+        if path == self.first_path && path != self.last_path {
+            self.returns = self.returns.saturating_add(1);
+        }
+        self.last_path = path;
+        self.probes = self.probes.saturating_add(1);
+        self.last_nanos = now;
+    }
+
+    /// Whether the same search was made over and over.
+    fn repeats(&self) -> bool {
+        let one_path = self.first_path == self.last_path && self.returns == 0;
+        self.returns >= RETURNS || (one_path && self.probes >= PROBES_OF_ONE_PATH)
+    }
+}
+
+/// How many bytes two paths share at their end, counted in whole components.
+fn shared_end(one: &[u8], other: &[u8]) -> usize {
+    let same = one.iter().rev().zip(other.iter().rev()).take_while(|(a, b)| a == b).count();
+    if same == one.len() && (same == other.len() || other.iter().rev().nth(same) == Some(&b'/')) {
+        return same;
+    }
+    // Back to behind the last slash within what is shared.
+    let shared = one.get(one.len().saturating_sub(same)..).unwrap_or_default();
+    shared
+        .iter()
+        .position(|byte| *byte == b'/')
+        .map_or(0, |slash| same.saturating_sub(slash.saturating_add(1)))
+}
+
+/// Whether `whole` is `name` behind some folder, or `name` itself.
+fn ends_with_name(whole: &[u8], name: &[u8]) -> bool {
+    whole.strip_suffix(name).is_some_and(|folder| matches!(folder.last(), None | Some(b'/')))
+}
+
+/// A path without its suffix, and that without its folders.
+fn name_and_stem(path: &[u8]) -> (&[u8], &[u8]) {
+    let base = config::base_name(path);
+    let mut stem = base;
+    // `x.cpython-311-x86_64-linux-gnu.so` and `libx.so.1.2` have more than one; a module's own
+    // name holds no dot but in front of those.
+    if let Some(at) = find(base, b".so").or_else(|| find(base, b".cpython-")) {
+        stem = base.get(..at).unwrap_or(base);
+    } else if let Some(dot) = base.iter().rposition(|byte| *byte == b'.') {
+        stem = base.get(..dot).unwrap_or(base);
+    }
+    for tag in [&b".cpython-"[..], b".abi3"] {
+        if let Some(at) = find(stem, tag) {
+            stem = stem.get(..at).unwrap_or(stem);
+        }
+    }
+    let cut = base.len().saturating_sub(stem.len());
+    (path.get(..path.len().saturating_sub(cut)).unwrap_or(path), stem)
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len()).position(|window| window == wanted)
+}
+
+/// Probes that interpreters make beside every name, found or not: Perl's compiled modules and
+/// bootstrap files, Python's extension modules in place of a package's `__init__`.
+fn is_noise(path: &[u8], stem: &[u8]) -> bool {
+    path.ends_with(b".pmc") || path.ends_with(b".bs") || stem == b"__init__"
+}
+
+/// FNV-1a; never 0.
+fn hash(name: &[u8]) -> u64 {
+    name.iter()
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+        .max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_loses_its_suffix_and_its_folders() {
+        assert_eq!(name_and_stem(b"/a/Acme/Optional.pm"), (&b"/a/Acme/Optional"[..], &b"Optional"[..]));
+        assert_eq!(name_and_stem(b"/a/x.cpython-311-x86_64-linux-gnu.so"), (&b"/a/x"[..], &b"x"[..]));
+        assert_eq!(name_and_stem(b"/a/x.abi3.so"), (&b"/a/x"[..], &b"x"[..]));
+        assert_eq!(name_and_stem(b"/a/__pycache__/x.cpython-311.pyc"), (&b"/a/__pycache__/x"[..], &b"x"[..]));
+        assert_eq!(name_and_stem(b"/l/libx.so.1.2"), (&b"/l/libx"[..], &b"libx"[..]));
+    }
+
+    #[test]
+    fn probes_share_whole_components_only() {
+        let shared = |one: &str, other: &str| {
+            let end = shared_end(one.as_bytes(), other.as_bytes());
+            one[one.len() - end..].to_owned()
+        };
+        assert_eq!(shared("/etc/perl/Acme/Optional", "/usr/share/perl/5.36/Acme/Optional"), "Acme/Optional");
+        assert_eq!(shared("/etc/perl/Acme/Optional", "/usr/share/perl5/Acme/Optional"), "Acme/Optional");
+        assert_eq!(shared("/a/xfoo", "/b/yfoo"), "");
+        assert_eq!(shared("Acme/Optional", "/x/Acme/Optional"), "Acme/Optional");
+        assert_eq!(shared("Acme/Optional", "/x/NotAcme/Optional"), "Optional");
+        assert_eq!(shared("/same", "/same"), "/same");
+    }
+
+    #[test]
+    fn noise_is_no_search() {
+        assert!(is_noise(b"/a/Foo.pmc", b"Foo"));
+        assert!(is_noise(b"/a/pkg/__init__.abi3.so", b"__init__"));
+        assert!(!is_noise(b"/a/Foo.pm", b"Foo"));
+    }
+}
