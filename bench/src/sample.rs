@@ -29,7 +29,16 @@ pub(crate) fn load(sequence: u64, file: u32) -> Vec<u8> {
         outcome: Some(Outcome::Loaded),
         via: Some(Via::Open),
     };
-    let master = Lineage { role: 1, forks: 1, ordinal: 1, forker_pid: 4240, module: 0, offset: 0x1234 };
+    let master = Lineage {
+        role: 1,
+        forks: 1,
+        ordinal: 1,
+        forker_pid: 4240,
+        module: 0,
+        offset: 0x1234,
+        fork_nanos: 0,
+        resident_kib: 0,
+    };
     let worker = Lineage { role: 2, forks: WORKERS, ordinal: worker, ..master };
     let mut buf = [0; MAX_SENT];
     let Some(mut encoder) = Encoder::new(&mut buf, header) else { return Vec::new() };

@@ -316,9 +316,8 @@ impl<'a> Record<'a> {
                 forker_pid: fields.u32()?,
                 module: fields.u8()?,
                 offset: fields.u64()?,
-                // These two came later; an older shim ends before them.
-                fork_nanos: fields.u64().unwrap_or(0),
-                resident_kib: fields.u32().unwrap_or(0),
+                fork_nanos: fields.u64()?,
+                resident_kib: fields.u32()?,
             }),
             types::MODULE => {
                 let length = usize::from(fields.u8()?);

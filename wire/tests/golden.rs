@@ -112,7 +112,16 @@ fn load_with_everything() {
         outcome: Some(Outcome::Loaded),
         via: Some(Via::Dlopen),
     };
-    let link = Lineage { role: 1, forks: 8, ordinal: 3, forker_pid: 4240, module: 0, offset: 0x1234 };
+    let link = Lineage {
+        role: 1,
+        forks: 8,
+        ordinal: 3,
+        forker_pid: 4240,
+        module: 0,
+        offset: 0x1234,
+        fork_nanos: 1_000_000,
+        resident_kib: 2000,
+    };
     let build_id = [
         0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01,
         0x23, 0x45, 0x67,
@@ -188,6 +197,8 @@ fn missing() {
         forker_pid: 4240,
         module: NO_MODULE,
         offset: 0x7fff_1234_5678,
+        fork_nanos: 1_000_000,
+        resident_kib: 2000,
     };
     let encoded = encode(header, |encoder| {
         encoder.string(types::NAME, b"Encode/Missing.pm");
@@ -231,8 +242,17 @@ fn ping() {
 #[test]
 fn fork() {
     let header = header(Kind::Fork, 0, 4, 2, 10);
-    let master = Lineage { role: 1, forks: 1, ordinal: 1, forker_pid: 4240, module: 0, offset: 0x1000 };
-    let worker = Lineage { role: 2, forks: 8, ordinal: 0, forker_pid: 4241, module: 0, offset: 0x2000 };
+    let master = Lineage {
+        role: 1,
+        forks: 1,
+        ordinal: 1,
+        forker_pid: 4240,
+        module: 0,
+        offset: 0x1000,
+        fork_nanos: 1_000_000,
+        resident_kib: 2000,
+    };
+    let worker = Lineage { role: 2, forks: 8, ordinal: 0, forker_pid: 4241, offset: 0x2000, ..master };
     let python = Module { build_id: b"", path: b"/usr/bin/python3.11" };
     let encoded = encode(header, |encoder| {
         encoder.lineage(&master);

@@ -94,11 +94,24 @@ fn owned() -> impl Strategy<Value = Owned> {
         (select(numbers), any::<u64>()).prop_map(|(kind, number)| Owned::Number(kind, number)),
         (word(CodeKind::ALL), word(Language::ALL), word(Outcome::ALL), word(Via::ALL))
             .prop_map(|(kind, language, outcome, via)| Owned::Code(Code { kind, language, outcome, via })),
-        (any::<u16>(), any::<u32>(), any::<u32>(), any::<u32>(), any::<u8>(), any::<u64>()).prop_map(
-            |(role, forks, ordinal, forker_pid, module, offset)| {
-                Owned::Lineage(Lineage { role, forks, ordinal, forker_pid, module, offset })
-            }
-        ),
+        (
+            (any::<u16>(), any::<u32>(), any::<u32>(), any::<u32>(), any::<u8>()),
+            (any::<u64>(), any::<u64>(), any::<u32>())
+        )
+            .prop_map(
+                |((role, forks, ordinal, forker_pid, module), (offset, fork_nanos, resident_kib))| {
+                    Owned::Lineage(Lineage {
+                        role,
+                        forks,
+                        ordinal,
+                        forker_pid,
+                        module,
+                        offset,
+                        fork_nanos,
+                        resident_kib,
+                    })
+                }
+            ),
         (bytes(), bytes()).prop_map(|(build_id, path)| Owned::Module(build_id, path)),
         vec(frame, 1..14).prop_map(Owned::Frames),
         (word(Language::ALL), any::<u32>(), bytes(), bytes()).prop_map(|(language, line, file, function)| {

@@ -103,6 +103,8 @@ fn load(path: &str) -> Vec<u8> {
         forker_pid: 4240,
         module: NO_MODULE,
         offset: 0x40,
+        fork_nanos: 0,
+        resident_kib: 0,
     });
     let length = event.finish();
     buffer[..length].to_vec()

@@ -188,7 +188,16 @@ pub(crate) fn event(header: Header, records: impl FnOnce(&mut Encoder<'_>)) -> V
 /// The lineage of the worker that was forked as the `forks`th; the root has none.
 fn fork_site(encoder: &mut Encoder<'_>, forks: u32) {
     if forks > 0 {
-        encoder.lineage(&Lineage { role: 1, forks, ordinal: forks, forker_pid: 1, module: 0, offset: 0x20 });
+        encoder.lineage(&Lineage {
+            role: 1,
+            forks,
+            ordinal: forks,
+            forker_pid: 1,
+            module: 0,
+            offset: 0x20,
+            fork_nanos: 0,
+            resident_kib: 0,
+        });
         encoder.module(&Module { build_id: b"\x01\x02", path: b"/no/such/perl" });
     }
 }
