@@ -30,7 +30,14 @@ pub(crate) fn sentence(program: &ProgramReport) -> String {
     let distinct = late.iter().filter(|load| seen.insert(load.path.as_slice()));
     let size = distinct.fold(0u64, |size, load| size.saturating_add(load.bytes));
     let files = count(seen.len() as u64, "file");
-    format!("{who} loaded {files} ({}) after the fork; {}.", bytes(size), advice(program, seen.len()))
+    let most = late.iter().map(|load| load.processes).max().unwrap_or(0);
+    let shared_out = late.iter().any(|load| load.processes < most);
+    let between = if shared_out { " between them" } else { "" };
+    format!(
+        "{who} loaded {files} ({}){between} after the fork; {}.",
+        bytes(size),
+        advice(program, seen.len())
+    )
 }
 
 /// What to do, in half a sentence.
