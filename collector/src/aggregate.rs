@@ -6,15 +6,18 @@
 mod chains;
 mod pending;
 mod processes;
+mod recent;
+mod samples;
 mod trees;
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
-use alive_store::model::{Loss, MAX_STACKS, Stack, TreeKey, TreeMark};
+use alive_store::model::{Loss, TreeKey, TreeMark};
 use alive_wire::header::flags;
 use alive_wire::text::Ping;
 use alive_wire::{Datagram, Error, Event, Kind};
-use hashbrown::{DefaultHashBuilder, HashMap};
+use hashbrown::DefaultHashBuilder;
 
 use crate::heard::Heard;
 use crate::moment::Moment;
@@ -22,24 +25,11 @@ use chains::{Chain, Chains};
 use pending::Addend;
 pub use pending::Pending;
 use processes::{ProcessKey, Processes};
+use samples::Samples;
 use trees::Trees;
 
 /// Most keys that wait to be written.
 pub const MAX_KEYS: usize = 200_000;
-
-/// Loads whose sample stacks are remembered; beyond it all are forgotten, and a sample may be offered again.
-const MAX_SAMPLED: usize = MAX_KEYS;
-
-/// Events of one load whose stacks are looked at. A load that came so often from fewer than [`MAX_STACKS`]
-/// places hardly comes from more, and looking costs more than everything else.
-const MAX_LOOKS: u32 = 64;
-
-/// The stacks that were taken as samples of one load, by their hashes.
-#[derive(Debug, Default)]
-struct Samples {
-    stacks: Vec<u64>,
-    looks: u32,
-}
 
 /// What was counted since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,7 +56,7 @@ pub struct Aggregate {
     trees: Trees,
     chains: Chains,
     processes: Processes,
-    samples: HashMap<u64, Samples>,
+    samples: Samples,
     pending: Pending,
     totals: Totals,
 }
@@ -81,8 +71,8 @@ impl Aggregate {
             hasher: DefaultHashBuilder::default(),
             trees: Trees::new(up_since_micros, marks.into_iter().collect()),
             chains: Chains::new(),
-            processes: Processes::default(),
-            samples: HashMap::new(),
+            processes: Processes::new(),
+            samples: Samples::default(),
             pending: Pending::default(),
             totals: Totals::default(),
         }
@@ -202,13 +192,7 @@ impl Aggregate {
         if !self.has_room() && !self.trees.contains(tree) {
             return self.lose(|loss| &mut loss.over_cap, 1);
         }
-        self.tree(&heard, process, seen_micros);
-
-        let room = self.has_room();
-        let pending = &mut self.pending;
-        let chain = self.chains.role(&self.hasher, &heard, |tree, chain, link| {
-            pending.role(tree, chain, link.forks, room);
-        });
+        let chain = self.place(&heard, process, seen_micros);
         match header.kind {
             Ok(Kind::Load) => {
                 self.totals.loads += 1;
@@ -232,12 +216,15 @@ impl Aggregate {
         }
     }
 
-    /// Takes note of the tree and of its sequence.
-    fn tree(&mut self, heard: &Heard<'_>, process: ProcessKey, seen_micros: u64) {
+    /// Takes note of the tree, of its sequence and of its forks; returns the role of the process that speaks.
+    fn place(&mut self, heard: &Heard<'_>, process: ProcessKey, seen_micros: u64) -> Arc<Chain> {
         let header = heard.header();
         let apart =
             (header.flags & flags::NO_TREE != 0).then(|| self.processes.hear(process, header.sequence));
-        let (tree, forgotten) = self.trees.tree(heard, seen_micros);
+        self.pending.trees(self.trees.make_room());
+        let room = self.has_room();
+        let tree = self.trees.tree(heard, seen_micros);
+
         let before = (tree.lost(), tree.not_sent());
         match apart {
             Some(change) => tree.hear_apart(change),
@@ -248,14 +235,16 @@ impl Aggregate {
         let loss = &mut self.totals.loss;
         loss.sequence_gaps = loss.sequence_gaps.saturating_add(after.0).saturating_sub(before.0);
         loss.not_sent = loss.not_sent.saturating_add(after.1).saturating_sub(before.1);
-        self.pending.trees(forgotten);
+
+        let (key, pending) = (heard.tree(), &mut self.pending);
+        self.chains.role(&self.hasher, heard, tree, |chain, link| pending.role(key, chain, link.forks, room))
     }
 
     /// Adds a load or a search, kept under its tree, its role and `what` it is.
     fn add(
         &mut self,
         heard: &Heard<'_>,
-        chain: &std::sync::Arc<Chain>,
+        chain: &Arc<Chain>,
         process: ProcessKey,
         seen_micros: u64,
         what: (Kind, Option<&[u8]>, u8),
@@ -264,37 +253,14 @@ impl Aggregate {
         if !self.has_room() && !self.pending.has(hash) {
             return self.lose(|loss| &mut loss.over_cap, 1);
         }
-        let addend = Addend {
-            heard,
-            chain,
-            hash,
-            first_time: self.processes.first_time(process, hash),
-            seen_micros,
-            sample: self.sample(heard, hash),
-        };
+        let first_time = self.processes.first_time(process, hash);
+        let addend = Addend { heard, chain, hash, first_time, seen_micros };
+        let (samples, hasher) = (&mut self.samples, &self.hasher);
+        let sample = || samples.wanted(hash, || hasher.hash_one(StackBytes(heard))).then(|| heard.stack());
         match what.0 {
-            Kind::Missing => self.pending.missing(addend),
-            _ => self.pending.load(addend),
+            Kind::Missing => self.pending.missing(&addend, sample),
+            _ => self.pending.load(&addend, sample),
         }
-    }
-
-    /// The stack, if it is one of the first that this load came with.
-    fn sample(&mut self, heard: &Heard<'_>, load: u64) -> Option<Stack> {
-        if self.samples.len() >= MAX_SAMPLED && !self.samples.contains_key(&load) {
-            self.samples.clear();
-        }
-        let known = self.samples.entry(load).or_default();
-        if known.stacks.len() >= MAX_STACKS || known.looks >= MAX_LOOKS {
-            return None;
-        }
-        known.looks += 1;
-        let stack = self.hasher.hash_one(StackBytes(heard));
-        if known.stacks.contains(&stack) {
-            return None;
-        }
-        known.stacks.push(stack);
-        let stack = heard.stack();
-        (stack != Stack::default()).then_some(stack)
     }
 
     fn text_ping(&mut self, ping: &Ping<'_>, at: Moment) {

@@ -3,10 +3,12 @@
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use alive_store::model::{RoleChain, Site, TreeKey};
+use alive_store::model::{RoleChain, Site};
+use alive_wire::header::flags;
 use alive_wire::record::Lineage;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::trees::Tree;
 use crate::heard::Heard;
 
 /// Most chains that are kept; beyond it all are forgotten and found again as they come.
@@ -48,25 +50,42 @@ impl Chains {
         Self { root, known: HashTable::new() }
     }
 
-    /// The role of the process that speaks; `each` is told every role above it and its own, outermost
-    /// first, with the counts of the fork.
+    /// The role of the process that speaks. `count` is told every role above it and its own, outermost
+    /// first, when more processes were forked into it than before, and says whether it took note.
     pub(crate) fn role(
         &mut self,
         hasher: &DefaultHashBuilder,
         heard: &Heard<'_>,
-        mut each: impl FnMut(TreeKey, &Arc<Chain>, &Lineage),
+        tree: &mut Tree,
+        mut count: impl FnMut(&Arc<Chain>, &Lineage) -> bool,
     ) -> Arc<Chain> {
-        let mut role = Arc::clone(&self.root);
+        // Without a tree page each process numbers roles for itself.
+        let numbered = heard.header().flags & flags::NO_TREE == 0;
+        let mut role = None;
         let mut links = 0u16;
         for link in heard.lineage() {
-            role = self.below(hasher, &role, heard, Some(&link));
-            each(heard.tree(), &role, &link);
             links += 1;
+            let known = if numbered { tree.role(&link) } else { None };
+            if let Some((chain, counted)) = known {
+                let chain = Arc::clone(chain);
+                if !counted && count(&chain, &link) {
+                    tree.remember(&link, &chain);
+                }
+                role = Some(chain);
+                continue;
+            }
+            let parent = role.as_ref().unwrap_or(&self.root);
+            let chain = self.below(hasher, &Arc::clone(parent), heard, Some(&link));
+            if count(&chain, &link) && numbered {
+                tree.remember(&link, &chain);
+            }
+            role = Some(chain);
         }
+        let role = role.unwrap_or_else(|| Arc::clone(&self.root));
         if links < heard.header().depth {
             // The innermost forks did not fit or were not seen. The process must not pass for one of
             // its ancestors: it gets a role of its own, at an unknown place.
-            role = self.below(hasher, &role, heard, None);
+            return self.below(hasher, &role, heard, None);
         }
         role
     }

@@ -13,12 +13,34 @@ use hashbrown::{HashMap, HashTable};
 use super::chains::Chain;
 use crate::heard::Heard;
 
-/// A row with its role, and the hash that it is found by.
+/// Events of one sum that are looked at beyond their figures until it is taken. A load that came so often
+/// from the same places hardly comes from more, and looking costs more than adding.
+const MAX_LOOKS: u8 = 16;
+
+/// Sums of one load, those that every event changes first and close together.
 #[derive(Debug)]
-struct Sum<Row> {
+struct LoadSum {
+    /// What it is found by.
     hash: u64,
+    events: u64,
+    processes: u64,
+    bytes: u64,
+    nanos: u64,
+    first_seen_micros: u64,
+    last_seen_micros: u64,
+    looks: u8,
+    loaded: bool,
     chain: Arc<Chain>,
-    row: Row,
+    row: Box<LoadRow>,
+}
+
+/// Sums of one search.
+#[derive(Debug)]
+struct MissingSum {
+    hash: u64,
+    looks: u8,
+    chain: Arc<Chain>,
+    row: MissingRow,
 }
 
 /// File, name and line of a ping.
@@ -27,8 +49,8 @@ type PingKey = (Vec<u8>, Vec<u8>, u32);
 /// What was heard since the last time it was taken.
 #[derive(Debug, Default)]
 pub struct Pending {
-    loads: HashTable<Sum<LoadRow>>,
-    missing: HashTable<Sum<MissingRow>>,
+    loads: HashTable<LoadSum>,
+    missing: HashTable<MissingSum>,
     pings: HashMap<PingKey, PingRow>,
     roles: HashMap<(TreeKey, u64), (Arc<Chain>, u32)>,
     trees: Vec<TreeRow>,
@@ -54,8 +76,6 @@ pub(crate) struct Addend<'h, 'a> {
     /// Whether the process tells it for the first time.
     pub(crate) first_time: bool,
     pub(crate) seen_micros: u64,
-    /// The stack, when it is wanted as a sample.
-    pub(crate) sample: Option<Stack>,
 }
 
 impl Pending {
@@ -75,58 +95,32 @@ impl Pending {
             || self.missing.find(hash, |sum| sum.hash == hash).is_some()
     }
 
-    /// Adds a load.
-    pub(crate) fn load(&mut self, addend: Addend<'_, '_>) {
-        let Addend { heard, chain, hash, first_time, seen_micros, sample } = addend;
-        let code = heard.code;
+    /// Adds a load. `sample` gives the stack if it is wanted.
+    pub(crate) fn load(&mut self, addend: &Addend<'_, '_>, sample: impl FnOnce() -> Option<Stack>) {
+        let &Addend { heard, chain, hash, first_time, seen_micros } = addend;
         let sum = match self.loads.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
             Entry::Occupied(sum) => sum.into_mut(),
-            Entry::Vacant(vacant) => {
-                let row = LoadRow {
-                    key: LoadKey {
-                        tree: heard.tree(),
-                        chain: Vec::new(),
-                        path: heard.path.unwrap_or_default().to_vec(),
-                        kind: code.kind.map_or("", CodeKind::word).to_owned(),
-                    },
-                    name: Vec::new(),
-                    language: code.language.map_or("", Language::word).to_owned(),
-                    outcome: code.outcome.map_or("", Outcome::word).to_owned(),
-                    via: code.via.map_or("", Via::word).to_owned(),
-                    pulled_in_by: Vec::new(),
-                    events: 0,
-                    processes: 0,
-                    bytes: 0,
-                    nanos: 0,
-                    first_seen_micros: seen_micros,
-                    last_seen_micros: seen_micros,
-                    stacks: Vec::new(),
-                };
-                vacant.insert(Sum { hash, chain: Arc::clone(chain), row }).into_mut()
-            }
+            Entry::Vacant(vacant) => vacant.insert(LoadSum::new(addend)).into_mut(),
         };
-        let row = &mut sum.row;
-        row.events += 1;
-        row.processes += u64::from(first_time);
-        row.bytes = row.bytes.max(heard.bytes.unwrap_or(0));
-        row.nanos = row.nanos.saturating_add(heard.nanos.unwrap_or(0));
-        row.first_seen_micros = row.first_seen_micros.min(seen_micros);
-        row.last_seen_micros = row.last_seen_micros.max(seen_micros);
-        if row.name.is_empty() {
-            row.name = heard.name.unwrap_or_default().to_vec();
+        sum.events += 1;
+        sum.processes += u64::from(first_time);
+        sum.bytes = sum.bytes.max(heard.bytes.unwrap_or(0));
+        sum.nanos = sum.nanos.saturating_add(heard.nanos.unwrap_or(0));
+        sum.first_seen_micros = sum.first_seen_micros.min(seen_micros);
+        sum.last_seen_micros = sum.last_seen_micros.max(seen_micros);
+        if sum.looks < MAX_LOOKS || !sum.loaded {
+            sum.complete(heard);
         }
-        if row.pulled_in_by.is_empty() {
-            row.pulled_in_by = heard.pulled_in_by.unwrap_or_default().to_vec();
+        if sum.looks < MAX_LOOKS {
+            sum.looks += 1;
+            sum.row.stacks.extend(sample());
         }
-        if code.outcome == Some(Outcome::Loaded) && row.outcome != Outcome::Loaded.word() {
-            row.outcome = Outcome::Loaded.word().to_owned();
-        }
-        row.stacks.extend(sample);
+        debug_assert_eq!(sum.chain.hash, chain.hash, "the chain is part of what is hashed");
     }
 
-    /// Adds a search that found nothing.
-    pub(crate) fn missing(&mut self, addend: Addend<'_, '_>) {
-        let Addend { heard, chain, hash, first_time, sample, .. } = addend;
+    /// Adds a search that found nothing. `sample` gives the stack if it is wanted.
+    pub(crate) fn missing(&mut self, addend: &Addend<'_, '_>, sample: impl FnOnce() -> Option<Stack>) {
+        let &Addend { heard, chain, hash, first_time, .. } = addend;
         let sum = match self.missing.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
             Entry::Occupied(sum) => sum.into_mut(),
             Entry::Vacant(vacant) => {
@@ -140,14 +134,17 @@ impl Pending {
                     processes: 0,
                     stacks: Vec::new(),
                 };
-                vacant.insert(Sum { hash, chain: Arc::clone(chain), row }).into_mut()
+                vacant.insert(MissingSum { hash, looks: 0, chain: Arc::clone(chain), row }).into_mut()
             }
         };
         let row = &mut sum.row;
         row.searches += 1;
         row.probes = row.probes.saturating_add(u64::from(heard.probes));
         row.processes += u64::from(first_time);
-        row.stacks.extend(sample);
+        if sum.looks < MAX_LOOKS {
+            sum.looks += 1;
+            row.stacks.extend(sample());
+        }
     }
 
     /// Adds a ping.
@@ -173,9 +170,9 @@ impl Pending {
         Ok(())
     }
 
-    /// Takes note of how many processes were forked into a role. A role that finds no room is told again
-    /// by the next event that knows it.
-    pub(crate) fn role(&mut self, tree: TreeKey, chain: &Arc<Chain>, forks: u32, room: bool) {
+    /// Takes note of how many processes were forked into a role; false when there was no room for it, and
+    /// the next event that knows it has to tell again.
+    pub(crate) fn role(&mut self, tree: TreeKey, chain: &Arc<Chain>, forks: u32, room: bool) -> bool {
         match self.roles.entry((tree, chain.hash)) {
             MapEntry::Occupied(mut role) => {
                 let known = &mut role.get_mut().1;
@@ -184,8 +181,9 @@ impl Pending {
             MapEntry::Vacant(vacant) if room => {
                 vacant.insert((Arc::clone(chain), forks));
             }
-            MapEntry::Vacant(_) => {}
+            MapEntry::Vacant(_) => return false,
         }
+        true
     }
 
     /// Adds rows of trees.
@@ -203,14 +201,7 @@ impl Pending {
                 .into_iter()
                 .map(|((tree, _), (chain, forks))| RoleCount { tree, chain: chain.sites(), forks })
                 .collect(),
-            loads: self
-                .loads
-                .into_iter()
-                .map(|mut sum| {
-                    sum.row.key.chain = sum.chain.sites();
-                    sum.row
-                })
-                .collect(),
+            loads: self.loads.into_iter().map(LoadSum::into_row).collect(),
             missing: self
                 .missing
                 .into_iter()
@@ -224,6 +215,73 @@ impl Pending {
             events: self.events,
             loss: self.loss,
             flushed_micros,
+        }
+    }
+}
+
+impl LoadSum {
+    fn new(addend: &Addend<'_, '_>) -> Self {
+        let &Addend { heard, chain, hash, seen_micros, .. } = addend;
+        let code = heard.code;
+        Self {
+            hash,
+            events: 0,
+            processes: 0,
+            bytes: 0,
+            nanos: 0,
+            first_seen_micros: seen_micros,
+            last_seen_micros: seen_micros,
+            looks: 0,
+            loaded: false,
+            chain: Arc::clone(chain),
+            row: Box::new(LoadRow {
+                key: LoadKey {
+                    tree: heard.tree(),
+                    chain: Vec::new(),
+                    path: heard.path.unwrap_or_default().to_vec(),
+                    kind: code.kind.map_or("", CodeKind::word).to_owned(),
+                },
+                name: Vec::new(),
+                language: code.language.map_or("", Language::word).to_owned(),
+                outcome: code.outcome.map_or("", Outcome::word).to_owned(),
+                via: code.via.map_or("", Via::word).to_owned(),
+                pulled_in_by: Vec::new(),
+                events: 0,
+                processes: 0,
+                bytes: 0,
+                nanos: 0,
+                first_seen_micros: 0,
+                last_seen_micros: 0,
+                stacks: Vec::new(),
+            }),
+        }
+    }
+
+    /// Takes words that were not told yet, and the better outcome.
+    fn complete(&mut self, heard: &Heard<'_>) {
+        let row = &mut *self.row;
+        if row.name.is_empty() {
+            row.name = heard.name.unwrap_or_default().to_vec();
+        }
+        if row.pulled_in_by.is_empty() {
+            row.pulled_in_by = heard.pulled_in_by.unwrap_or_default().to_vec();
+        }
+        if heard.code.outcome == Some(Outcome::Loaded) && !self.loaded {
+            self.loaded = true;
+            Outcome::Loaded.word().clone_into(&mut row.outcome);
+        }
+    }
+
+    fn into_row(self) -> LoadRow {
+        LoadRow {
+            key: LoadKey { chain: self.chain.sites(), ..self.row.key },
+            events: self.events,
+            processes: self.processes,
+            bytes: self.bytes,
+            nanos: self.nanos,
+            first_seen_micros: self.first_seen_micros,
+            last_seen_micros: self.last_seen_micros,
+            ..*self.row
         }
     }
 }

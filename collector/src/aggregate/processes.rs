@@ -4,12 +4,11 @@ use alive_store::model::TreeKey;
 use alive_wire::Header;
 use alive_wire::header::flags;
 use hashbrown::HashSet;
-use hashlink::LinkedHashMap;
 
+use super::recent::Recent;
 use crate::sequence::Sequence;
 
-/// Most processes remembered. The one that was silent longest is forgotten first; when it speaks again
-/// its loads count as those of another process.
+/// Most processes remembered. A process that was forgotten and speaks again counts as another one.
 const MAX_PROCESSES: usize = 65_536;
 
 /// Most loads remembered over all processes.
@@ -43,47 +42,42 @@ struct Process {
 }
 
 /// The processes that spoke lately.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Processes {
-    known: LinkedHashMap<ProcessKey, Process>,
+    known: Recent<ProcessKey, Process>,
     seen: usize,
 }
 
 impl Processes {
+    pub(crate) fn new() -> Self {
+        Self { known: Recent::new(MAX_PROCESSES), seen: 0 }
+    }
+
     /// Whether the process tells this for the first time.
     pub(crate) fn first_time(&mut self, key: ProcessKey, what: u64) -> bool {
-        let fresh = self.process(key).seen.insert(what);
-        if fresh {
-            self.seen += 1;
-            self.bound();
-        }
+        self.make_room();
+        let fresh = self.known.get_or_insert_with(key, Process::default).seen.insert(what);
+        self.seen += usize::from(fresh);
         fresh
     }
 
     /// Takes note of a number of the process's own sequence; returns how the count of missing numbers
     /// changed, as (more, fewer).
     pub(crate) fn hear(&mut self, key: ProcessKey, number: u64) -> (u64, u64) {
-        let process = self.process(key);
+        self.make_room();
+        let process = self.known.get_or_insert_with(key, Process::default);
         // Nothing is known of what came before the first number heard.
         let sequence = process.sequence.get_or_insert_with(|| Sequence::resumed(number.saturating_sub(1), 0));
         let before = sequence.missing();
         sequence.hear(number);
         let after = sequence.missing();
-        self.bound();
         (after.saturating_sub(before), before.saturating_sub(after))
     }
 
-    fn process(&mut self, key: ProcessKey) -> &mut Process {
-        if self.known.to_back(&key).is_none() {
-            self.known.insert(key, Process::default());
-        }
-        self.known.get_mut(&key).expect("it was put there if it was not")
-    }
-
-    fn bound(&mut self) {
-        while self.known.len() > MAX_PROCESSES || self.seen > MAX_SEEN {
-            let Some((_, forgotten)) = self.known.pop_front() else { break };
-            self.seen -= forgotten.seen.len();
+    fn make_room(&mut self) {
+        while self.known.is_full() || self.seen >= MAX_SEEN {
+            let seen = &mut self.seen;
+            self.known.forget(|process| *seen -= process.seen.len());
         }
     }
 }
@@ -96,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_process_is_counted_once_for_each_load() {
-        let mut processes = Processes::default();
+        let mut processes = Processes::new();
         let (first, second) = (ProcessKey::Node(TREE, 1), ProcessKey::Node(TREE, 2));
         assert!(processes.first_time(first, 7));
         assert!(!processes.first_time(first, 7));
@@ -105,22 +99,21 @@ mod tests {
     }
 
     #[test]
-    fn the_most_silent_process_is_forgotten_first() {
-        let mut processes = Processes::default();
+    fn processes_that_are_silent_are_forgotten() {
+        let mut processes = Processes::new();
         let limit = u32::try_from(MAX_PROCESSES).unwrap();
         for node in 0..limit {
             assert!(processes.first_time(ProcessKey::Node(TREE, node), 7));
         }
-        assert!(!processes.first_time(ProcessKey::Node(TREE, 0), 7), "spoke again");
         assert!(processes.first_time(ProcessKey::Node(TREE, limit), 7));
-        assert!(!processes.first_time(ProcessKey::Node(TREE, 0), 7), "still known");
-        assert!(processes.first_time(ProcessKey::Node(TREE, 1), 7), "forgotten");
-        assert_eq!(processes.known.len(), MAX_PROCESSES);
+        assert!(!processes.first_time(ProcessKey::Node(TREE, limit - 1), 7), "still known");
+        assert!(processes.first_time(ProcessKey::Node(TREE, 0), 7), "forgotten");
+        assert!(processes.known.len() <= MAX_PROCESSES);
     }
 
     #[test]
     fn one_process_cannot_fill_the_memory() {
-        let mut processes = Processes::default();
+        let mut processes = Processes::new();
         for what in 0..=u64::try_from(MAX_SEEN).unwrap() {
             processes.first_time(ProcessKey::Pid(TREE, 1), what);
         }

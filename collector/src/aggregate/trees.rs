@@ -1,15 +1,18 @@
 //! Process trees: who they are, and which of their events are missing.
 
-use alive_store::model::{TreeKey, TreeMark, TreeRow};
-use alive_wire::record::Reason;
-use hashbrown::HashMap;
-use hashlink::LinkedHashMap;
+use std::sync::Arc;
 
+use alive_store::model::{TreeKey, TreeMark, TreeRow};
+use alive_wire::record::{Lineage, Reason};
+use hashbrown::HashMap;
+
+use super::chains::Chain;
+use super::recent::Recent;
 use crate::heard::{Heard, reason_word};
 use crate::sequence::Sequence;
 
-/// Most trees remembered; the one that was silent longest is forgotten first. When it speaks again its
-/// sequence is watched from there, so a gap in between is not seen.
+/// Most trees remembered. When one that was forgotten speaks again its sequence is watched from there, so a
+/// gap in between is not seen.
 const MAX_TREES: usize = 16_384;
 
 /// Most reasons kept for what a tree did not send.
@@ -27,10 +30,40 @@ pub(crate) struct Tree {
     /// Numbers missing in the sequences of processes that have their own.
     missing_apart: u64,
     not_sent: Vec<(u8, u64)>,
+    /// The roles by their numbers.
+    roles: Vec<Option<KnownRole>>,
     changed: bool,
 }
 
+/// Most roles of a tree that are known by number.
+const MAX_ROLES: usize = 64;
+
+/// A role that was heard of before. Its number stands for the whole chain, and the place is compared as well;
+/// the modules need not be looked at again.
+#[derive(Debug)]
+struct KnownRole {
+    offset: u64,
+    chain: Arc<Chain>,
+    forks: u32,
+}
+
 impl Tree {
+    fn new(key: TreeKey, sequence: Sequence, seen_micros: u64) -> Self {
+        Self {
+            key,
+            program: Vec::new(),
+            executable: Vec::new(),
+            shim_version: Vec::new(),
+            first_seen_micros: seen_micros,
+            last_seen_micros: seen_micros,
+            sequence,
+            missing_apart: 0,
+            not_sent: Vec::new(),
+            roles: Vec::new(),
+            changed: false,
+        }
+    }
+
     /// Takes note of a number of the tree's sequence. 0 is no number.
     pub(crate) fn hear(&mut self, number: u64) {
         if number > 0 {
@@ -68,6 +101,25 @@ impl Tree {
         self.last_seen_micros = self.last_seen_micros.max(seen_micros);
     }
 
+    /// The role with the number of a link, if it was heard of; and whether it had as many forks.
+    pub(crate) fn role(&self, link: &Lineage) -> Option<(&Arc<Chain>, bool)> {
+        let known = self.roles.get(usize::from(link.role))?.as_ref()?;
+        (known.offset == link.offset).then_some((&known.chain, known.forks >= link.forks))
+    }
+
+    /// Remembers a role.
+    pub(crate) fn remember(&mut self, link: &Lineage, chain: &Arc<Chain>) {
+        let number = usize::from(link.role);
+        if number >= MAX_ROLES {
+            return;
+        }
+        if self.roles.len() <= number {
+            self.roles.resize_with(number + 1, || None);
+        }
+        self.roles[number] =
+            Some(KnownRole { offset: link.offset, chain: Arc::clone(chain), forks: link.forks });
+    }
+
     /// Events counted instead of sent.
     pub(crate) fn not_sent(&self) -> u64 {
         self.not_sent.iter().fold(0, |sum, (_, events)| sum.saturating_add(*events))
@@ -102,7 +154,7 @@ impl Tree {
 /// The trees that spoke lately.
 #[derive(Debug)]
 pub(crate) struct Trees {
-    known: LinkedHashMap<TreeKey, Tree>,
+    known: Recent<TreeKey, Tree>,
     changed: Vec<TreeKey>,
     /// Where an earlier collector stopped counting.
     marks: HashMap<TreeKey, TreeMark>,
@@ -112,54 +164,36 @@ pub(crate) struct Trees {
 
 impl Trees {
     pub(crate) fn new(up_since_micros: u64, marks: HashMap<TreeKey, TreeMark>) -> Self {
-        Self { known: LinkedHashMap::new(), changed: Vec::new(), marks, up_since_micros }
+        Self { known: Recent::new(MAX_TREES), changed: Vec::new(), marks, up_since_micros }
     }
 
     /// Whether the tree is remembered.
     pub(crate) fn contains(&self, key: TreeKey) -> bool {
-        self.known.contains_key(&key)
+        self.known.contains(&key)
     }
 
-    /// The tree, and the row of one that had to be forgotten for it.
-    pub(crate) fn tree(&mut self, heard: &Heard<'_>, seen_micros: u64) -> (&mut Tree, Option<TreeRow>) {
-        let key = heard.tree();
-        let mut forgotten = None;
-        if self.known.to_back(&key).is_none() {
-            if self.known.len() >= MAX_TREES {
-                forgotten =
-                    self.known.pop_front().filter(|(_, tree)| tree.changed).map(|(_, tree)| tree.row());
-            }
-            let tree = self.first_heard(key, heard.header().sequence, seen_micros);
-            self.known.insert(key, tree);
+    /// The rows of trees that have to be forgotten before another one can be remembered.
+    pub(crate) fn make_room(&mut self) -> Vec<TreeRow> {
+        let mut rows = Vec::new();
+        if self.known.is_full() {
+            self.known.forget(|tree| rows.extend(tree.changed.then(|| tree.row())));
         }
-        let tree = self.known.get_mut(&key).expect("it was put there if it was not");
+        rows
+    }
+
+    /// The tree that speaks.
+    pub(crate) fn tree(&mut self, heard: &Heard<'_>, seen_micros: u64) -> &mut Tree {
+        let key = heard.tree();
+        let (marks, up_since_micros) = (&mut self.marks, self.up_since_micros);
+        let tree = self.known.get_or_insert_with(key, || {
+            let sequence = first_heard(key, heard.header().sequence, marks.remove(&key), up_since_micros);
+            Tree::new(key, sequence, seen_micros)
+        });
         if !tree.changed {
             tree.changed = true;
             self.changed.push(key);
         }
-        (tree, forgotten)
-    }
-
-    /// Every tree's sequence begins at 1. What lies below the first number heard was lost if the collector
-    /// was there when the tree began or left a mark when it was there; else nobody can know.
-    fn first_heard(&mut self, key: TreeKey, number: u64, seen_micros: u64) -> Tree {
-        let sequence = match self.marks.remove(&key) {
-            Some(mark) => Sequence::resumed(mark.sequence, mark.gaps),
-            None if self.up_since_micros <= key.start_micros => Sequence::from_the_beginning(),
-            None => Sequence::resumed(number.saturating_sub(1), 0),
-        };
-        Tree {
-            key,
-            program: Vec::new(),
-            executable: Vec::new(),
-            shim_version: Vec::new(),
-            first_seen_micros: seen_micros,
-            last_seen_micros: seen_micros,
-            sequence,
-            missing_apart: 0,
-            not_sent: Vec::new(),
-            changed: false,
-        }
+        tree
     }
 
     /// How many rows [`Trees::take_changed`] would give, at most.
@@ -171,10 +205,20 @@ impl Trees {
     pub(crate) fn take_changed(&mut self) -> Vec<TreeRow> {
         let keys = std::mem::take(&mut self.changed);
         let rows = keys.into_iter().filter_map(|key| {
-            let tree = self.known.get_mut(&key).filter(|tree| tree.changed)?;
+            let tree = self.known.peek_mut(&key).filter(|tree| tree.changed)?;
             tree.changed = false;
             Some(tree.row())
         });
         rows.collect()
+    }
+}
+
+/// Every tree's sequence begins at 1. What lies below the first number heard was lost if the collector was
+/// there when the tree began or left a mark when it was there; else nobody can know.
+fn first_heard(key: TreeKey, number: u64, mark: Option<TreeMark>, up_since_micros: u64) -> Sequence {
+    match mark {
+        Some(mark) => Sequence::resumed(mark.sequence, mark.gaps),
+        None if up_since_micros <= key.start_micros => Sequence::from_the_beginning(),
+        None => Sequence::resumed(number.saturating_sub(1), 0),
     }
 }
