@@ -112,7 +112,8 @@ pub(crate) fn resolve<'b>(fd: c_int, name: &[u8], buf: &'b mut [u8; MAX_PATH]) -
     let mut used = 0;
     if name.first() != Some(&b'/') {
         used = sys::working_directory(buf).map_or(0, <[u8]>::len);
-        if let Some(slot) = buf.get_mut(used) {
+        let at_root = used == 1;
+        if let Some(slot) = buf.get_mut(used).filter(|_| !at_root) {
             *slot = b'/';
             used = used.saturating_add(1);
         }

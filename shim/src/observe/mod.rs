@@ -1,9 +1,9 @@
 //! Is it code, and what came of it? The safe side of the hooks.
 //!
-//! [`classify`] knows code by its name, [`file`] tells of a file that was opened, [`linkmap`] of
-//! objects that the dynamic linker mapped ([`entries`] is its list,
-//! [`known`] our books), [`dlopen`] decides how a dlopen is let through, [`search`] folds the probes
-//! for a name into one word on whether it was missing.
+//! [`classify`] knows code by its name, [`mod@file`] tells of a file that was opened, [`linkmap`] of
+//! objects that the dynamic linker mapped ([`entries`] is its list, [`known`] our books),
+//! [`dlopen`] decides how a dlopen is let through. [`probe`] sees a call that looks for a file, and
+//! [`search`] folds the probes for a name into one word on whether it was missing.
 
 pub(crate) mod classify;
 pub(crate) mod dlopen;
