@@ -1,0 +1,60 @@
+//! The seccomp guard: a filter may kill the process for opening a socket.
+//!
+//! Both ways in which libc lets a program install one are watched, and what was installed before
+//! the program began is asked for. After that, events are counted, not sent. A filter that is
+//! installed by a system call in inline assembly is not seen.
+
+use crate::arch::tail_stub;
+use crate::observe::dlopen::Target;
+use crate::process::fork;
+use crate::{real, sys};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+/// Ordinary memory on purpose: a child inherits its parent's filter.
+static SANDBOXED: AtomicBool = AtomicBool::new(false);
+
+/// Whether a filter is, or may be, in force.
+pub(crate) fn sandboxed() -> bool {
+    SANDBOXED.load(Ordering::Relaxed)
+}
+
+/// Asks for a filter that was inherited over exec; called by the constructor.
+pub(crate) fn begin() {
+    if sys::under_seccomp() {
+        SANDBOXED.store(true, Ordering::Relaxed);
+    }
+}
+
+tail_stub! {
+    /// `prctl`, watched for `PR_SET_SECCOMP`.
+    prctl, decide_prctl
+}
+
+tail_stub! {
+    /// `syscall`, watched for the calls that install a filter.
+    syscall, decide_syscall
+}
+
+unsafe extern "C" fn decide_prctl(option: usize, _: usize, _: usize, _: usize) -> Target {
+    #[expect(clippy::cast_possible_truncation, reason = "the register's upper half is not part of an int")]
+    if option as u32 as usize == real::PR_SET_SECCOMP {
+        note();
+    }
+    real::PRCTL.address().cast_const()
+}
+
+unsafe extern "C" fn decide_syscall(number: usize, first: usize, _: usize, _: usize) -> Target {
+    let [seccomp, prctl] = real::SECCOMP_CALLS;
+    let number = number.cast_signed() as i64;
+    if number == seccomp || (number == prctl && first == real::PR_SET_SECCOMP) {
+        note();
+    }
+    real::SYSCALL.address().cast_const()
+}
+
+/// A vfork child that sandboxes itself before its exec must not silence its parent, whose memory this is.
+fn note() {
+    if fork::speaker().is_some() {
+        SANDBOXED.store(true, Ordering::Relaxed);
+    }
+}

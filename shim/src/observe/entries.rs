@@ -1,0 +1,202 @@
+//! The dynamic linker's list of objects, read without its lock.
+//!
+//! `dl_iterate_phdr` would be the official way, but it takes a lock that another thread may have
+//! held at the fork, and then a child hangs. So the list is read from the shim's own entry on,
+//! which is never removed. In a program with several threads that has called dlclose, an entry
+//! could go away under the eyes; there it is read through the kernel, which says so instead of
+//! faulting.
+
+use super::known;
+use crate::cell::Bytes;
+use crate::stack::object::{self, LinkMap};
+use crate::{real, sys};
+use core::ffi::{CStr, c_int};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+
+/// Entries that are followed before the list is taken for broken.
+const LONGEST: usize = 4096;
+
+/// glibc's `struct r_debug`, for debuggers.
+#[repr(C)]
+struct RDebug {
+    version: c_int,
+    map: *const LinkMap,
+    breakpoint: usize,
+    state: c_int,
+    linker_base: usize,
+}
+
+static R_DEBUG: AtomicPtr<RDebug> = AtomicPtr::new(core::ptr::null_mut());
+static SINGLE_THREADED: AtomicPtr<u8> = AtomicPtr::new(core::ptr::null_mut());
+static CLOSED_ONCE: AtomicBool = AtomicBool::new(false);
+
+/// Looks the linker's books up; the list from the first library on. Called by the constructor.
+pub(super) fn begin() -> Option<Entries> {
+    SINGLE_THREADED.store(real::symbol(c"__libc_single_threaded").cast(), Ordering::Relaxed);
+    let debug: *mut RDebug = real::symbol(c"_r_debug").cast();
+    R_DEBUG.store(debug, Ordering::Relaxed);
+    let mut entries = Entries::new()?;
+    // Other preloaded libraries may stand before the shim; the first entry is the program itself,
+    // whose search paths hold for every caller.
+    // SAFETY: `Entries::new` found it, and at the start there is nobody who could change the list.
+    let program = unsafe { debug.read() }.map;
+    if !program.is_null() {
+        // SAFETY: as above.
+        entries.next = unsafe { (*program).next };
+    }
+    Some(entries)
+}
+
+/// A dlclose is about to be called: from now on entries may go away.
+pub(super) fn closing() {
+    CLOSED_ONCE.store(true, Ordering::Relaxed);
+}
+
+/// One object of the list, copied.
+pub(super) struct Entry {
+    pub(super) address: *const LinkMap,
+    bias: usize,
+    dynamic: usize,
+    pub(super) name: Bytes<512>,
+    pub(super) has_old_rpath: bool,
+}
+
+impl Entry {
+    /// What tells it from every other object that was mapped in this process.
+    pub(super) fn identity(&self) -> u64 {
+        let mixed =
+            (self.address as u64).rotate_left(32) ^ self.dynamic as u64 ^ (self.bias as u64).rotate_left(17);
+        // 0 and 1 have a meaning of their own in the books.
+        mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15).max(2)
+    }
+}
+
+/// The objects behind the shim's own, in the order they came.
+pub(super) struct Entries {
+    next: *const LinkMap,
+    /// Read through the kernel: an entry may go away meanwhile.
+    carefully: Option<u32>,
+    /// The list could not be read to its end.
+    pub(super) broken: bool,
+    left: usize,
+}
+
+impl Entries {
+    /// `None` while the linker is adding or removing objects, or where its books were not found.
+    pub(super) fn new() -> Option<Self> {
+        const CONSISTENT: c_int = 0;
+        let debug = R_DEBUG.load(Ordering::Relaxed);
+        let start = object::own_link_map();
+        if debug.is_null() || start.is_null() {
+            return None;
+        }
+        // SAFETY: the linker's own static.
+        let state = unsafe { debug.read_volatile() }.state;
+        let single = SINGLE_THREADED.load(Ordering::Relaxed);
+        // SAFETY: a non-null pointer is to glibc's own static byte.
+        let alone = !single.is_null() && unsafe { single.read_volatile() } != 0;
+        let careful = !alone && CLOSED_ONCE.load(Ordering::Relaxed);
+        (state == CONSISTENT).then(|| Self {
+            next: start,
+            carefully: careful.then(sys::getpid),
+            broken: false,
+            left: LONGEST,
+        })
+    }
+
+    /// Enters what is left of the list into the books.
+    pub(super) fn learn_all(&mut self) {
+        while let Some(entry) = self.next() {
+            known::learn(&entry);
+        }
+    }
+
+    /// The next object; at the end, or where the list cannot be read, none.
+    pub(super) fn next(&mut self) -> Option<Entry> {
+        if self.next.is_null() {
+            return None;
+        }
+        self.left = self.left.saturating_sub(1);
+        let address = self.next;
+        let read = if self.left == 0 { None } else { self.read(address) };
+        let Some((next, entry)) = read else {
+            self.broken = true;
+            self.next = core::ptr::null();
+            return None;
+        };
+        self.next = next;
+        Some(entry)
+    }
+
+    fn read(&self, address: *const LinkMap) -> Option<(*const LinkMap, Entry)> {
+        let Some(pid) = self.carefully else {
+            // SAFETY: no entry that is in the list goes away: one thread, or no dlclose so far.
+            let map = unsafe { &*address };
+            // SAFETY: names are C strings that live as long as their entry.
+            let name = if map.name.is_null() { c"" } else { unsafe { CStr::from_ptr(map.name) } };
+            let entry = Entry {
+                address,
+                bias: map.bias,
+                dynamic: map.dynamic as usize,
+                name: Bytes::of(name.to_bytes()),
+                has_old_rpath: has_tag(map, DT_RPATH) && !has_tag(map, DT_RUNPATH),
+            };
+            return Some((map.next, entry));
+        };
+        let mut raw = [0u8; size_of::<LinkMap>()];
+        if sys::copy_if_mapped(pid, address as usize, &mut raw) != raw.len() {
+            return None;
+        }
+        let word =
+            |index: usize| raw.as_chunks::<8>().0.get(index).map_or(0, |bytes| usize::from_ne_bytes(*bytes));
+        let mut buf = [0u8; 512];
+        let copied = copy_string(pid, word(1), &mut buf);
+        let name = buf.get(..copied).unwrap_or_default();
+        let entry = Entry {
+            address,
+            bias: word(0),
+            dynamic: word(2),
+            name: Bytes::of(name),
+            // Its dynamic section is not read here; what is unknown counts as yes.
+            has_old_rpath: true,
+        };
+        Some((word(3) as *const LinkMap, entry))
+    }
+}
+
+/// Copies a C string, page by page, as far as it is mapped; its length without the zero.
+fn copy_string(pid: u32, address: usize, buf: &mut [u8; 512]) -> usize {
+    let to_page_end = 4096usize.saturating_sub(address % 4096);
+    let mut copied = 0usize;
+    for part in [to_page_end, buf.len()] {
+        let end = copied.saturating_add(part).min(buf.len());
+        let Some(into) = buf.get_mut(copied..end) else { break };
+        copied = copied.saturating_add(sys::copy_if_mapped(pid, address.wrapping_add(copied), into));
+        if let Some(zero) = buf.get(..copied).and_then(|bytes| bytes.iter().position(|byte| *byte == 0)) {
+            return zero;
+        }
+    }
+    copied
+}
+
+/// Tag of the older search path, which serves the objects below, too.
+pub(crate) const DT_RPATH: u64 = 15;
+/// Tag of the newer search path, which serves its own object only.
+pub(crate) const DT_RUNPATH: u64 = 29;
+
+/// Whether an object that is certainly mapped has an entry in its dynamic section.
+pub(crate) fn has_tag(map: &LinkMap, tag: u64) -> bool {
+    let mut entry: *const [u64; 2] = map.dynamic.cast();
+    if entry.is_null() {
+        return false;
+    }
+    for _ in 0..512 {
+        // SAFETY: a dynamic section is an array that ends with tag 0, which ends the loop.
+        let [found, _] = unsafe { entry.read() };
+        if found == tag || found == 0 {
+            return found == tag;
+        }
+        entry = entry.wrapping_add(1);
+    }
+    false
+}

@@ -1,0 +1,152 @@
+//! A file that the program opened.
+
+use super::{classify, linkmap};
+use crate::cell::{Bytes, copy};
+use crate::emit::{self, Load};
+use crate::process::fork;
+use crate::stack::native::Stack;
+use crate::sys;
+use alive_wire::header::flags;
+use alive_wire::{Outcome, Via};
+use core::ffi::{CStr, c_char, c_int};
+
+/// Longest path that is resolved; a longer one would not fit a datagram.
+pub(crate) const MAX_PATH: usize = 1200;
+
+/// After an open of the open family that may have been a load.
+///
+/// The path is looked at only where the kernel did so before: a failed open may have failed because
+/// the pointer is bad.
+///
+/// # Safety
+/// The real call got `path`, and when `fd` is not negative it succeeded with it.
+#[inline]
+pub(crate) unsafe fn opened(fd: c_int, path: *const c_char, open_flags: c_int, via: Via) {
+    const NOT_READ: c_int = libc::O_DIRECTORY | libc::O_PATH | libc::O_CREAT | libc::O_TRUNC;
+    if fd < 0 || !fork::forked() || open_flags & (libc::O_ACCMODE | NOT_READ) != libc::O_RDONLY {
+        return;
+    }
+    // SAFETY: the kernel read this string a moment ago.
+    let name = unsafe { CStr::from_ptr(path) };
+    if let Some(class) = classify::classify(name.to_bytes()) {
+        report(fd, name.to_bytes(), class, via);
+    }
+}
+
+/// After an fopen or freopen that may have been a load.
+///
+/// # Safety
+/// The real call got `path` and `mode` and returned `file`.
+#[inline]
+pub(crate) unsafe fn fopened(file: *mut libc::FILE, path: *const c_char, mode: *const c_char) {
+    if file.is_null() || path.is_null() || !fork::forked() {
+        return;
+    }
+    // SAFETY: fopen read both strings with success.
+    let mode = unsafe { CStr::from_ptr(mode) };
+    if mode.to_bytes().first() != Some(&b'r') || mode.to_bytes().contains(&b'+') {
+        return;
+    }
+    // SAFETY: as above.
+    let name = unsafe { CStr::from_ptr(path) };
+    if let Some(class) = classify::classify(name.to_bytes()) {
+        // SAFETY: a stream that was just opened; glibc's fileno takes no lock.
+        let fd = unsafe { libc::fileno(file) };
+        report(fd, name.to_bytes(), class, Via::Fopen);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn report(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
+    let Some(speaker) = fork::speaker() else { return };
+    if emit::must_only_count() {
+        return;
+    }
+    linkmap::compare(&speaker, None);
+    let Some((mode, bytes)) = sys::mode_and_size(fd) else { return };
+    if mode & libc::S_IFMT != libc::S_IFREG {
+        return;
+    }
+    let mut buf = [0u8; MAX_PATH];
+    let (path, unresolved) = resolve(fd, name, &mut buf);
+    emit::load(
+        &speaker,
+        &Load {
+            path,
+            name,
+            class,
+            outcome: Outcome::Loaded,
+            via,
+            pulled_in_by: &[],
+            bytes: Some(bytes),
+            nanos: None,
+            flags: if unresolved { flags::PATH_UNRESOLVED } else { 0 },
+        },
+        &Stack::capture(),
+    );
+}
+
+/// The path of an open file as the kernel has it; else the caller's words behind the working
+/// directory, and true.
+pub(crate) fn resolve<'b>(fd: c_int, name: &[u8], buf: &'b mut [u8; MAX_PATH]) -> (&'b [u8], bool) {
+    let link = descriptor_link(fd);
+    let kernels = CStr::from_bytes_until_nul(link.as_slice()).ok().and_then(|link| sys::readlink(link, buf));
+    let length = kernels.filter(|path| path.first() == Some(&b'/')).map(<[u8]>::len);
+    if let Some(length) = length {
+        return (buf.get(..length).unwrap_or_default(), false);
+    }
+    let mut used = 0;
+    if name.first() != Some(&b'/') {
+        used = sys::working_directory(buf).map_or(0, <[u8]>::len);
+        if let Some(slot) = buf.get_mut(used) {
+            *slot = b'/';
+            used = used.saturating_add(1);
+        }
+    }
+    let taken = copy(buf.get_mut(used..).unwrap_or_default(), name);
+    (buf.get(..used.saturating_add(taken)).unwrap_or_default(), true)
+}
+
+/// `/proc/self/fd/N` with its terminating zero.
+fn descriptor_link(fd: c_int) -> Bytes<32> {
+    let mut link = Bytes::of(b"/proc/self/fd/");
+    let mut digits = [0u8; 10];
+    let mut rest = fd.unsigned_abs();
+    let mut first = digits.len();
+    loop {
+        first = first.saturating_sub(1);
+        if let (Some(slot), Ok(digit)) = (digits.get_mut(first), u8::try_from(rest % 10)) {
+            *slot = digit.saturating_add(b'0');
+        }
+        rest /= 10;
+        if rest == 0 || first == 0 {
+            break;
+        }
+    }
+    link.push(digits.get(first..).unwrap_or_default());
+    link.push(&[0]);
+    link
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_descriptor_is_named_in_decimal() {
+        assert_eq!(descriptor_link(0).as_slice(), b"/proc/self/fd/0\0");
+        assert_eq!(descriptor_link(7042).as_slice(), b"/proc/self/fd/7042\0");
+        assert_eq!(descriptor_link(c_int::MAX).as_slice(), b"/proc/self/fd/2147483647\0");
+    }
+
+    #[test]
+    fn a_closed_descriptor_leaves_the_callers_words() {
+        let mut buf = [0u8; MAX_PATH];
+        assert_eq!(resolve(999_999, b"/a/b.pm", &mut buf), (&b"/a/b.pm"[..], true));
+        let mut here = std::env::current_dir().unwrap().into_os_string().into_encoded_bytes();
+        here.extend(b"/b.pm");
+        let mut buf = [0u8; MAX_PATH];
+        assert_eq!(resolve(999_999, b"b.pm", &mut buf), (&here[..], true));
+    }
+}

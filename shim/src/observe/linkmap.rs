@@ -1,0 +1,155 @@
+//! What got mapped: the dynamic linker's list of objects, compared with what was known.
+//!
+//! dlopen's argument is not the story: dependencies come in behind it, and glibc opens name
+//! service, character set and unwinder libraries without any call that could be hooked. So the
+//! list is compared after each dlopen and at later hooks, and each object that is new in this
+//! process is a load of its own.
+
+use super::classify::LIBRARY;
+use super::dlopen::pending_stack;
+use super::entries::{self, Entries, Entry};
+use super::file::{MAX_PATH, resolve};
+use super::known::{Pruning, learn};
+use crate::cell::Bytes;
+use crate::config::base_name;
+use crate::emit::{self, Load};
+use crate::process::fork::{self, Speaker};
+use crate::process::tree;
+use crate::stack::native::Stack;
+use crate::stack::object::LinkMap;
+use crate::sys;
+use alive_wire::header::flags;
+use alive_wire::record::Reason;
+use alive_wire::{Outcome, Via};
+use core::ffi::CStr;
+use core::sync::atomic::Ordering;
+
+/// What a dlopen that just returned was asked for.
+pub(crate) struct Asked<'a> {
+    /// The handle, which in glibc is the object's link map; null when it failed.
+    pub(crate) handle: *const LinkMap,
+    /// The caller's words.
+    pub(crate) name: &'a [u8],
+    /// How long it took.
+    pub(crate) nanos: u64,
+    /// Who asked.
+    pub(crate) stack: &'a Stack,
+}
+
+/// What is mapped at the start is no load; called by the constructor.
+pub(crate) fn begin() {
+    if let Some(mut entries) = entries::begin() {
+        entries.learn_all();
+    }
+}
+
+/// Takes the books for itself, if no other thread has them and the linker is not at work.
+fn with_books<R>(work: impl FnOnce(&mut Entries) -> R) -> Option<R> {
+    let page = fork::page();
+    if page.comparing.swap(true, Ordering::Acquire) {
+        return None;
+    }
+    let result = Entries::new().map(|mut entries| work(&mut entries));
+    page.comparing.store(false, Ordering::Release);
+    result
+}
+
+/// Everything that is mapped now is known and no load: at the start, and before a fork.
+pub(crate) fn remember() {
+    with_books(Entries::learn_all);
+}
+
+/// Forgets what is no longer mapped, so that mapping it again is a load again.
+pub(super) fn prune() {
+    with_books(|entries| {
+        let pruning = Pruning::new();
+        while let Some(entry) = entries.next() {
+            pruning.keep(&entry);
+        }
+        if !entries.broken {
+            pruning.finish();
+        }
+    });
+}
+
+/// Tells of every object that is new; false when that has to wait for a later hook.
+pub(crate) fn compare(speaker: &Speaker, asked: Option<&Asked<'_>>) -> bool {
+    if asked.is_none() && fork::page().opening.load(Ordering::Relaxed) > 0 {
+        // Objects of an unfinished dlopen: it will tell of them itself, with who asked.
+        return false;
+    }
+    with_books(|entries| {
+        let mut earlier = Earlier { pending: None, found: false, first: Bytes::EMPTY };
+        while let Some(entry) = entries.next() {
+            if learn(&entry) {
+                tell(speaker, &entry, asked, &mut earlier);
+            }
+        }
+        if entries.broken {
+            tree::count_not_sent(Reason::LinkMap);
+        }
+    })
+    .is_some()
+}
+
+/// What is known of objects that came in unseen.
+struct Earlier {
+    /// The dlopen that was jumped to last: its name and who asked.
+    pending: Option<(Bytes<512>, Stack)>,
+    /// Its object was among the new ones; what comes behind it came with it.
+    found: bool,
+    /// The first new object, which is the likely reason for the ones behind it.
+    first: Bytes<512>,
+}
+
+/// Sends the load of one new object.
+fn tell(speaker: &Speaker, entry: &Entry, asked: Option<&Asked<'_>>, earlier: &mut Earlier) {
+    if entry.name.as_slice().first() != Some(&b'/') && !entry.name.as_slice().contains(&b'/') {
+        // The kernel's own object, or one without a file.
+        return;
+    }
+    let mut terminated = entry.name;
+    terminated.push(&[0]);
+    let opened = CStr::from_bytes_until_nul(terminated.as_slice()).ok().and_then(sys::open_path);
+    let mut buf = [0u8; MAX_PATH];
+    let (path, unresolved) = resolve(opened.unwrap_or(-1), entry.name.as_slice(), &mut buf);
+    let bytes = opened.and_then(sys::mode_and_size).map(|(_, bytes)| bytes);
+    if let Some(fd) = opened {
+        sys::close(fd);
+    }
+    if asked.is_none() && earlier.pending.is_none() {
+        earlier.pending = pending_stack();
+    }
+    let is_pending = |name: &Bytes<512>| base_name(name.as_slice()) == base_name(entry.name.as_slice());
+    let empty = Stack::EMPTY;
+    let (is_asked, words, pulled_in_by, stack, nanos, later) = match (asked, &earlier.pending) {
+        (Some(asked), _) if core::ptr::eq(asked.handle, entry.address) => {
+            (true, asked.name, &b""[..], asked.stack, Some(asked.nanos), 0)
+        }
+        (Some(asked), _) => (false, &b""[..], asked.name, asked.stack, None, 0),
+        (None, Some((name, stack))) if is_pending(name) => {
+            earlier.found = true;
+            (true, name.as_slice(), &b""[..], stack, None, flags::SEEN_LATER)
+        }
+        (None, Some((name, stack))) if earlier.found => {
+            (false, &b""[..], name.as_slice(), stack, None, flags::SEEN_LATER)
+        }
+        _ => (false, &b""[..], earlier.first.as_slice(), &empty, None, flags::SEEN_LATER),
+    };
+    let name = if words.is_empty() { entry.name.as_slice() } else { words };
+    let load = Load {
+        path,
+        name,
+        class: LIBRARY,
+        outcome: Outcome::Loaded,
+        via: if is_asked { Via::Dlopen } else { Via::LinkMap },
+        pulled_in_by,
+        bytes,
+        nanos,
+        flags: later | if unresolved { flags::PATH_UNRESOLVED } else { 0 },
+    };
+    emit::load(speaker, &load, stack);
+    if earlier.first.as_slice().is_empty() {
+        earlier.first = entry.name;
+    }
+}

@@ -1,0 +1,161 @@
+//! Am I forked? One load from a page that the kernel wipes in every forked child.
+//!
+//! ```text
+//!            constructor: mark = ROOT             kernel wipes the page at fork
+//!   nothing ------------------------> root process ----------------------------> child: mark = 0
+//! ```
+//!
+//! The page is right for `fork`, `_Fork`, `clone` and `clone3`, and blind to `vfork`, whose child
+//! shares its parent's memory: such a child must look like its parent here, and must write nothing.
+//! `getpid` per call would be 300 times dearer and would take a vfork child for a forked one.
+//!
+//! Everything that a fork must reset lives in this page ([`Page`] is the whole list): a child
+//! finds zeros, whatever another thread of the parent was doing at the fork.
+
+use super::{lineage, tree};
+use crate::sys;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+/// Bytes of the wiped mapping.
+const PAGE_BYTES: usize = 4096;
+
+/// `mark` of a process that was exec'ed, or that is not observed at all.
+const ROOT: u32 = 1;
+
+/// Frames that a pending dlopen keeps.
+pub(crate) const PENDING_FRAMES: usize = 48;
+
+/// What is zero in a fresh child.
+#[repr(C, align(64))]
+pub(crate) struct Page {
+    mark: AtomicU32,
+    /// This process's pid; 0 until it is asked for.
+    pid: AtomicU32,
+    /// Its number in the tree plus one; 0 until it is asked for.
+    node: AtomicU32,
+    /// The atfork handler ran in this child, so [`lineage`] knows its fork already.
+    pub(crate) handled: AtomicBool,
+    /// One thread compares the link map.
+    pub(crate) comparing: AtomicBool,
+    /// Calls of the real dlopen that have not returned.
+    pub(crate) opening: AtomicU32,
+    /// The dlopen that was jumped to and whose outcome is still to be seen.
+    pub(crate) pending: Pending,
+}
+
+/// A dlopen without a return: what to say about the objects it brings in.
+#[repr(C)]
+pub(crate) struct Pending {
+    /// 0 empty, 1 being written or read, 2 whole.
+    pub(crate) state: AtomicU32,
+    pub(crate) frames: AtomicU32,
+    pub(crate) addresses: [AtomicU64; PENDING_FRAMES],
+    pub(crate) name_length: AtomicU32,
+    pub(crate) name: [AtomicU64; 64],
+}
+
+const _: () = assert!(size_of::<Page>() <= PAGE_BYTES);
+
+impl Page {
+    const fn new(mark: u32) -> Self {
+        Self {
+            mark: AtomicU32::new(mark),
+            pid: AtomicU32::new(0),
+            node: AtomicU32::new(0),
+            handled: AtomicBool::new(false),
+            comparing: AtomicBool::new(false),
+            opening: AtomicU32::new(0),
+            pending: Pending {
+                state: AtomicU32::new(0),
+                frames: AtomicU32::new(0),
+                addresses: [const { AtomicU64::new(0) }; PENDING_FRAMES],
+                name_length: AtomicU32::new(0),
+                name: [const { AtomicU64::new(0) }; 64],
+            },
+        }
+    }
+}
+
+/// Stands in until the constructor made the page, and for good where the shim is off.
+static UNOBSERVED: Page = Page::new(ROOT);
+
+static PAGE: AtomicPtr<Page> = AtomicPtr::new((&raw const UNOBSERVED).cast_mut());
+
+/// The kernel does not wipe (Linux before 4.14): the atfork handler does.
+static WIPED_BY_HAND: AtomicBool = AtomicBool::new(false);
+
+/// The page of this process.
+pub(crate) fn page() -> &'static Page {
+    // SAFETY: the pointer is to a static or to a mapping that is never unmapped; all fields are atomic.
+    unsafe { &*PAGE.load(Ordering::Relaxed) }
+}
+
+/// Whether this process was forked from the image that the constructor ran in.
+pub(crate) fn forked() -> bool {
+    page().mark.load(Ordering::Relaxed) != ROOT
+}
+
+/// Makes the page; false when the process must stay unobserved. Called by the constructor.
+pub(crate) fn begin() -> bool {
+    let Some(mapping) = sys::map_zeroed(PAGE_BYTES, libc::MAP_PRIVATE) else { return false };
+    if !sys::advise(mapping, PAGE_BYTES, libc::MADV_WIPEONFORK) {
+        WIPED_BY_HAND.store(true, Ordering::Relaxed);
+    }
+    let page: *mut Page = mapping.cast();
+    // SAFETY: the fresh mapping is zeroed, page-aligned and large enough; zeros are a valid `Page`.
+    let fresh = unsafe { &*page };
+    fresh.mark.store(ROOT, Ordering::Relaxed);
+    fresh.pid.store(sys::getpid(), Ordering::Relaxed);
+    fresh.node.store(1, Ordering::Relaxed);
+    PAGE.store(page, Ordering::Release);
+    true
+}
+
+/// In the child's atfork handler: resets what the kernel did not.
+pub(crate) fn reset_in_child() {
+    let page = page();
+    if WIPED_BY_HAND.load(Ordering::Relaxed) {
+        page.mark.store(0, Ordering::Relaxed);
+        page.node.store(0, Ordering::Relaxed);
+        page.comparing.store(false, Ordering::Relaxed);
+        page.opening.store(0, Ordering::Relaxed);
+        page.pending.state.store(0, Ordering::Relaxed);
+    }
+    page.pid.store(sys::getpid(), Ordering::Relaxed);
+    page.handled.store(true, Ordering::Relaxed);
+}
+
+/// A process that may speak.
+#[derive(Clone, Copy)]
+pub(crate) struct Speaker {
+    pub(crate) pid: u32,
+    /// Number in the tree; 0 is the root.
+    pub(crate) node: u32,
+}
+
+/// This process, enrolled in the tree; `None` in a vfork child, which must neither write nor speak.
+pub(crate) fn speaker() -> Option<Speaker> {
+    let page = page();
+    let pid = sys::getpid();
+    if page
+        .pid
+        .compare_exchange(0, pid, Ordering::Relaxed, Ordering::Relaxed)
+        .is_err_and(|known| known != pid)
+    {
+        return None;
+    }
+    let mut node = page.node.load(Ordering::Relaxed);
+    if node == 0 {
+        let fresh = tree::next_node().saturating_add(1);
+        node = match page.node.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => {
+                if !page.handled.load(Ordering::Relaxed) {
+                    lineage::enter_unannounced();
+                }
+                fresh
+            }
+            Err(other_thread) => other_thread,
+        };
+    }
+    Some(Speaker { pid, node: node.saturating_sub(1) })
+}

@@ -1,0 +1,8 @@
+//! Who am I: a root that was exec'ed, or a descendant that was forked, and by whom?
+//!
+//! [`fork`] answers the one question every hook asks first, [`tree`] counts what the whole family
+//! of processes must know, [`lineage`] keeps the chain of forks above this process.
+
+pub(crate) mod fork;
+pub(crate) mod lineage;
+pub(crate) mod tree;

@@ -1,0 +1,113 @@
+//! The tree page: what all descendants of one root count together.
+//!
+//! One anonymous shared page, made by the constructor and inherited by every fork. Because the
+//! sequence is the whole tree's, an event that a worker lost and then died with shows as a gap in
+//! its siblings' next event; because forks are counted here, "3 of 8 workers" is known without
+//! asking the other five.
+
+use crate::sys;
+use alive_wire::record::Reason;
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+/// Bytes of the shared mapping.
+const PAGE_BYTES: usize = 4096;
+
+/// Roles that one tree can tell apart; the last one takes all further ones.
+const ROLES: usize = 240;
+
+/// One role: a fork site reached from a parent role.
+struct Role {
+    key: AtomicU64,
+    forks: AtomicU32,
+}
+
+/// The shared counters.
+#[repr(C)]
+struct Tree {
+    sequence: AtomicU64,
+    nodes: AtomicU32,
+    not_sent: [AtomicU64; 4],
+    roles: [Role; ROLES],
+}
+
+const _: () = assert!(size_of::<Tree>() <= PAGE_BYTES);
+
+/// Counts for this process alone where the page could not be made.
+static OWN: Tree = Tree {
+    sequence: AtomicU64::new(0),
+    nodes: AtomicU32::new(0),
+    not_sent: [const { AtomicU64::new(0) }; 4],
+    roles: [const { Role { key: AtomicU64::new(0), forks: AtomicU32::new(0) } }; ROLES],
+};
+
+static TREE: AtomicPtr<Tree> = AtomicPtr::new((&raw const OWN).cast_mut());
+
+fn tree() -> &'static Tree {
+    // SAFETY: the pointer is to a static or to a mapping that is never unmapped; all fields are atomic.
+    unsafe { &*TREE.load(Ordering::Relaxed) }
+}
+
+/// Makes the page. Called by the constructor.
+pub(crate) fn begin() {
+    if let Some(mapping) = sys::map_zeroed(PAGE_BYTES, libc::MAP_SHARED) {
+        TREE.store(mapping.cast(), Ordering::Release);
+    }
+}
+
+/// Whether the counters are the tree's, not this process's alone.
+pub(crate) fn is_shared() -> bool {
+    !core::ptr::eq(tree(), &raw const OWN)
+}
+
+/// The next event's number, from 1. An event that is then not sent leaves a gap, as it should.
+pub(crate) fn next_sequence() -> u64 {
+    tree().sequence.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+}
+
+/// The next descendant's number, from 1.
+pub(crate) fn next_node() -> u32 {
+    tree().nodes.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+}
+
+/// Counts an event that is not sent.
+pub(crate) fn count_not_sent(reason: Reason) {
+    if let Some(counter) = tree().not_sent.get(usize::from(reason as u8).saturating_sub(1)) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The reasons for which events were not sent, with their counts, zeros left out.
+pub(crate) fn not_sent() -> impl Iterator<Item = (u8, u64)> {
+    (1u8..)
+        .zip(tree().not_sent.iter().map(|counter| counter.load(Ordering::Relaxed)))
+        .filter(|(_, count)| *count > 0)
+}
+
+/// Number of the role that `site` forks from `parent`; the root's own role is 0.
+pub(crate) fn role(parent: u16, site: u64) -> u16 {
+    // 0 marks a free slot, so a key is never 0.
+    let key = (site.rotate_left(16) ^ u64::from(parent)).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let roles = &tree().roles;
+    for (index, role) in (1u16..).zip(roles) {
+        match role.key.compare_exchange(0, key, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return index,
+            Err(taken) if taken == key => return index,
+            Err(_) => {}
+        }
+    }
+    u16::try_from(roles.len()).unwrap_or(u16::MAX)
+}
+
+fn counter(role: u16) -> Option<&'static AtomicU32> {
+    tree().roles.get(usize::from(role).checked_sub(1)?).map(|role| &role.forks)
+}
+
+/// Counts a process of this role; which one it is, from 1.
+pub(crate) fn count_fork(role: u16) -> u32 {
+    counter(role).map_or(0, |forks| forks.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
+}
+
+/// Processes of this role so far.
+pub(crate) fn forks(role: u16) -> u32 {
+    counter(role).map_or(0, |forks| forks.load(Ordering::Relaxed))
+}

@@ -1,0 +1,180 @@
+//! Which mapped object holds an address, asked of glibc's `_dl_find_object`: lock-free and safe in
+//! a signal handler. It came with glibc 2.35; without it there are no native frames.
+
+use crate::{config, real};
+use alive_wire::record::Module;
+use core::ffi::{CStr, c_char, c_int, c_ulonglong, c_void};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+/// The public head of glibc's `struct link_map`.
+#[repr(C)]
+pub(crate) struct LinkMap {
+    /// Load bias.
+    pub(crate) bias: usize,
+    pub(crate) name: *const c_char,
+    pub(crate) dynamic: *const c_void,
+    pub(crate) next: *const Self,
+    pub(crate) previous: *const Self,
+}
+
+/// glibc's `struct dl_find_object`.
+#[repr(C)]
+struct Found {
+    flags: c_ulonglong,
+    map_start: usize,
+    map_end: usize,
+    link_map: *const LinkMap,
+    eh_frame: usize,
+    reserved: [c_ulonglong; 7],
+}
+
+/// A mapped object.
+#[derive(Clone, Copy)]
+pub(crate) struct Object {
+    /// First mapped address.
+    pub(crate) start: usize,
+    /// Behind the last mapped address.
+    pub(crate) end: usize,
+    /// Address of `.eh_frame_hdr`, 0 when it has none.
+    pub(crate) frame_header: usize,
+    pub(crate) link_map: *const LinkMap,
+}
+
+static FIND_OBJECT: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
+static OWN_START: AtomicUsize = AtomicUsize::new(0);
+static LIBC_START: AtomicUsize = AtomicUsize::new(0);
+
+/// Looks the symbols up; called by the constructor.
+pub(crate) fn begin() {
+    FIND_OBJECT.store(real::symbol(c"_dl_find_object"), Ordering::Relaxed);
+    let own = find(begin as *const () as u64);
+    OWN_START.store(own.map_or(0, |object| object.start), Ordering::Relaxed);
+    let libc = find(real::symbol(c"gnu_get_libc_version") as u64);
+    LIBC_START.store(libc.map_or(0, |object| object.start), Ordering::Relaxed);
+}
+
+/// The shim's own link map, which is never removed from the list.
+pub(crate) fn own_link_map() -> *const LinkMap {
+    find(begin as *const () as u64).map_or(core::ptr::null(), |object| object.link_map)
+}
+
+/// The object that holds `address`.
+pub(crate) fn find(address: u64) -> Option<Object> {
+    let function = FIND_OBJECT.load(Ordering::Relaxed);
+    if function.is_null() {
+        return None;
+    }
+    // SAFETY: `_dl_find_object` has this type since it exists.
+    let function: unsafe extern "C" fn(*mut c_void, *mut Found) -> c_int =
+        unsafe { core::mem::transmute(function) };
+    let mut found = Found {
+        flags: 0,
+        map_start: 0,
+        map_end: 0,
+        link_map: core::ptr::null(),
+        eh_frame: 0,
+        reserved: [0; 7],
+    };
+    // SAFETY: any address may be asked for; `found` is valid for the write.
+    let result = unsafe { function(address as *mut c_void, &raw mut found) };
+    (result == 0).then_some(Object {
+        start: found.map_start,
+        end: found.map_end,
+        frame_header: found.eh_frame,
+        link_map: found.link_map,
+    })
+}
+
+impl Object {
+    /// Whether it is the shim itself.
+    pub(crate) fn is_own(&self) -> bool {
+        self.start == OWN_START.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is libc.
+    pub(crate) fn is_libc(&self) -> bool {
+        self.start == LIBC_START.load(Ordering::Relaxed)
+    }
+
+    /// What offsets in the object count from.
+    pub(crate) fn bias(&self) -> u64 {
+        if self.link_map.is_null() {
+            return self.start as u64;
+        }
+        // SAFETY: code of the object is on this thread's stack, so its link map is alive.
+        unsafe { (*self.link_map).bias as u64 }
+    }
+
+    /// Its name and build id for the wire.
+    pub(crate) fn module(&self) -> Module<'static> {
+        Module { build_id: self.build_id(), path: self.path() }
+    }
+
+    fn path(&self) -> &'static [u8] {
+        if self.link_map.is_null() {
+            return &[];
+        }
+        // SAFETY: as in `bias`.
+        let name = unsafe { (*self.link_map).name };
+        if name.is_null() {
+            return &[];
+        }
+        // SAFETY: glibc's names are C strings that live as long as the link map.
+        match unsafe { CStr::from_ptr(name) }.to_bytes() {
+            b"" => config::get().executable.as_slice(),
+            path => path,
+        }
+    }
+
+    /// The GNU build id in the object's notes.
+    fn build_id(&self) -> &'static [u8] {
+        const PT_NOTE: u32 = 4;
+        const NT_GNU_BUILD_ID: u32 = 3;
+        // The file header is mapped first in every object that a linker of our time made.
+        // SAFETY: the object is mapped from `start` on, at least a page.
+        let header: &'static libc::Elf64_Ehdr = unsafe { &*(self.start as *const libc::Elf64_Ehdr) };
+        if header.e_ident.get(..4) != Some(&[0x7f, b'E', b'L', b'F']) || header.e_phnum > 64 {
+            return &[];
+        }
+        let Ok(headers_at) = usize::try_from(header.e_phoff) else { return &[] };
+        let bytes = usize::from(header.e_phnum).saturating_mul(size_of::<libc::Elf64_Phdr>());
+        if headers_at.saturating_add(bytes) > 4096 {
+            return &[];
+        }
+        let first = self.start.wrapping_add(headers_at) as *const libc::Elf64_Phdr;
+        // SAFETY: the program headers lie within the object's first page, as was checked.
+        let headers: &'static [libc::Elf64_Phdr] =
+            unsafe { core::slice::from_raw_parts(first, usize::from(header.e_phnum)) };
+        for segment in headers.iter().filter(|segment| segment.p_type == PT_NOTE) {
+            let Some(mut notes) = self.slice(segment.p_vaddr, segment.p_memsz) else { continue };
+            while let Some((name_size, description_size, kind, body)) = note_head(notes) {
+                let name = body.get(..name_size).unwrap_or_default();
+                let described = body.get(name_size.next_multiple_of(4)..).unwrap_or_default();
+                let description = described.get(..description_size).unwrap_or_default();
+                if kind == NT_GNU_BUILD_ID && name == b"GNU\0" {
+                    return description;
+                }
+                notes = described.get(description_size.next_multiple_of(4)..).unwrap_or_default();
+            }
+        }
+        &[]
+    }
+
+    /// Bytes at a virtual address of the object, when they lie within its mapping.
+    fn slice(&self, virtual_address: u64, bytes: u64) -> Option<&'static [u8]> {
+        let start = usize::try_from(self.bias().wrapping_add(virtual_address)).ok()?;
+        let bytes = usize::try_from(bytes).ok()?;
+        let inside = start >= self.start && start.checked_add(bytes)? <= self.end;
+        // SAFETY: a loadable segment's notes are mapped readable within the object's range.
+        inside.then(|| unsafe { core::slice::from_raw_parts(start as *const u8, bytes) })
+    }
+}
+
+/// Sizes and type of the first note, and what follows its head.
+fn note_head(notes: &[u8]) -> Option<(usize, usize, u32, &[u8])> {
+    let (head, body) = notes.split_first_chunk::<12>()?;
+    let word = |at: usize| {
+        head.get(at..).and_then(|rest| rest.first_chunk::<4>()).map(|word| u32::from_le_bytes(*word))
+    };
+    Some((usize::try_from(word(0)?).ok()?, usize::try_from(word(4)?).ok()?, word(8)?, body))
+}
