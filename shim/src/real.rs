@@ -133,5 +133,7 @@ pub(crate) fn symbol(name: &CStr) -> *mut c_void {
 
 /// `prctl`'s option that installs a seccomp filter, as the register holds it.
 pub(crate) const PR_SET_SECCOMP: usize = libc::PR_SET_SECCOMP as usize;
+/// Numbers of the system calls that make a process (aarch64 has these two only).
+pub(crate) const FORK_CALLS: [c_long; 2] = [libc::SYS_clone, libc::SYS_clone3];
 /// Numbers of the system calls that install one.
 pub(crate) const SECCOMP_CALLS: [c_long; 2] = [libc::SYS_seccomp, libc::SYS_prctl];
