@@ -30,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) suffixes: Bytes<MAX_MATCH>,
     /// Size of a memory page in KiB.
     pub(crate) page_kib: u32,
+    /// Whether Python's imports are listened to.
+    pub(crate) python_audit: bool,
     /// Whether native frames are sent.
     pub(crate) native_frames: bool,
 }
@@ -40,6 +42,7 @@ static CONFIG: Alone<Config> = Alone::new(Config {
     executable: Bytes::EMPTY,
     suffixes: Bytes::EMPTY,
     page_kib: 4,
+    python_audit: false,
     native_frames: true,
 });
 
@@ -78,6 +81,7 @@ pub(crate) unsafe fn read() -> bool {
             config.program = program;
             config.suffixes = Bytes::of(variable(c"ALIVE_MATCH").unwrap_or_default());
             config.page_kib = page_kib;
+            config.python_audit = !matches!(variable(c"ALIVE_PYTHON_AUDIT"), Some(b"0"));
             config.native_frames = !matches!(variable(c"ALIVE_FRAMES"), Some(b"none"));
         });
     }

@@ -72,6 +72,7 @@ fn begin() {
         hooks::guard::begin();
         if process::fork::begin() {
             process::lineage::begin();
+            observe::python::install(core::ptr::null_mut());
         }
     }
     // A symbol that an older glibc lacks has left a message that the program would find.

@@ -14,12 +14,13 @@
 
 use super::{lineage, tree};
 use crate::cell::Guarded;
+use crate::observe::python::Imports;
 use crate::observe::search::Searches;
 use crate::sys;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// Bytes of the wiped mapping.
-const PAGE_BYTES: usize = 8192;
+const PAGE_BYTES: usize = 12288;
 
 /// `mark` of a process that was exec'ed, or that is not observed at all.
 const ROOT: u32 = 1;
@@ -50,6 +51,8 @@ pub(crate) struct Page {
     pub(crate) pending: Pending,
     /// How many searches are open, to be looked at without taking them.
     pub(crate) open_searches: AtomicU32,
+    /// Python imports whose end was not seen.
+    pub(crate) imports: Guarded<Imports>,
     /// Names that are being searched for.
     pub(crate) searches: Guarded<Searches>,
 }
@@ -86,6 +89,7 @@ impl Page {
                 name: [const { AtomicU64::new(0) }; 64],
             },
             open_searches: AtomicU32::new(0),
+            imports: Guarded::new(Imports::NONE),
             searches: Guarded::new(Searches::NONE),
         }
     }
@@ -141,6 +145,8 @@ pub(crate) fn begin_in_child(ordinal: u32) {
         page.opening.store(0, Ordering::Relaxed);
         page.pending.state.store(0, Ordering::Relaxed);
         page.open_searches.store(0, Ordering::Relaxed);
+        page.imports.release();
+        page.imports.with(|imports| *imports = Imports::NONE);
         page.searches.release();
         page.searches.with(|searches| *searches = Searches::NONE);
     }
