@@ -150,6 +150,11 @@ impl CommandLine {
     }
 }
 
+/// The first word of the command line: for a script, its interpreter. Good until the constructor ends.
+pub(crate) fn command() -> Option<&'static [u8]> {
+    COMMAND_LINE.words().next()
+}
+
 /// A name people know the program by: the script's where an interpreter runs one.
 fn label(command_line: &CommandLine) -> &'static [u8] {
     // For a script that was executed by its own name, this is the script.

@@ -72,12 +72,15 @@ fn begin() {
         hooks::guard::begin();
         if process::fork::begin() {
             process::lineage::begin();
-            observe::python::install(core::ptr::null_mut());
+            observe::python::install_at_start();
         }
     }
-    // A symbol that an older glibc lacks has left a message that the program would find.
-    // SAFETY: no pointers; the constructor may use what hooks may not.
-    unsafe { libc::dlerror() };
+    // A symbol that an older glibc lacks has left a message that the program would find. Asked once,
+    // dlerror hands it out; asked again, it frees it.
+    for _ in 0..2 {
+        // SAFETY: no pointers; the constructor may use what hooks may not.
+        unsafe { libc::dlerror() };
+    }
 }
 
 #[cfg(not(test))]

@@ -13,7 +13,7 @@
 //! changes a reference count. `ALIVE_PYTHON_AUDIT=0` leaves it out, and so does a free-threaded
 //! build, whose objects are laid out differently.
 
-use super::search;
+use super::{linkmap, search};
 use crate::cell::{Alone, Bytes};
 use crate::emit::{self, Missing};
 use crate::process::fork::{self, Speaker};
@@ -76,8 +76,18 @@ struct Python {
 static PYTHON: Alone<Option<Python>> = Alone::new(None);
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// Installs the hook where an interpreter is there and has not begun; called by the constructor,
-/// and after a dlopen that may have brought one (its symbols may be visible through `handle` only).
+/// Installs the hook in a program that is, or links to, something called Python; called by the
+/// constructor. The names are looked at first because to ask the linker for a symbol that is not
+/// there costs as much as everything else that the constructor does.
+pub(crate) fn install_at_start() {
+    let is_python = |name: &[u8]| name.windows(6).any(|word| word == b"python");
+    if config::command().is_some_and(is_python) || linkmap::any(is_python) {
+        install(core::ptr::null_mut());
+    }
+}
+
+/// Installs the hook where an interpreter is there and has not begun; called at the start, and
+/// after a dlopen that may have brought one (its symbols may be visible through `handle` only).
 pub(crate) fn install(handle: *mut c_void) {
     if !config::get().python_audit {
         return;
