@@ -103,3 +103,41 @@ fn the_audit_hook_can_be_left_out() {
     assert!(missing.is_empty(), "{missing:?}");
     assert!(events.of("load").next().is_some(), "{}", events.told());
 }
+
+/// An interpreter that ends while an import is still open, with destructors that raise events, and
+/// interpreters beside the main one: to ask for `sys.modules` then would end the program.
+const ENDINGS: &str = r#"
+import os, sys
+import _xxsubinterpreters as beside
+INSIDE = """
+import sys
+class Late:
+    def __del__(self):
+        open("/etc/hostname").close()
+sys.late = Late()
+try:
+    import missing_beside
+except ImportError:
+    pass
+"""
+pid = os.fork()
+if pid == 0:
+    for _ in range(3):
+        one = beside.create()
+        beside.run_string(one, INSIDE)
+        beside.destroy(one)
+    exec(INSIDE.replace("missing_beside", "missing_last"))
+    sys.exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+#[test]
+fn an_interpreter_that_ends_with_an_import_open_ends_well() {
+    if !needs::installed("python3", &[PYTHON]) {
+        return;
+    }
+    let scene = Scene::start();
+    let outcome = scene.run(scene.traced_command(Path::new(PYTHON)).args(["-c", ENDINGS])).well();
+    assert_eq!(outcome.said(), "", "no word on standard output or error");
+    assert!(scene.events().of("start").next().is_some(), "the shim was not there");
+}

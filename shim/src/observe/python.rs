@@ -58,7 +58,7 @@ impl Imports {
     );
 }
 
-/// Functions of the interpreter that the hook calls; all exported and stable since 3.3.
+/// Functions of the interpreter that the hook calls; all exported.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Python {
@@ -69,6 +69,9 @@ struct Python {
     modules: unsafe extern "C" fn() -> Object,
     dict_next: unsafe extern "C" fn(Object, *mut isize, *mut Object, *mut Object) -> c_int,
     text_equals: unsafe extern "C" fn(Object, *const c_char) -> c_int,
+    current: unsafe extern "C" fn() -> *mut c_void,
+    main: unsafe extern "C" fn() -> *mut c_void,
+    is_finalizing: unsafe extern "C" fn() -> c_int,
     /// Address of the type of strings.
     text_type: usize,
 }
@@ -108,15 +111,26 @@ pub(crate) fn install(handle: *mut c_void) {
         c"PyImport_GetModuleDict",
         c"PyDict_Next",
         c"PyUnicode_CompareWithASCIIString",
+        c"PyInterpreterState_Get",
+        c"PyInterpreterState_Main",
+        c"_Py_IsFinalizing",
         c"PyUnicode_Type",
     ]
-    .map(symbol);
+    .map(|name| match symbol(name) {
+        // Its name since 3.13.
+        missing if missing.is_null() && name == c"_Py_IsFinalizing" => symbol(c"Py_IsFinalizing"),
+        // Its name before 3.9.
+        missing if missing.is_null() && name == c"PyInterpreterState_Get" => {
+            symbol(c"_PyInterpreterState_Get")
+        }
+        address => address,
+    });
     if wanted.iter().any(|address| address.is_null()) {
         return;
     }
     // SAFETY: the exported names above stand in the order of the fields and have had these types
-    // since Python 3.3.
-    let python = unsafe { core::mem::transmute::<[*mut c_void; 8], Python>(wanted) };
+    // since Python 3.8.
+    let python = unsafe { core::mem::transmute::<[*mut c_void; 11], Python>(wanted) };
     // SAFETY: the hook that looks at this is installed below, and once only.
     unsafe { PYTHON.change(|slot| *slot = Some(python)) };
     // SAFETY: PySys_AddAuditHook has this type since 3.8, where it came.
@@ -161,7 +175,10 @@ unsafe extern "C" fn audit(event: *const c_char, arguments: Object, _: *mut c_vo
     {
         // SAFETY: the interpreter passes a C string.
         let event = unsafe { CStr::from_ptr(event) }.to_bytes();
-        heard(&speaker, python, event == b"import", arguments, &raw const here as usize);
+        let import = event == b"import";
+        if import || (!event.starts_with(b"cpython.") && python.has_modules()) {
+            heard(&speaker, python, import, arguments, &raw const here as usize);
+        }
     }
     0
 }
@@ -256,6 +273,20 @@ fn conclude(speaker: &Speaker, python: &Python, import: &Import) {
 }
 
 impl Python {
+    /// Whether `sys.modules` is sure to be there. Where it is not, to ask for it ends the program: in
+    /// an interpreter that is being taken down, where destructors still raise events. While an import
+    /// is under way it is there.
+    fn has_modules(&self) -> bool {
+        // SAFETY: takes nothing.
+        let finalizing = unsafe { (self.is_finalizing)() };
+        // SAFETY: takes nothing; the lock is held, so a thread state is current.
+        let current = unsafe { (self.current)() };
+        // SAFETY: takes nothing.
+        let main = unsafe { (self.main)() };
+        // Interpreters beside the main one end without a word; there only imports are listened to.
+        finalizing == 0 && core::ptr::eq(current, main)
+    }
+
     /// An item of the event's arguments; null when there are fewer. Python code may raise an event of
     /// this name with arguments of its own, and an item that is not there would set an exception.
     fn item(&self, tuple: Object, index: isize) -> Object {
