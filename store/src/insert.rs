@@ -7,25 +7,42 @@ use rusqlite::{Connection, Result, params};
 use crate::identity::Identities;
 use crate::integer::{bits, count};
 use crate::model::{Batch, LoadRow, Loss, MAX_STACKS, MissingRow, PingRow, RoleCount, Stack, TreeRow};
+use crate::rebase;
 
-/// Adds everything.
+/// Adds everything. A rebase moves what is stored before it and nothing that is stored after it, because the
+/// same chain of fork sites is another role then.
 pub(crate) fn batch(db: &Connection, ids: &mut Identities, batch: &Batch) -> Result<()> {
     for row in &batch.trees {
         tree(db, ids, row)?;
     }
-    for row in &batch.roles {
-        role(db, ids, row)?;
+    for stage in &batch.stages {
+        sums(db, ids, &stage.roles, &stage.loads, &stage.missing)?;
+        rebase::rebase(db, ids, &stage.rebase)?;
     }
-    for row in &batch.loads {
-        load(db, ids, row)?;
-    }
-    for row in &batch.missing {
-        missing(db, ids, row)?;
-    }
+    sums(db, ids, &batch.roles, &batch.loads, &batch.missing)?;
     for row in &batch.pings {
         ping(db, row)?;
     }
     counters(db, batch)
+}
+
+fn sums(
+    db: &Connection,
+    ids: &mut Identities,
+    roles: &[RoleCount],
+    loads: &[LoadRow],
+    searches: &[MissingRow],
+) -> Result<()> {
+    for row in roles {
+        role(db, ids, row)?;
+    }
+    for row in loads {
+        load(db, ids, row)?;
+    }
+    for row in searches {
+        missing(db, ids, row)?;
+    }
+    Ok(())
 }
 
 /// A tree's figures are absolute. Its words stay once they are told: a restarted collector does not
@@ -65,8 +82,15 @@ fn tree(db: &Connection, ids: &mut Identities, row: &TreeRow) -> Result<()> {
 
 fn role(db: &Connection, ids: &mut Identities, row: &RoleCount) -> Result<()> {
     let id = ids.role(db, row.tree, &row.chain)?;
-    db.prepare_cached("UPDATE role SET forks = max(forks, ?2) WHERE id = ?1")?
-        .execute(params![id, row.forks])?;
+    db.prepare_cached(
+        "INSERT INTO fork (role, number, forks, nanos, resident_kib) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET
+             resident_kib = iif(excluded.nanos >= nanos AND excluded.resident_kib > 0,
+                 excluded.resident_kib, resident_kib),
+             forks = max(forks, excluded.forks),
+             nanos = max(nanos, excluded.nanos)",
+    )?
+    .execute(params![id, row.number, row.forks, count(row.fork_nanos), row.resident_kib])?;
     Ok(())
 }
 
@@ -113,17 +137,20 @@ fn load(db: &Connection, ids: &mut Identities, row: &LoadRow) -> Result<()> {
     stacks(db, ids, Owner::Load(id), &row.stacks)
 }
 
+/// What was taken back may have been stored long ago. A name that nobody misses any more goes, and so does
+/// what is taken back without having been stored: its first event was lost.
 fn missing(db: &Connection, ids: &mut Identities, row: &MissingRow) -> Result<()> {
     let role = ids.role(db, row.tree, &row.chain)?;
-    let id: i64 = db
+    let (id, searches, processes): (i64, i64, i64) = db
         .prepare_cached(
             "INSERT INTO missing (role, name, language, searches, probes, processes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             VALUES (?1, ?2, ?3, max(?4 - ?7, 0), ?5, max(?6 - ?7, 0))
              ON CONFLICT DO UPDATE SET
-                 searches = min(searches, 9223372036854775807 - excluded.searches) + excluded.searches,
+                 language = iif(language = '', excluded.language, language),
+                 searches = max(min(searches, 9223372036854775807 - ?4) + ?4 - ?7, 0),
                  probes = min(probes, 9223372036854775807 - excluded.probes) + excluded.probes,
-                 processes = min(processes, 9223372036854775807 - excluded.processes) + excluded.processes
-             RETURNING id",
+                 processes = max(min(processes, 9223372036854775807 - ?6) + ?6 - ?7, 0)
+             RETURNING id, searches, processes",
         )?
         .query_row(
             params![
@@ -132,11 +159,23 @@ fn missing(db: &Connection, ids: &mut Identities, row: &MissingRow) -> Result<()
                 row.language,
                 count(row.searches),
                 count(row.probes),
-                count(row.processes)
+                count(row.processes),
+                count(row.taken_back)
             ],
-            |found| found.get(0),
+            |found| Ok((found.get(0)?, found.get(1)?, found.get(2)?)),
         )?;
-    stacks(db, ids, Owner::Missing(id), &row.stacks)
+    if row.taken_back == 0 || (searches > 0 && processes > 0) {
+        return stacks(db, ids, Owner::Missing(id), &row.stacks);
+    }
+    let samples: Vec<i64> = db
+        .prepare_cached("SELECT id FROM stack WHERE missing = ?1")?
+        .query_map([id], |found| found.get(0))?
+        .collect::<Result<_>>()?;
+    for stack in samples {
+        rebase::delete_stack(db, stack)?;
+    }
+    db.prepare_cached("DELETE FROM missing WHERE id = ?1")?.execute([id])?;
+    Ok(())
 }
 
 /// Whose sample a stack is.

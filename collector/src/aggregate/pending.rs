@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use alive_store::model::{
-    Batch, LoadKey, LoadRow, Loss, MissingRow, PingRow, RoleCount, Stack, TreeKey, TreeRow,
+    Batch, LoadKey, LoadRow, Loss, MissingRow, PingRow, Rebase, RoleCount, Stack, Stage, TreeKey, TreeRow,
 };
+use alive_wire::record::Lineage;
 use alive_wire::{CodeKind, Language, Outcome, Via};
 use hashbrown::hash_map::Entry as MapEntry;
 use hashbrown::hash_table::Entry;
@@ -46,13 +47,41 @@ struct MissingSum {
 /// File, name and line of a ping.
 type PingKey = (Vec<u8>, Vec<u8>, u32);
 
+/// Sums that are kept under chains of fork sites.
+#[derive(Debug, Default)]
+struct Sums {
+    loads: HashTable<LoadSum>,
+    missing: HashTable<MissingSum>,
+    /// By tree, chain and number.
+    roles: HashMap<(TreeKey, u64, u16), ForkSum>,
+}
+
+/// The forks into a role under one of its numbers, absolute.
+#[derive(Debug)]
+struct ForkSum {
+    chain: Arc<Chain>,
+    forks: u32,
+    nanos: u64,
+    resident_kib: u32,
+}
+
+/// Sums that a rebase closed: what comes after it under the same chains is about other roles.
+#[derive(Debug)]
+struct Closed {
+    sums: Sums,
+    tree: TreeKey,
+    heir: Arc<Chain>,
+    number: Option<u16>,
+}
+
 /// What was heard since the last time it was taken.
 #[derive(Debug, Default)]
 pub struct Pending {
-    loads: HashTable<LoadSum>,
-    missing: HashTable<MissingSum>,
+    closed: Vec<Closed>,
+    /// Keys of the sums that are closed.
+    closed_keys: usize,
+    sums: Sums,
     pings: HashMap<PingKey, PingRow>,
-    roles: HashMap<(TreeKey, u64), (Arc<Chain>, u32)>,
     trees: Vec<TreeRow>,
     /// See [`Batch::datagrams`].
     pub datagrams: u64,
@@ -81,7 +110,7 @@ pub(crate) struct Addend<'h, 'a> {
 impl Pending {
     /// Distinct keys held.
     pub(crate) fn keys(&self) -> usize {
-        self.loads.len() + self.missing.len() + self.pings.len() + self.roles.len() + self.trees.len()
+        self.closed_keys + self.sums.keys() + self.pings.len() + self.trees.len()
     }
 
     /// Whether there is nothing to write.
@@ -91,14 +120,14 @@ impl Pending {
 
     /// Whether a load or search with this hash has a sum already.
     pub(crate) fn has(&self, hash: u64) -> bool {
-        self.loads.find(hash, |sum| sum.hash == hash).is_some()
-            || self.missing.find(hash, |sum| sum.hash == hash).is_some()
+        self.sums.loads.find(hash, |sum| sum.hash == hash).is_some()
+            || self.sums.missing.find(hash, |sum| sum.hash == hash).is_some()
     }
 
     /// Adds a load. `sample` gives the stack if it is wanted.
     pub(crate) fn load(&mut self, addend: &Addend<'_, '_>, sample: impl FnOnce() -> Option<Stack>) {
         let &Addend { heard, chain, hash, first_time, seen_micros } = addend;
-        let sum = match self.loads.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
+        let sum = match self.sums.loads.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
             Entry::Occupied(sum) => sum.into_mut(),
             Entry::Vacant(vacant) => vacant.insert(LoadSum::new(addend)).into_mut(),
         };
@@ -120,8 +149,29 @@ impl Pending {
 
     /// Adds a search that found nothing. `sample` gives the stack if it is wanted.
     pub(crate) fn missing(&mut self, addend: &Addend<'_, '_>, sample: impl FnOnce() -> Option<Stack>) {
-        let &Addend { heard, chain, hash, first_time, .. } = addend;
-        let sum = match self.missing.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
+        let sum = self.missing_sum(addend);
+        let row = &mut sum.row;
+        if row.searches == 0 {
+            // What was taken back bears the language of what was found.
+            addend.heard.code.language.map_or("", Language::word).clone_into(&mut row.language);
+        }
+        row.searches += 1;
+        row.probes = row.probes.saturating_add(u64::from(addend.heard.probes));
+        row.processes += u64::from(addend.first_time);
+        if sum.looks < MAX_LOOKS {
+            sum.looks += 1;
+            row.stacks.extend(sample());
+        }
+    }
+
+    /// A process found what it had searched for in vain. What it told may have been written long ago.
+    pub(crate) fn found(&mut self, addend: &Addend<'_, '_>) {
+        self.missing_sum(addend).row.taken_back += 1;
+    }
+
+    fn missing_sum(&mut self, addend: &Addend<'_, '_>) -> &mut MissingSum {
+        let &Addend { heard, chain, hash, .. } = addend;
+        match self.sums.missing.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
             Entry::Occupied(sum) => sum.into_mut(),
             Entry::Vacant(vacant) => {
                 let row = MissingRow {
@@ -132,18 +182,11 @@ impl Pending {
                     searches: 0,
                     probes: 0,
                     processes: 0,
+                    taken_back: 0,
                     stacks: Vec::new(),
                 };
                 vacant.insert(MissingSum { hash, looks: 0, chain: Arc::clone(chain), row }).into_mut()
             }
-        };
-        let row = &mut sum.row;
-        row.searches += 1;
-        row.probes = row.probes.saturating_add(u64::from(heard.probes));
-        row.processes += u64::from(first_time);
-        if sum.looks < MAX_LOOKS {
-            sum.looks += 1;
-            row.stacks.extend(sample());
         }
     }
 
@@ -170,20 +213,38 @@ impl Pending {
         Ok(())
     }
 
-    /// Takes note of how many processes were forked into a role; false when there was no room for it, and
-    /// the next event that knows it has to tell again.
-    pub(crate) fn role(&mut self, tree: TreeKey, chain: &Arc<Chain>, forks: u32, room: bool) -> bool {
-        match self.roles.entry((tree, chain.hash)) {
-            MapEntry::Occupied(mut role) => {
-                let known = &mut role.get_mut().1;
-                *known = forks.max(*known);
+    /// Takes note of the forks into a role; false when there was no room for it, and the next event that
+    /// knows it has to tell again. `number` is 0 where each process numbers roles for itself.
+    pub(crate) fn role(
+        &mut self,
+        tree: TreeKey,
+        chain: &Arc<Chain>,
+        number: u16,
+        link: &Lineage,
+        room: bool,
+    ) -> bool {
+        let sum = match self.sums.roles.entry((tree, chain.hash, number)) {
+            MapEntry::Occupied(sum) => sum.into_mut(),
+            MapEntry::Vacant(_) if !room => return false,
+            MapEntry::Vacant(vacant) => {
+                vacant.insert(ForkSum { chain: Arc::clone(chain), forks: 0, nanos: 0, resident_kib: 0 })
             }
-            MapEntry::Vacant(vacant) if room => {
-                vacant.insert((Arc::clone(chain), forks));
-            }
-            MapEntry::Vacant(_) => return false,
+        };
+        // Events may overtake each other; the figures only grow, so the larger ones are the later ones.
+        if link.fork_nanos >= sum.nanos && link.resident_kib > 0 {
+            sum.resident_kib = link.resident_kib;
         }
+        sum.forks = sum.forks.max(link.forks);
+        sum.nanos = sum.nanos.max(link.fork_nanos);
         true
+    }
+
+    /// The process of a role turned out to be the heir of the root. `number` is `None` where each process
+    /// numbers roles for itself.
+    pub(crate) fn rebase(&mut self, tree: TreeKey, heir: Arc<Chain>, number: Option<u16>) {
+        let sums = std::mem::take(&mut self.sums);
+        self.closed_keys += sums.keys() + 1;
+        self.closed.push(Closed { sums, tree, heir, number });
     }
 
     /// Adds rows of trees.
@@ -194,28 +255,50 @@ impl Pending {
     /// The batch to write.
     #[must_use]
     pub fn into_batch(self, flushed_micros: u64) -> Batch {
+        let (roles, loads, missing) = self.sums.into_rows();
         Batch {
             trees: self.trees,
-            roles: self
-                .roles
-                .into_iter()
-                .map(|((tree, _), (chain, forks))| RoleCount { tree, chain: chain.sites(), forks })
-                .collect(),
-            loads: self.loads.into_iter().map(LoadSum::into_row).collect(),
-            missing: self
-                .missing
-                .into_iter()
-                .map(|mut sum| {
-                    sum.row.chain = sum.chain.sites();
-                    sum.row
-                })
-                .collect(),
+            stages: self.closed.into_iter().map(Closed::into_stage).collect(),
+            roles,
+            loads,
+            missing,
             pings: self.pings.into_values().collect(),
             datagrams: self.datagrams,
             events: self.events,
             loss: self.loss,
             flushed_micros,
         }
+    }
+}
+
+impl Sums {
+    fn keys(&self) -> usize {
+        self.loads.len() + self.missing.len() + self.roles.len()
+    }
+
+    fn into_rows(self) -> (Vec<RoleCount>, Vec<LoadRow>, Vec<MissingRow>) {
+        let role = |((tree, _, number), sum): ((TreeKey, u64, u16), ForkSum)| RoleCount {
+            tree,
+            chain: sum.chain.sites(),
+            number,
+            forks: sum.forks,
+            fork_nanos: sum.nanos,
+            resident_kib: sum.resident_kib,
+        };
+        let missing = |sum: MissingSum| MissingRow { chain: sum.chain.sites(), ..sum.row };
+        (
+            self.roles.into_iter().map(role).collect(),
+            self.loads.into_iter().map(LoadSum::into_row).collect(),
+            self.missing.into_iter().map(missing).collect(),
+        )
+    }
+}
+
+impl Closed {
+    fn into_stage(self) -> Stage {
+        let (roles, loads, missing) = self.sums.into_rows();
+        let rebase = Rebase { tree: self.tree, chain: self.heir.sites(), number: self.number };
+        Stage { roles, loads, missing, rebase }
     }
 }
 
