@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::identity::Identities;
 use crate::integer::{bits, count};
@@ -137,20 +137,24 @@ fn load(db: &Connection, ids: &mut Identities, row: &LoadRow) -> Result<()> {
     stacks(db, ids, Owner::Load(id), &row.stacks)
 }
 
-/// What was taken back may have been stored long ago. A name that nobody misses any more goes, and so does
-/// what is taken back without having been stored: its first event was lost.
 fn missing(db: &Connection, ids: &mut Identities, row: &MissingRow) -> Result<()> {
     let role = ids.role(db, row.tree, &row.chain)?;
-    let (id, searches, processes): (i64, i64, i64) = db
+    if row.taken_back > 0 {
+        take_back(db, role, &row.name, count(row.taken_back))?;
+    }
+    if row.searches == 0 {
+        return Ok(());
+    }
+    let id: i64 = db
         .prepare_cached(
             "INSERT INTO missing (role, name, language, searches, probes, processes)
-             VALUES (?1, ?2, ?3, max(?4 - ?7, 0), ?5, max(?6 - ?7, 0))
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT DO UPDATE SET
                  language = iif(language = '', excluded.language, language),
-                 searches = max(min(searches, 9223372036854775807 - ?4) + ?4 - ?7, 0),
+                 searches = min(searches, 9223372036854775807 - excluded.searches) + excluded.searches,
                  probes = min(probes, 9223372036854775807 - excluded.probes) + excluded.probes,
-                 processes = max(min(processes, 9223372036854775807 - ?6) + ?6 - ?7, 0)
-             RETURNING id, searches, processes",
+                 processes = min(processes, 9223372036854775807 - excluded.processes) + excluded.processes
+             RETURNING id",
         )?
         .query_row(
             params![
@@ -159,17 +163,27 @@ fn missing(db: &Connection, ids: &mut Identities, row: &MissingRow) -> Result<()
                 row.language,
                 count(row.searches),
                 count(row.probes),
-                count(row.processes),
-                count(row.taken_back)
+                count(row.processes)
             ],
-            |found| Ok((found.get(0)?, found.get(1)?, found.get(2)?)),
+            |found| found.get(0),
         )?;
-    if row.taken_back == 0 || (searches > 0 && processes > 0) {
-        return stacks(db, ids, Owner::Missing(id), &row.stacks);
-    }
+    stacks(db, ids, Owner::Missing(id), &row.stacks)
+}
+
+/// Processes found the name after all. When nobody misses it any more its row goes. It may not be there:
+/// the event that told of it was lost.
+fn take_back(db: &Connection, role: i64, name: &[u8], processes: i64) -> Result<()> {
+    let left: Option<(i64, i64)> = db
+        .prepare_cached(
+            "UPDATE missing SET searches = max(searches - ?3, 0), processes = max(processes - ?3, 0)
+             WHERE role = ?1 AND name = ?2 RETURNING id, min(searches, processes)",
+        )?
+        .query_row(params![role, name, processes], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((id, 0)) = left else { return Ok(()) };
     let samples: Vec<i64> = db
         .prepare_cached("SELECT id FROM stack WHERE missing = ?1")?
-        .query_map([id], |found| found.get(0))?
+        .query_map([id], |row| row.get(0))?
         .collect::<Result<_>>()?;
     for stack in samples {
         rebase::delete_stack(db, stack)?;

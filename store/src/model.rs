@@ -200,8 +200,8 @@ pub struct MissingRow {
     pub probes: u64,
     /// Distinct processes.
     pub processes: u64,
-    /// Processes that found the name after all. `searches` and `processes` fall by as many, and what falls
-    /// to 0 is gone.
+    /// Of what is stored already: processes that found the name after all. What is stored falls by as many
+    /// before the rest is added; at 0 it is gone.
     pub taken_back: u64,
     /// A few stacks.
     pub stacks: Vec<Stack>,

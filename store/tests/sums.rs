@@ -200,7 +200,9 @@ fn a_name_that_was_found_after_all_is_taken_back() {
     };
     assert_eq!(left(&[batch(vec![told()]), batch(vec![found()])]), []);
     assert_eq!(left(&[batch(vec![told()]), batch(vec![told()]), batch(vec![found()])]), [(1, 1, 1)]);
-    assert_eq!(left(&[batch(vec![MissingRow { taken_back: 1, ..told() }])]), []);
+    let both = || batch(vec![MissingRow { taken_back: 1, ..told() }]);
+    assert_eq!(left(&[both()]), [(1, 1, 1)], "what is taken back came before");
+    assert_eq!(left(&[batch(vec![told()]), both()]), [(1, 1, 1)]);
     assert_eq!(left(&[batch(vec![found()])]), [], "the event that told it was lost");
     let again = stored(&[batch(vec![told()]), batch(vec![found()]), batch(vec![told()])]);
     let missing = &again.programs[0].missing[0];

@@ -166,7 +166,19 @@ impl Pending {
 
     /// A process found what it had searched for in vain. What it told may have been written long ago.
     pub(crate) fn found(&mut self, addend: &Addend<'_, '_>) {
-        self.missing_sum(addend).row.taken_back += 1;
+        let sum = self.missing_sum(addend);
+        let row = &mut sum.row;
+        if row.searches == 0 {
+            row.taken_back += 1;
+            return;
+        }
+        row.searches -= 1;
+        row.processes = row.processes.saturating_sub(1);
+        if row.searches == 0 || row.processes == 0 {
+            (row.searches, row.processes, row.probes) = (0, 0, 0);
+            row.stacks.clear();
+            sum.looks = 0;
+        }
     }
 
     fn missing_sum(&mut self, addend: &Addend<'_, '_>) -> &mut MissingSum {
