@@ -21,6 +21,7 @@ use hashbrown::DefaultHashBuilder;
 
 use crate::heard::Heard;
 use crate::moment::Moment;
+use crate::rebased;
 use chains::{Chain, Chains};
 use pending::Addend;
 pub use pending::Pending;
@@ -213,9 +214,9 @@ impl Aggregate {
                 let file = heard.field(b"file").unwrap_or_default();
                 self.ping(heard.name.unwrap_or_default().to_vec(), file.to_vec(), line, seen_micros);
             }
-            Ok(Kind::Fork) if header.flags & flags::REBASED != 0 => self.rebase(&heard, chain, seen_micros),
-            // They tell of their tree and its roles, which was noted above.
-            Ok(Kind::Start | Kind::Fork) => {}
+            Ok(Kind::Fork) => self.rebase(&heard, chain, seen_micros),
+            // It tells of its tree, which was noted above.
+            Ok(Kind::Start) => {}
             // A kind that a later version of the shim knows.
             Ok(_) | Err(_) => self.lose(|loss| &mut loss.unsupported_version, 1),
         }
@@ -248,9 +249,10 @@ impl Aggregate {
         })
     }
 
-    /// The process at the end of an event's lineage is the main one from now on.
+    /// The process at the end of an event's lineage may be the main one from now on. Any other fork tells of
+    /// its role, which was noted before.
     fn rebase(&mut self, heard: &Heard<'_>, heir: Arc<Chain>, seen_micros: u64) {
-        let Some(link) = heard.lineage().last() else { return };
+        let Some(link) = rebased::heir(heard) else { return };
         // Told before, or the lineage did not come whole.
         if heir.is_root() {
             return;

@@ -15,7 +15,7 @@ use serde_json::ser::{Formatter, Serializer};
 use crate::aggregate::parse;
 use crate::heard::Heard;
 use crate::moment::Moment;
-use crate::rebased::Rebased;
+use crate::rebased::{self, Rebased};
 use crate::symbols::Symbols;
 
 /// Most trees that are remembered.
@@ -174,10 +174,7 @@ impl Lines {
         }
         let numbered = header.flags & flags::NO_TREE == 0;
         if kind == Kind::Fork {
-            if header.flags & flags::REBASED != 0
-                && numbered
-                && let Some(heir) = heard.lineage().last()
-            {
+            if numbered && let Some(heir) = rebased::heir(&heard) {
                 known.rebased.add(heir.role);
             }
             return;

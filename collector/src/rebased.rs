@@ -3,10 +3,25 @@
 //! A daemon that forks itself into the background goes on as the main process. Its workers that were forked
 //! before this was known carry the old lineage for ever, so every lineage is cut behind such a role.
 
+use alive_wire::Kind;
+use alive_wire::header::flags;
 use alive_wire::record::Lineage;
+
+use crate::heard::Heard;
 
 /// Most roles of one tree. A daemon forks itself once or twice.
 const MAX_REBASED: usize = 64;
+
+/// The fork that the heir came from, where an event tells of a rebase.
+///
+/// A role into which several processes were forked is not believed to be the heir's: one of several workers
+/// whose master died may take itself for it, and what the others loaded would pass for start-up.
+pub(crate) fn heir(heard: &Heard<'_>) -> Option<Lineage> {
+    let header = heard.header();
+    (header.kind == Ok(Kind::Fork) && header.flags & flags::REBASED != 0)
+        .then(|| heard.lineage().last())?
+        .filter(|link| link.forks <= 1)
+}
 
 /// Numbers of the roles whose process turned out to be the heir of the root.
 #[derive(Debug, Clone, Default)]

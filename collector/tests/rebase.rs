@@ -247,6 +247,21 @@ fn a_double_fork_is_start_up_to_its_end() {
 }
 
 #[test]
+fn one_of_several_workers_is_no_heir() {
+    let worker = Link { role: 1, site: 0x10, forks: 3 };
+    assert_stored(
+        &[
+            Told::Load(1, vec![worker], "/lazy.pm"),
+            Told::Load(2, vec![worker], "/lazy.pm"),
+            // The master was killed, and the first of them takes itself for its heir.
+            Told::Rebased(1, vec![worker]),
+            Told::Load(3, vec![worker], "/lazy.pm"),
+        ],
+        &["/10 forks 3 nanos 3000 kib 43", "/10 loads /lazy.pm k 3 events 3", "root forks 1 nanos 0 kib 0"],
+    );
+}
+
+#[test]
 fn what_is_found_after_all_is_taken_back_wherever_it_was_told() {
     assert_stored(
         &[
