@@ -8,6 +8,7 @@ mod pending;
 mod processes;
 mod recent;
 mod samples;
+mod sums;
 mod trees;
 
 use std::hash::BuildHasher;
@@ -23,10 +24,10 @@ use crate::heard::Heard;
 use crate::moment::Moment;
 use crate::rebased;
 use chains::{Chain, Chains};
-use pending::Addend;
 pub use pending::Pending;
 use processes::{ProcessKey, Processes};
 use samples::Samples;
+use sums::Addend;
 use trees::Trees;
 
 /// Most keys that wait to be written.
@@ -245,7 +246,7 @@ impl Aggregate {
         let (key, pending) = (heard.tree(), &mut self.pending);
         let numbered = header.flags & flags::NO_TREE == 0;
         self.chains.role(&self.hasher, heard, tree, |chain, link| {
-            pending.role(key, chain, if numbered { link.role } else { 0 }, link, room)
+            pending.sums.role(key, chain, if numbered { link.role } else { 0 }, link, room)
         })
     }
 
@@ -278,21 +279,21 @@ impl Aggregate {
         // A process tells a thing for the first time once, also when its role is another one by then.
         let thing = self.hasher.hash_one(what);
         let hash = self.hasher.hash_one((heard.tree(), chain.hash, thing));
-        if !self.has_room() && !self.pending.has(hash) {
+        if !self.has_room() && !self.pending.sums.has(hash) {
             return self.lose(|loss| &mut loss.over_cap, 1);
         }
         if what.0 == Kind::Missing && heard.code.outcome == Some(Outcome::Loaded) {
             self.processes.take_back(process, thing);
             self.samples.forget(hash);
-            return self.pending.found(&Addend { heard, chain, hash, first_time: false, seen_micros });
+            return self.pending.sums.found(&Addend { heard, chain, hash, first_time: false, seen_micros });
         }
         let first_time = self.processes.first_time(process, thing);
         let addend = Addend { heard, chain, hash, first_time, seen_micros };
         let (samples, hasher) = (&mut self.samples, &self.hasher);
         let sample = || samples.wanted(hash, || hasher.hash_one(StackBytes(heard))).then(|| heard.stack());
         match what.0 {
-            Kind::Missing => self.pending.missing(&addend, sample),
-            _ => self.pending.load(&addend, sample),
+            Kind::Missing => self.pending.sums.missing(&addend, sample),
+            _ => self.pending.sums.load(&addend, sample),
         }
     }
 
