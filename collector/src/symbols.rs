@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use alive_store::model::{Batch, LoadRow, MissingRow, RoleCount, Site, Stack, Stage};
+use alive_store::model::{Batch, Site, Stack};
 use blazesym::helper::read_elf_build_id;
 use blazesym::symbolize::source::{Elf, Source};
 use blazesym::symbolize::{Input, Symbolized, Symbolizer};
@@ -40,22 +40,14 @@ impl Symbols {
 
     /// Fills in every place of a batch.
     pub(crate) fn fill_batch(&mut self, batch: &mut Batch) {
-        for Stage { roles, loads, missing, rebase } in &mut batch.stages {
-            self.fill_sums(roles, loads, missing);
-            self.fill_all(&mut rebase.chain);
-        }
-        self.fill_sums(&mut batch.roles, &mut batch.loads, &mut batch.missing);
-    }
-
-    fn fill_sums(&mut self, roles: &mut [RoleCount], loads: &mut [LoadRow], missing: &mut [MissingRow]) {
-        for role in roles {
+        for role in &mut batch.roles {
             self.fill_all(&mut role.chain);
         }
-        for load in loads {
+        for load in &mut batch.loads {
             self.fill_all(&mut load.key.chain);
             self.fill_stacks(&mut load.stacks);
         }
-        for missing in missing {
+        for missing in &mut batch.missing {
             self.fill_all(&mut missing.chain);
             self.fill_stacks(&mut missing.stacks);
         }

@@ -15,34 +15,22 @@ pub(crate) fn batch(db: &Connection, ids: &mut Identities, batch: &Batch) -> Res
     for row in &batch.trees {
         tree(db, ids, row)?;
     }
-    for stage in &batch.stages {
-        sums(db, ids, &stage.roles, &stage.loads, &stage.missing)?;
-        rebase::rebase(db, ids, &stage.rebase)?;
+    for row in &batch.rebases {
+        rebase::rebase(db, ids, row)?;
     }
-    sums(db, ids, &batch.roles, &batch.loads, &batch.missing)?;
+    for row in &batch.roles {
+        role(db, ids, row)?;
+    }
+    for row in &batch.loads {
+        load(db, ids, row)?;
+    }
+    for row in &batch.missing {
+        missing(db, ids, row)?;
+    }
     for row in &batch.pings {
         ping(db, row)?;
     }
     counters(db, batch)
-}
-
-fn sums(
-    db: &Connection,
-    ids: &mut Identities,
-    roles: &[RoleCount],
-    loads: &[LoadRow],
-    searches: &[MissingRow],
-) -> Result<()> {
-    for row in roles {
-        role(db, ids, row)?;
-    }
-    for row in loads {
-        load(db, ids, row)?;
-    }
-    for row in searches {
-        missing(db, ids, row)?;
-    }
-    Ok(())
 }
 
 /// A tree's figures are absolute. Its words stay once they are told: a restarted collector does not
@@ -204,16 +192,22 @@ fn stacks(db: &Connection, ids: &mut Identities, owner: Owner, stacks: &[Stack])
     if stacks.is_empty() {
         return Ok(());
     }
-    let (load, missing) = match owner {
-        Owner::Load(id) => (Some(id), None),
-        Owner::Missing(id) => (None, Some(id)),
+    // Asked for by one column each: with `load IS ?1 AND missing IS ?2` SQLite may walk all stacks of loads
+    // through the index of the other column, where they all are NULL.
+    let (load, missing, id, kept) = match owner {
+        Owner::Load(id) => {
+            let kept = "SELECT count(*), coalesce(max(digest = ?2), 0) FROM stack WHERE load = ?1";
+            (Some(id), None, id, kept)
+        }
+        Owner::Missing(id) => {
+            let kept = "SELECT count(*), coalesce(max(digest = ?2), 0) FROM stack WHERE missing = ?1";
+            (None, Some(id), id, kept)
+        }
     };
     for stack in stacks {
         let (kept, known): (i64, bool) = db
-            .prepare_cached(
-                "SELECT count(*), coalesce(max(digest = ?3), 0) FROM stack WHERE load IS ?1 AND missing IS ?2",
-            )?
-            .query_row(params![load, missing, digest(stack)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .prepare_cached(kept)?
+            .query_row(params![id, digest(stack)], |row| Ok((row.get(0)?, row.get(1)?)))?;
         if known {
             continue;
         }

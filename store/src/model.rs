@@ -85,19 +85,6 @@ pub struct Rebase {
     pub number: Option<u16>,
 }
 
-/// Sums of a part of a batch, and the rebase that ended the part.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stage {
-    /// As [`Batch::roles`].
-    pub roles: Vec<RoleCount>,
-    /// As [`Batch::loads`].
-    pub loads: Vec<LoadRow>,
-    /// As [`Batch::missing`].
-    pub missing: Vec<MissingRow>,
-    /// Moves everything that is stored of its tree by then, these sums among it.
-    pub rebase: Rebase,
-}
-
 /// The one reason for not sending that an event gets only after it took its number in the sequence.
 pub const NUMBERED: &str = "send-failed";
 
@@ -250,8 +237,8 @@ pub struct Loss {
 pub struct Batch {
     /// Trees that spoke; absolute, not sums.
     pub trees: Vec<TreeRow>,
-    /// What came before each rebase, in the order of their coming. The sums below came after the last one.
-    pub stages: Vec<Stage>,
+    /// Rebases, in the order of their coming. They move what is stored already; the sums below came after them.
+    pub rebases: Vec<Rebase>,
     /// Roles whose count changed; absolute.
     pub roles: Vec<RoleCount>,
     /// Loads.

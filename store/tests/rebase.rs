@@ -2,9 +2,9 @@
 
 mod sample;
 
-use alive_store::model::{Batch, LoadRow, Program, Rebase, Stage};
+use alive_store::model::{Batch, LoadRow, Program, Rebase};
 use alive_store::{Writer, snapshot};
-use sample::{load, missing, rebase, role, stack, stage, tree};
+use sample::{load, missing, rebase, role, stack, tree};
 
 /// Writes each batch and reads the one program back.
 fn stored(batches: &[Batch]) -> Program {
@@ -70,7 +70,7 @@ fn daemon() -> Batch {
 
 #[test]
 fn the_heirs_loads_are_the_roots_and_its_workers_hang_from_the_root() {
-    let later = Batch { stages: vec![stage(rebase(1, &["x"], 1))], ..batch() };
+    let later = Batch { rebases: vec![rebase(1, &["x"], 1)], ..batch() };
     let program = stored(&[daemon(), later]);
     assert_eq!(roles(&program), [("root".into(), 1), ("root w".into(), 2)]);
     assert_eq!(
@@ -83,27 +83,28 @@ fn the_heirs_loads_are_the_roots_and_its_workers_hang_from_the_root() {
 }
 
 #[test]
-fn one_batch_or_several_make_no_difference() {
-    let Batch { roles, loads: early, missing, .. } = daemon();
-    let together = Batch {
-        stages: vec![Stage { roles, loads: early, missing, rebase: rebase(1, &["x"], 1) }],
+fn one_transaction_or_several_make_no_difference() {
+    let later = || Batch {
+        rebases: vec![rebase(1, &["x"], 1)],
         roles: vec![role(1, &["w"], 4, 3)],
         loads: vec![load(1, &["w"], b"/lazy.pm")],
         ..batch()
     };
-    let apart = [
-        daemon(),
-        Batch { stages: vec![stage(rebase(1, &["x"], 1))], ..batch() },
-        Batch { roles: together.roles.clone(), loads: together.loads.clone(), ..batch() },
-    ];
-    assert_eq!(stored(&[together]), stored(&apart));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.db");
+    let mut writer = Writer::open(&path).unwrap();
+    writer.write_all([daemon(), later()]).unwrap();
+    writer.close().unwrap();
+    let together = snapshot(&path).unwrap().programs.remove(0);
+    assert_eq!(roles(&together), [("root".into(), 1), ("root w".into(), 5)]);
+    assert_eq!(together, stored(&[daemon(), later()]));
 }
 
 #[test]
 fn a_worker_forked_where_the_heir_was_is_no_start_up() {
     let heir = Batch { loads: vec![load(1, &["x"], b"/app.pm")], ..batch() };
     let after = Batch {
-        stages: vec![stage(rebase(1, &["x"], 1))],
+        rebases: vec![rebase(1, &["x"], 1)],
         roles: vec![role(1, &["x"], 3, 2)],
         loads: vec![load(1, &["x"], b"/lazy.pm")],
         ..batch()
@@ -120,7 +121,7 @@ fn a_worker_forked_early_where_the_heir_was_takes_the_heirs_place() {
         loads: vec![load(1, &["x"], b"/app.pm"), load(1, &["x", "x"], b"/lazy.pm")],
         ..batch()
     };
-    let program = stored(&[early, Batch { stages: vec![stage(rebase(1, &["x"], 1))], ..batch() }]);
+    let program = stored(&[early, Batch { rebases: vec![rebase(1, &["x"], 1)], ..batch() }]);
     assert_eq!(roles(&program), [("root".into(), 1), ("root x".into(), 5)]);
     assert_eq!(loads(&program), owned([("root", "/app.pm", 1), ("root x", "/lazy.pm", 1)]));
 }
@@ -148,7 +149,7 @@ fn roles_that_become_one_are_added_up_with_their_samples() {
         ..batch()
     };
     let counts = Batch { roles: vec![role(1, &["w"], 5, 8)], ..batch() };
-    let program = stored(&[early, counts, Batch { stages: vec![stage(rebase(1, &["x"], 1))], ..batch() }]);
+    let program = stored(&[early, counts, Batch { rebases: vec![rebase(1, &["x"], 1)], ..batch() }]);
     assert_eq!(roles(&program), [("root".into(), 1), ("root w".into(), 10), ("root w inner".into(), 5)]);
     assert_eq!(loads(&program), owned([("root w", "/lazy.pm", 2), ("root w inner", "/deep.pm", 2)]));
     assert_eq!(program.missing.len(), 1);
@@ -170,8 +171,8 @@ fn a_double_fork_moves_what_is_left_of_the_chain() {
         ],
         ..batch()
     };
-    let stages = vec![stage(rebase(1, &["x"], 1)), stage(rebase(1, &["y"], 2))];
-    let program = stored(&[early, Batch { stages, ..batch() }]);
+    let rebases = vec![rebase(1, &["x"], 1), rebase(1, &["y"], 2)];
+    let program = stored(&[early, Batch { rebases, ..batch() }]);
     assert_eq!(roles(&program), [("root".into(), 1), ("root w".into(), 2)]);
     assert_eq!(loads(&program), owned([("root", "/a.pm", 1), ("root", "/b.pm", 1), ("root w", "/c.pm", 1)]));
 }
@@ -179,6 +180,6 @@ fn a_double_fork_moves_what_is_left_of_the_chain() {
 #[test]
 fn an_heir_of_whom_nothing_is_stored_leaves_no_trace() {
     let rebase = Rebase { number: None, ..rebase(1, &["x"], 1) };
-    let program = stored(&[Batch { stages: vec![stage(rebase)], ..batch() }]);
+    let program = stored(&[Batch { rebases: vec![rebase], ..batch() }]);
     assert_eq!(roles(&program), [("root".into(), 1)]);
 }

@@ -237,8 +237,8 @@ fn a_new_writer_is_told_how_far_each_tree_was_accounted_for() {
     let mut writer = Writer::open(&path).unwrap();
     assert!(writer.sequences().unwrap().is_empty());
     let row = sample::TreeRow { sequence: 90, gaps: 6, ..tree(4) };
-    let stages = [7, 3].map(|number| sample::stage(sample::rebase(4, &["x"], number)));
-    writer.write(&Batch { trees: vec![row], stages: stages.into(), ..Batch::default() }).unwrap();
+    let rebases = [7, 3].map(|number| sample::rebase(4, &["x"], number));
+    writer.write(&Batch { trees: vec![row], rebases: rebases.into(), ..Batch::default() }).unwrap();
     writer.close().unwrap();
     let marks = Writer::open(&path).unwrap().sequences().unwrap();
     let mark = TreeMark { sequence: 90, gaps: 6, rebased: vec![3, 7] };

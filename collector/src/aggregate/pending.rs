@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alive_store::model::{Batch, Loss, PingRow, Rebase, Stage, TreeKey, TreeRow};
+use alive_store::model::{Batch, Loss, PingRow, Rebase, TreeKey, TreeRow};
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
@@ -80,7 +80,7 @@ impl Pending {
     /// The process of a role turned out to be the heir of the root. `number` is `None` where each process
     /// numbers roles for itself.
     pub(crate) fn rebase(&mut self, tree: TreeKey, heir: Arc<Chain>, number: Option<u16>) {
-        let sums = std::mem::take(&mut self.sums);
+        let sums = self.sums.close();
         self.closed_keys += sums.keys() + 1;
         self.closed.push(Closed { sums, tree, heir, number });
     }
@@ -90,29 +90,30 @@ impl Pending {
         self.trees.extend(rows);
     }
 
-    /// The batch to write.
-    #[must_use]
-    pub fn into_batch(self, flushed_micros: u64) -> Batch {
-        let (roles, loads, missing) = self.sums.into_rows();
-        Batch {
-            trees: self.trees,
-            stages: self.closed.into_iter().map(Closed::into_stage).collect(),
-            roles,
-            loads,
-            missing,
-            pings: self.pings.into_values().collect(),
+    /// Everything as batches of at most `rows` loads and as many searches; the first one has the rest. There is
+    /// always a first one. Meant to be written in one transaction, in this order; may be asked for again if
+    /// that fails.
+    pub fn batches(&self, flushed_micros: u64, rows: usize) -> impl Iterator<Item = Batch> {
+        let mut rest = Some(Batch {
+            trees: self.trees.clone(),
+            pings: self.pings.values().cloned().collect(),
             datagrams: self.datagrams,
             events: self.events,
             loss: self.loss,
-            flushed_micros,
-        }
+            ..Batch::default()
+        });
+        let parts = self.closed.iter().map(|closed| &closed.sums).chain([&self.sums]);
+        let rebases = std::iter::once(None).chain(self.closed.iter().map(|closed| Some(closed.rebase())));
+        parts.zip(rebases).flat_map(move |(sums, rebase)| {
+            let mut first = rest.take().unwrap_or_default();
+            first.rebases.extend(rebase);
+            sums.batches(first, flushed_micros, rows)
+        })
     }
 }
 
 impl Closed {
-    fn into_stage(self) -> Stage {
-        let (roles, loads, missing) = self.sums.into_rows();
-        let rebase = Rebase { tree: self.tree, chain: self.heir.sites(), number: self.number };
-        Stage { roles, loads, missing, rebase }
+    fn rebase(&self) -> Rebase {
+        Rebase { tree: self.tree, chain: self.heir.sites(), number: self.number }
     }
 }

@@ -198,7 +198,7 @@ fn processes_that_number_roles_for_themselves_are_moved_once() {
     }
     let folder = Folder::new();
     let mut writer = Writer::open(&folder.db()).unwrap();
-    writer.write(&aggregate.take().unwrap().into_batch(0)).unwrap();
+    writer.write_all(aggregate.take().unwrap().batches(0, 2)).unwrap();
     writer.close().unwrap();
     assert_eq!(
         lines(&folder.program()),

@@ -94,7 +94,7 @@ pub(crate) fn stored(all: &[Told], flush: &[usize], restart: &[usize]) -> Progra
         aggregate.hear(&datagram(&mut tree, told), Moment { wall_micros: 1_000, monotonic_nanos: 1 });
         let restarts = restart.contains(&index);
         if restarts || flush.contains(&index) {
-            writer.write(&aggregate.take().unwrap().into_batch(0)).unwrap();
+            writer.write_all(aggregate.take().unwrap().batches(0, 2)).unwrap();
         }
         if restarts {
             writer.close().unwrap();
@@ -103,7 +103,7 @@ pub(crate) fn stored(all: &[Told], flush: &[usize], restart: &[usize]) -> Progra
         }
     }
     if let Some(pending) = aggregate.take() {
-        writer.write(&pending.into_batch(0)).unwrap();
+        writer.write_all(pending.batches(0, 2)).unwrap();
     }
     writer.close().unwrap();
     snapshot(&folder.db()).unwrap().programs.remove(0)

@@ -3,7 +3,7 @@
 
 pub use alive_store::model::TreeRow;
 use alive_store::model::{
-    LanguageFrame, LoadKey, LoadRow, MissingRow, Rebase, RoleChain, RoleCount, Site, Stack, Stage, TreeKey,
+    LanguageFrame, LoadKey, LoadRow, MissingRow, Rebase, RoleChain, RoleCount, Site, Stack, TreeKey,
 };
 
 /// A tree of the program `daemon`.
@@ -44,11 +44,6 @@ pub fn role(pid: u32, role: &[&str], number: u16, forks: u32) -> RoleCount {
 /// The process of a role turns out to be the heir.
 pub fn rebase(pid: u32, role: &[&str], number: u16) -> Rebase {
     Rebase { tree: tree(pid).key, chain: chain(role), number: Some(number) }
-}
-
-/// A rebase before which nothing was heard.
-pub fn stage(rebase: Rebase) -> Stage {
-    Stage { roles: Vec::new(), loads: Vec::new(), missing: Vec::new(), rebase }
 }
 
 /// One search by one process.
