@@ -158,12 +158,15 @@ fn missing(db: &Connection, ids: &mut Identities, row: &MissingRow) -> Result<()
     stacks(db, ids, Owner::Missing(id), &row.stacks)
 }
 
-/// Processes found the name after all. When nobody misses it any more its row goes. It may not be there:
+/// Processes found the name after all. Whose probes are whose is not kept, so they fall in proportion. When nobody misses it any more its row goes. It may not be there:
 /// the event that told of it was lost.
 fn take_back(db: &Connection, role: i64, name: &[u8], processes: i64) -> Result<()> {
     let left: Option<(i64, i64)> = db
         .prepare_cached(
-            "UPDATE missing SET searches = max(searches - ?3, 0), processes = max(processes - ?3, 0)
+            "UPDATE missing SET
+                 probes = probes / max(searches, 1) * max(searches - ?3, 0),
+                 searches = max(searches - ?3, 0),
+                 processes = max(processes - ?3, 0)
              WHERE role = ?1 AND name = ?2 RETURNING id, min(searches, processes)",
         )?
         .query_row(params![role, name, processes], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -154,6 +154,8 @@ impl Sums {
             row.taken_back += 1;
             return;
         }
+        // Whose probes are whose is not kept.
+        row.probes = row.probes / row.searches * (row.searches - 1);
         row.searches -= 1;
         row.processes = row.processes.saturating_sub(1);
         if row.searches == 0 || row.processes == 0 {
