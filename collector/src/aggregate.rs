@@ -8,6 +8,7 @@ mod pending;
 mod processes;
 mod recent;
 mod samples;
+mod sums;
 mod trees;
 
 use std::hash::BuildHasher;
@@ -16,16 +17,17 @@ use std::sync::Arc;
 use alive_store::model::{Loss, TreeKey, TreeMark};
 use alive_wire::header::flags;
 use alive_wire::text::Ping;
-use alive_wire::{Datagram, Error, Event, Kind};
+use alive_wire::{Datagram, Error, Event, Kind, Outcome};
 use hashbrown::DefaultHashBuilder;
 
 use crate::heard::Heard;
 use crate::moment::Moment;
+use crate::rebased;
 use chains::{Chain, Chains};
-use pending::Addend;
 pub use pending::Pending;
 use processes::{ProcessKey, Processes};
 use samples::Samples;
+use sums::Addend;
 use trees::Trees;
 
 /// Most keys that wait to be written.
@@ -200,17 +202,22 @@ impl Aggregate {
                 self.add(&heard, &chain, process, seen_micros, (Kind::Load, heard.path, kind));
             }
             Ok(Kind::Missing) => {
-                self.totals.missing += 1;
-                let language = heard.code.language.map_or(0, alive_wire::Language::byte);
-                self.add(&heard, &chain, process, seen_micros, (Kind::Missing, heard.name, language));
+                if heard.code.outcome == Some(Outcome::Loaded) {
+                    self.totals.missing = self.totals.missing.saturating_sub(1);
+                } else {
+                    self.totals.missing += 1;
+                }
+                // Not by language: a name that was searched for in one may be found in another.
+                self.add(&heard, &chain, process, seen_micros, (Kind::Missing, heard.name, 0));
             }
             Ok(Kind::Ping) => {
                 let line = heard.field(b"line").and_then(parse).unwrap_or(0);
                 let file = heard.field(b"file").unwrap_or_default();
                 self.ping(heard.name.unwrap_or_default().to_vec(), file.to_vec(), line, seen_micros);
             }
-            // They tell of their tree and its roles, which was noted above.
-            Ok(Kind::Start | Kind::Fork) => {}
+            Ok(Kind::Fork) => self.rebase(&heard, chain, seen_micros),
+            // It tells of its tree, which was noted above.
+            Ok(Kind::Start) => {}
             // A kind that a later version of the shim knows.
             Ok(_) | Err(_) => self.lose(|loss| &mut loss.unsupported_version, 1),
         }
@@ -237,7 +244,27 @@ impl Aggregate {
         loss.not_sent = loss.not_sent.saturating_add(after.1).saturating_sub(before.1);
 
         let (key, pending) = (heard.tree(), &mut self.pending);
-        self.chains.role(&self.hasher, heard, tree, |chain, link| pending.role(key, chain, link.forks, room))
+        let numbered = header.flags & flags::NO_TREE == 0;
+        self.chains.role(&self.hasher, heard, tree, |chain, link| {
+            pending.sums.role(key, chain, if numbered { link.role } else { 0 }, link, room)
+        })
+    }
+
+    /// The process at the end of an event's lineage may be the main one from now on. Any other fork tells of
+    /// its role, which was noted before.
+    fn rebase(&mut self, heard: &Heard<'_>, heir: Arc<Chain>, seen_micros: u64) {
+        let Some(link) = rebased::heir(heard) else { return };
+        // Told before, or the lineage did not come whole.
+        if heir.is_root() {
+            return;
+        }
+        if !self.has_room() {
+            return self.lose(|loss| &mut loss.over_cap, 1);
+        }
+        let number = (heard.header().flags & flags::NO_TREE == 0).then_some(link.role);
+        if number.is_none_or(|number| self.trees.tree(heard, seen_micros).rebase(number)) {
+            self.pending.rebase(heard.tree(), heir, number);
+        }
     }
 
     /// Adds a load or a search, kept under its tree, its role and `what` it is.
@@ -249,17 +276,24 @@ impl Aggregate {
         seen_micros: u64,
         what: (Kind, Option<&[u8]>, u8),
     ) {
-        let hash = self.hasher.hash_one((heard.tree(), chain.hash, what));
-        if !self.has_room() && !self.pending.has(hash) {
+        // A process tells a thing for the first time once, also when its role is another one by then.
+        let thing = self.hasher.hash_one(what);
+        let hash = self.hasher.hash_one((heard.tree(), chain.hash, thing));
+        if !self.has_room() && !self.pending.sums.has(hash) {
             return self.lose(|loss| &mut loss.over_cap, 1);
         }
-        let first_time = self.processes.first_time(process, hash);
+        if what.0 == Kind::Missing && heard.code.outcome == Some(Outcome::Loaded) {
+            self.processes.take_back(process, thing);
+            self.samples.forget(hash);
+            return self.pending.sums.found(&Addend { heard, chain, hash, first_time: false, seen_micros });
+        }
+        let first_time = self.processes.first_time(process, thing);
         let addend = Addend { heard, chain, hash, first_time, seen_micros };
         let (samples, hasher) = (&mut self.samples, &self.hasher);
         let sample = || samples.wanted(hash, || hasher.hash_one(StackBytes(heard))).then(|| heard.stack());
         match what.0 {
-            Kind::Missing => self.pending.missing(&addend, sample),
-            _ => self.pending.load(&addend, sample),
+            Kind::Missing => self.pending.sums.missing(&addend, sample),
+            _ => self.pending.sums.load(&addend, sample),
         }
     }
 

@@ -11,6 +11,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use alive_store::model::TreeKey;
+
 use crate::line::{Lines, lines_in};
 use crate::moment::Moment;
 use crate::options::EventsTarget;
@@ -96,13 +98,18 @@ pub(crate) struct EventsWriter {
 }
 
 impl EventsWriter {
-    /// Starts the thread.
-    pub(crate) fn start(out: Box<dyn Write + Send>, shared: &Arc<Shared>) -> io::Result<Self> {
+    /// Starts the thread. `rebased` are the roles of each tree that an earlier collector knew to be the root.
+    pub(crate) fn start(
+        out: Box<dyn Write + Send>,
+        rebased: Vec<(TreeKey, Vec<u16>)>,
+        shared: &Arc<Shared>,
+    ) -> io::Result<Self> {
         let queue = Arc::new(Queue::default());
         let (finished, done) = mpsc::channel();
         let theirs = (Arc::clone(&queue), Arc::clone(shared));
         thread::Builder::new().name("alive-events".into()).spawn(move || {
-            write_all(&theirs.0, Output { out, torn: false, warned: None }, &theirs.1);
+            let output = Output { out, torn: false, warned: None };
+            write_all(&theirs.0, Lines::new(rebased), output, &theirs.1);
             drop(finished);
         })?;
         Ok(Self { queue, shared: Arc::clone(shared), done })
@@ -150,8 +157,7 @@ impl EventsWriter {
 }
 
 /// Turns what waits into lines until the queue is closed.
-fn write_all(queue: &Queue, mut output: Output, shared: &Shared) {
-    let mut lines = Lines::new();
+fn write_all(queue: &Queue, mut lines: Lines, mut output: Output, shared: &Shared) {
     let mut text = Vec::new();
     while let Some(waiting) = queue.take() {
         let mut start = 0;

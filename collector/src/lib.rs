@@ -25,6 +25,7 @@ mod loss;
 pub mod moment;
 pub mod options;
 mod progress;
+mod rebased;
 mod receive;
 pub mod sequence;
 mod socket;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use alive_store::model::{Site, TreeKey};
+use alive_wire::header::flags;
 use alive_wire::text::Ping;
 use alive_wire::{CodeKind, Datagram, Event, Kind, Language, Outcome, Via};
 use hashlink::LruCache;
@@ -12,10 +13,18 @@ use crate::aggregate::parse;
 use crate::heard::Heard;
 use crate::json::{hex, put, text, time};
 use crate::moment::Moment;
+use crate::rebased::{self, Rebased};
 use crate::symbols::Symbols;
 
-/// Most trees whose label is remembered for the events that do not tell it.
-const MAX_LABELS: usize = 16_384;
+/// Most trees that are remembered.
+const MAX_TREES: usize = 16_384;
+
+/// What an event does not tell of its tree itself.
+#[derive(Debug, Default)]
+struct Tree {
+    label: Vec<u8>,
+    rebased: Rebased,
+}
 
 /// The keys of a line. What is not known is left out.
 #[derive(Debug, Default, Serialize)]
@@ -105,12 +114,17 @@ enum Caller {
 /// Turns datagrams into lines.
 pub(crate) struct Lines {
     symbols: Symbols,
-    labels: LruCache<TreeKey, Vec<u8>>,
+    trees: LruCache<TreeKey, Tree>,
 }
 
 impl Lines {
-    pub(crate) fn new() -> Self {
-        Self { symbols: Symbols::new(), labels: LruCache::new(MAX_LABELS) }
+    /// Begins with the rebases that an earlier collector heard of.
+    pub(crate) fn new(rebased: impl IntoIterator<Item = (TreeKey, Vec<u16>)>) -> Self {
+        let mut trees = LruCache::new(MAX_TREES);
+        for (key, numbers) in rebased {
+            trees.insert(key, Tree { label: Vec::new(), rebased: Rebased::resumed(numbers) });
+        }
+        Self { symbols: Symbols::new(), trees }
     }
 
     /// Adds a line for each event of a datagram. What cannot be read was counted by the aggregate.
@@ -149,14 +163,23 @@ impl Lines {
         let Ok(kind) = event.header.kind else { return };
         let Ok(heard) = Heard::read(event) else { return };
         let tree = heard.tree();
-        if let Some(program) = heard.program {
-            self.labels.insert(tree, program.to_vec());
+        let header = heard.header();
+        let known = self.trees.entry(tree).or_insert_with(Tree::default);
+        if let Some(program) = heard.program
+            && known.label != program
+        {
+            known.label = program.to_vec();
         }
+        let numbered = header.flags & flags::NO_TREE == 0;
         if kind == Kind::Fork {
+            if numbered && let Some(heir) = rebased::heir(&heard) {
+                known.rebased.add(heir.role);
+            }
             return;
         }
-        let program = self.labels.get(&tree).map(|label| Cow::Owned(text(label).into_owned()));
-        let header = heard.header();
+        let program = (!known.label.is_empty()).then(|| Cow::Owned(text(&known.label).into_owned()));
+        let cut = if numbered { known.rebased.cut(heard.lineage()) } else { 0 };
+        let depth = header.depth.saturating_sub(u16::try_from(cut).unwrap_or(u16::MAX));
         let mut line = Line {
             event: kind.word(),
             time: time(at.sent_micros(header.monotonic_nanos)),
@@ -164,8 +187,8 @@ impl Lines {
             ppid: Some(header.ppid),
             root: Some(Root { pid: tree.pid, start: time(tree.start_micros) }),
             program,
-            depth: Some(header.depth),
-            role: Some(self.role(&heard)),
+            depth: Some(depth),
+            role: Some(self.role(&heard, cut, depth)),
             name: heard.name.map(text),
             kind: heard.code.kind.map(CodeKind::word),
             language: heard.code.language.map(Language::word),
@@ -220,10 +243,10 @@ impl Lines {
         };
     }
 
-    /// The role of a process in words.
-    fn role(&mut self, heard: &Heard<'_>) -> String {
+    /// The role of a process in words: its lineage without the part that is the root by now.
+    fn role(&mut self, heard: &Heard<'_>, cut: usize, depth: u16) -> String {
         let mut words = String::new();
-        for link in heard.lineage() {
+        for link in heard.lineage().skip(cut) {
             words.push_str(if words.is_empty() { "worker forked at " } else { " > " });
             let mut site = heard.site(link.module, link.offset);
             self.symbols.fill(&mut site);
@@ -231,7 +254,7 @@ impl Lines {
         }
         if !words.is_empty() {
             words
-        } else if heard.header().depth == 0 {
+        } else if depth == 0 {
             "master".to_owned()
         } else {
             "worker".to_owned()

@@ -115,9 +115,15 @@ impl Collector {
         let up_since = Moment::now();
         let shared = Arc::new(Shared::default());
         let writer = Writer::open(&options.db)?;
-        let aggregate = Aggregate::new(up_since.wall_micros, writer.sequences()?);
+        let marks = writer.sequences()?;
+        let rebased = marks
+            .iter()
+            .filter(|(_, mark)| !mark.rebased.is_empty())
+            .map(|(key, mark)| (*key, mark.rebased.clone()))
+            .collect();
+        let aggregate = Aggregate::new(up_since.wall_micros, marks);
         let events = events
-            .map(|out| EventsWriter::start(out, &shared))
+            .map(|out| EventsWriter::start(out, rebased, &shared))
             .transpose()
             .map_err(|source| StartError::Thread { source })?;
         // No slot: the writer takes sums only when it has nothing else to write, so at most two sets of

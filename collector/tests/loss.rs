@@ -217,7 +217,7 @@ proptest! {
 
         // The next collector begins where the last row says.
         let row = last.unwrap();
-        let mark = TreeMark { sequence: row.sequence, gaps: row.gaps };
+        let mark = TreeMark { sequence: row.sequence, gaps: row.gaps, rebased: Vec::new() };
         let mut next = Aggregate::new(6, [(key, mark)]);
         let mut tree = Tree { root_pid: 100, start_micros: 5, sequence: row.sequence + 2 };
         next.hear(&tree.load(1, b"/a.pm"), Moment::now());

@@ -33,7 +33,7 @@ pub enum Verdict {
     LeaveLazy,
     /// Searched for and never found, or found and failed to load: adds no code, costs searches.
     Optional,
-    /// Loaded by the process that then forked its users: the way it should be.
+    /// Loaded by the main process while it went into the background: that is start-up, the way it should be.
     AlreadyShared,
 }
 
@@ -172,7 +172,12 @@ impl Report {
 impl ProgramReport {
     /// Loads that happened after a fork and brought code.
     pub fn late(&self) -> impl Iterator<Item = &Load> {
-        self.loads.iter().filter(|load| !is_shared(&self.roles, load) && !has_failed(load))
+        self.loads.iter().filter(|load| !is_start_up(&self.roles, load.role) && !has_failed(load))
+    }
+
+    /// Loads that a forked process told of before it was known to be the main one: they are start-up.
+    pub fn start_up(&self) -> impl Iterator<Item = &Load> {
+        self.loads.iter().filter(|load| is_start_up(&self.roles, load.role) && !has_failed(load))
     }
 
     /// What preloading would spare over all findings.
@@ -181,9 +186,10 @@ impl ProgramReport {
     }
 }
 
-/// A load of the root role: a process that daemonised, and loaded it before it forked a worker.
-fn is_shared(roles: &[Role], load: &Load) -> bool {
-    roles.get(load.role).is_some_and(|role| role.parent.is_none())
+/// Whether a role is the main process's. Before it forks that process tells nothing; what is stored of it
+/// was told by a forked process that turned out to be its heir.
+fn is_start_up(roles: &[Role], role: usize) -> bool {
+    roles.get(role).is_some_and(|role| role.parent.is_none())
 }
 
 fn has_failed(load: &Load) -> bool {
@@ -199,7 +205,8 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
     missing.sort_by(|a, b| (Reverse(a.probes), &a.name, a.role).cmp(&(Reverse(b.probes), &b.name, b.role)));
 
     let mut findings = load_findings(&loads, &roles, selection.thresholds);
-    findings.extend(missing.iter().map(|search| missing_finding(search, &roles)));
+    let late = missing.iter().filter(|search| !is_start_up(&roles, search.role));
+    findings.extend(late.map(|search| missing_finding(search, &roles)));
     findings.sort_by(|a, b| {
         let rank = |finding: &Finding| {
             (
@@ -228,19 +235,25 @@ fn load_findings(loads: &[Load], roles: &[Role], thresholds: Thresholds) -> Vec<
     let mut loaders: HashMap<&[u8], Vec<usize>> = HashMap::new();
     let mut findings = Vec::new();
     for (index, load) in loads.iter().enumerate() {
-        if has_failed(load) {
-            let alone = Node { load: index, children: Vec::new() };
-            findings.push(load_finding(loads, load, alone, roles, Verdict::Optional));
-        } else {
-            members.entry(load.role).or_default().push(index);
-            loaders.entry(&load.path).or_default().push(load.role);
+        match (has_failed(load), is_start_up(roles, load.role)) {
+            (true, true) => {}
+            (true, false) => {
+                let alone = Node { load: index, children: Vec::new() };
+                findings.push(load_finding(loads, load, alone, roles, Verdict::Optional));
+            }
+            (false, start_up) => {
+                members.entry(load.role).or_default().push(index);
+                if !start_up {
+                    loaders.entry(&load.path).or_default().push(load.role);
+                }
+            }
         }
     }
     for (_, members) in members {
         for tree in forest::grow(loads, &members) {
             let Some(load) = loads.get(tree.load) else { continue };
             let mean_micros = load.nanos / load.processes.max(1) / 1000;
-            let verdict = if is_shared(roles, load) {
+            let verdict = if is_start_up(roles, load.role) {
                 Verdict::AlreadyShared
             } else if thresholds.is_common(load.processes, siblings(roles, load.role, load.processes))
                 || thresholds.is_slow(mean_micros)

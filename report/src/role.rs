@@ -14,6 +14,10 @@ pub struct Role {
     pub fork_site: Option<Site>,
     /// Processes forked into it; for the root, the number of trees.
     pub processes: u64,
+    /// Nanoseconds that those forks took their forkers, summed; 0 when not known.
+    pub fork_nanos: u64,
+    /// Resident size of a forker at its last fork that was measured, in KiB; 0 when not known.
+    pub forker_resident_kib: u32,
 }
 
 /// Names the roles of a program. Indices stay as they are.
@@ -45,6 +49,8 @@ pub fn name_roles(roles: &[model::Role]) -> Vec<Role> {
                 parent: role.parent.filter(|&parent| parent < roles.len() && parent != index),
                 fork_site: role.site.clone(),
                 processes: role.processes,
+                fork_nanos: role.fork_nanos,
+                forker_resident_kib: role.forker_resident_kib,
             }
         })
         .collect()
@@ -81,7 +87,7 @@ mod tests {
     use alive_store::model;
 
     fn role(parent: Option<usize>) -> model::Role {
-        model::Role { parent, site: None, processes: 1 }
+        model::Role { parent, site: None, processes: 1, fork_nanos: 0, forker_resident_kib: 0 }
     }
 
     #[test]

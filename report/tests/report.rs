@@ -65,7 +65,7 @@ fn json_obeys_its_schema() {
     let schema = include_str!("../../docs/schema/report.schema.json");
     let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let everything = [scene::starman(), scene::hostile(), scene::daemonised(), Snapshot::default()];
+    let everything = [scene::starman(), scene::hostile(), scene::daemonised_and_lazy(), Snapshot::default()];
     for snapshot in everything {
         let document: serde_json::Value = serde_json::from_str(&json_of(snapshot)).unwrap();
         let errors: Vec<String> = validator
@@ -99,11 +99,37 @@ fn k_of_n_counts_the_processes_of_the_role_under_skew() {
 }
 
 #[test]
-fn what_a_daemonised_master_loaded_before_it_forked_is_not_late() {
+fn what_a_daemon_loaded_on_its_way_into_the_background_is_not_late() {
     let report = report(scene::daemonised());
     assert_eq!(report.late_loads(), 0);
-    assert_eq!(report.programs[0].findings[0].verdict, Verdict::AlreadyShared);
+    let findings = &report.programs[0].findings;
+    assert_eq!(findings.len(), 1, "neither its searches nor its failed loads are blamed: {findings:?}");
+    assert_eq!(findings[0].verdict, Verdict::AlreadyShared);
     insta::assert_snapshot!(table_of(scene::daemonised(), Medium::default()));
+}
+
+#[test]
+fn start_up_does_not_hide_what_is_late() {
+    let report = report(scene::daemonised_and_lazy());
+    assert_eq!(report.late_loads(), 2);
+    insta::assert_snapshot!(table_of(scene::daemonised_and_lazy(), Medium::default()));
+}
+
+#[test]
+fn what_forks_cost_stands_beside_each_role() {
+    let document: serde_json::Value = serde_json::from_str(&json_of(scene::daemonised())).unwrap();
+    let program = &document["programs"][0];
+    assert_eq!(program["start_up_loads"], 1);
+    let costs: Vec<_> = program["roles"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|role| {
+            (role["processes"].clone(), role["fork_micros"].clone(), role["forker_resident_kib"].clone())
+        })
+        .collect();
+    let expected = serde_json::json!([[1, null, null], [8, 9_600, 45_000], [1, 350, null], [2, null, null]]);
+    assert_eq!(serde_json::json!(costs), expected);
 }
 
 #[test]

@@ -28,6 +28,12 @@ impl Identities {
         *self = Self::default();
     }
 
+    /// Forgets the roles of a tree, whose chains lead elsewhere now.
+    pub(crate) fn forget_roles(&mut self, tree: i64) {
+        let forgotten = self.roles.remove(&tree).map_or(0, |roles| roles.len());
+        self.role_count = self.role_count.saturating_sub(forgotten);
+    }
+
     /// The number of a tree; a tree that nobody has told of yet gets an empty row.
     pub(crate) fn tree(&mut self, db: &Connection, key: TreeKey) -> Result<i64> {
         if let Some(&id) = self.trees.get(&key) {

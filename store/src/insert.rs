@@ -2,16 +2,21 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::identity::Identities;
 use crate::integer::{bits, count};
 use crate::model::{Batch, LoadRow, Loss, MAX_STACKS, MissingRow, PingRow, RoleCount, Stack, TreeRow};
+use crate::rebase;
 
-/// Adds everything.
+/// Adds everything. A rebase moves what is stored before it and nothing that is stored after it, because the
+/// same chain of fork sites is another role then.
 pub(crate) fn batch(db: &Connection, ids: &mut Identities, batch: &Batch) -> Result<()> {
     for row in &batch.trees {
         tree(db, ids, row)?;
+    }
+    for row in &batch.rebases {
+        rebase::rebase(db, ids, row)?;
     }
     for row in &batch.roles {
         role(db, ids, row)?;
@@ -65,8 +70,15 @@ fn tree(db: &Connection, ids: &mut Identities, row: &TreeRow) -> Result<()> {
 
 fn role(db: &Connection, ids: &mut Identities, row: &RoleCount) -> Result<()> {
     let id = ids.role(db, row.tree, &row.chain)?;
-    db.prepare_cached("UPDATE role SET forks = max(forks, ?2) WHERE id = ?1")?
-        .execute(params![id, row.forks])?;
+    db.prepare_cached(
+        "INSERT INTO fork (role, number, forks, nanos, resident_kib) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET
+             resident_kib = iif(excluded.nanos >= nanos AND excluded.resident_kib > 0,
+                 excluded.resident_kib, resident_kib),
+             forks = max(forks, excluded.forks),
+             nanos = max(nanos, excluded.nanos)",
+    )?
+    .execute(params![id, row.number, row.forks, count(row.fork_nanos), row.resident_kib])?;
     Ok(())
 }
 
@@ -115,11 +127,18 @@ fn load(db: &Connection, ids: &mut Identities, row: &LoadRow) -> Result<()> {
 
 fn missing(db: &Connection, ids: &mut Identities, row: &MissingRow) -> Result<()> {
     let role = ids.role(db, row.tree, &row.chain)?;
+    if row.taken_back > 0 {
+        take_back(db, role, &row.name, count(row.taken_back))?;
+    }
+    if row.searches == 0 {
+        return Ok(());
+    }
     let id: i64 = db
         .prepare_cached(
             "INSERT INTO missing (role, name, language, searches, probes, processes)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT DO UPDATE SET
+                 language = iif(language = '', excluded.language, language),
                  searches = min(searches, 9223372036854775807 - excluded.searches) + excluded.searches,
                  probes = min(probes, 9223372036854775807 - excluded.probes) + excluded.probes,
                  processes = min(processes, 9223372036854775807 - excluded.processes) + excluded.processes
@@ -137,6 +156,31 @@ fn missing(db: &Connection, ids: &mut Identities, row: &MissingRow) -> Result<()
             |found| found.get(0),
         )?;
     stacks(db, ids, Owner::Missing(id), &row.stacks)
+}
+
+/// Processes found the name after all. Whose probes are whose is not kept, so they fall in proportion. When nobody misses it any more its row goes. It may not be there:
+/// the event that told of it was lost.
+fn take_back(db: &Connection, role: i64, name: &[u8], processes: i64) -> Result<()> {
+    let left: Option<(i64, i64)> = db
+        .prepare_cached(
+            "UPDATE missing SET
+                 probes = probes / max(searches, 1) * max(searches - ?3, 0),
+                 searches = max(searches - ?3, 0),
+                 processes = max(processes - ?3, 0)
+             WHERE role = ?1 AND name = ?2 RETURNING id, min(searches, processes)",
+        )?
+        .query_row(params![role, name, processes], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((id, 0)) = left else { return Ok(()) };
+    let samples: Vec<i64> = db
+        .prepare_cached("SELECT id FROM stack WHERE missing = ?1")?
+        .query_map([id], |row| row.get(0))?
+        .collect::<Result<_>>()?;
+    for stack in samples {
+        rebase::delete_stack(db, stack)?;
+    }
+    db.prepare_cached("DELETE FROM missing WHERE id = ?1")?.execute([id])?;
+    Ok(())
 }
 
 /// Whose sample a stack is.

@@ -19,6 +19,7 @@ mod merge;
 mod migrate;
 pub mod model;
 mod read;
+mod rebase;
 mod write;
 
 pub use error::Error;

@@ -24,11 +24,14 @@ struct Merged {
     program: Program,
     roles: HashMap<(usize, Vec<u8>, u64), usize>,
     loads: HashMap<(usize, Vec<u8>, String), usize>,
-    missing: HashMap<(usize, Vec<u8>, String), usize>,
+    missing: HashMap<(usize, Vec<u8>), usize>,
 }
 
 /// Index of the root's role in every program.
 const ROOT: usize = 0;
+
+const NOTHING_FORKED: Role =
+    Role { parent: None, site: None, processes: 0, fork_nanos: 0, forker_resident_kib: 0 };
 
 impl Merge {
     /// A tree of the program `label`.
@@ -52,7 +55,7 @@ impl Merge {
     }
 
     /// A role of a tree. Without a site it is the root's.
-    pub(crate) fn role(&mut self, id: i64, tree: i64, parent: i64, site: Option<Site>, forks: u64) {
+    pub(crate) fn role(&mut self, id: i64, tree: i64, parent: i64, site: Option<Site>) {
         let Some(&index) = self.trees.get(&tree) else { return };
         let Some(site) = site else {
             self.roles.insert(id, (index, ROOT));
@@ -62,16 +65,29 @@ impl Merge {
         let merged = &mut self.programs[index];
         let roles = &mut merged.program.roles;
         let role = *merged.roles.entry((parent, site.module.clone(), site.offset)).or_insert_with(|| {
-            roles.push(Role { parent: Some(parent), site: Some(site.clone()), processes: 0 });
+            roles.push(Role { parent: Some(parent), site: Some(site.clone()), ..NOTHING_FORKED });
             roles.len() - 1
         });
-        roles[role].processes = roles[role].processes.saturating_add(forks);
         if let Some(known) = &mut roles[role].site
             && known.symbol.is_none()
         {
             known.symbol = site.symbol;
         }
         self.roles.insert(id, (index, role));
+    }
+
+    /// Forks into the role with the row number `role`.
+    pub(crate) fn forks(&mut self, role: i64, forks: u64, nanos: u64, resident_kib: u32) {
+        let Some(&(index, role)) = self.roles.get(&role) else { return };
+        if role == ROOT {
+            return;
+        }
+        let role = &mut self.programs[index].program.roles[role];
+        role.processes = role.processes.saturating_add(forks);
+        role.fork_nanos = role.fork_nanos.saturating_add(nanos);
+        if resident_kib > 0 {
+            role.forker_resident_kib = resident_kib;
+        }
     }
 
     /// A load of the role with the row number `role`.
@@ -114,7 +130,7 @@ impl Merge {
         missing.role = role;
         let merged = &mut self.programs[index];
         let all = &mut merged.program.missing;
-        let key = (role, missing.name.clone(), missing.language.clone());
+        let key = (role, missing.name.clone());
         let mut fresh = false;
         let at = *merged.missing.entry(key).or_insert_with(|| {
             fresh = true;
@@ -145,7 +161,7 @@ impl Merged {
             program: Program {
                 label,
                 trees: 0,
-                roles: vec![Role { parent: None, site: None, processes: 0 }],
+                roles: vec![NOTHING_FORKED],
                 loads: Vec::new(),
                 missing: Vec::new(),
                 sequence_gaps: 0,

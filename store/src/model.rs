@@ -50,15 +50,39 @@ pub struct Stack {
 /// What the chain of forks above a process is made of. The root itself has an empty chain.
 pub type RoleChain = Vec<Site>;
 
-/// A role of a tree, with the number of processes forked into it.
+/// The forks into a role of a tree, by the tree's own count: absolute figures that grow and never shrink.
+///
+/// One chain of fork sites may have several numbers, before and after its daemon became a daemon. Each
+/// number counts for itself; the forks into the role are the sum over its numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleCount {
     /// The tree.
     pub tree: TreeKey,
     /// Fork sites from the root down to this role.
     pub chain: RoleChain,
-    /// Processes forked into the role so far, by the tree's own count; grows, never shrinks.
+    /// The tree's number for the role; 0 where each process numbers roles for itself.
+    pub number: u16,
+    /// Processes forked into the role under this number so far.
     pub forks: u32,
+    /// Nanoseconds that those forks took their forkers, summed; 0 when not told.
+    pub fork_nanos: u64,
+    /// Resident size of the forker at the last fork that was measured, in KiB; 0 when not told.
+    pub resident_kib: u32,
+}
+
+/// A forked process turned out to be the heir of a root that went into the background.
+///
+/// Whatever its role did until then was start-up and belongs to the root's role; roles below it hang from
+/// the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebase {
+    /// The tree.
+    pub tree: TreeKey,
+    /// Fork sites from the root down to the heir, as they stand after the rebases before this one.
+    pub chain: RoleChain,
+    /// The tree's number for the heir's role, by which later events name it; `None` where each process
+    /// numbers roles for itself.
+    pub number: Option<u16>,
 }
 
 /// The one reason for not sending that an event gets only after it took its number in the sequence.
@@ -88,13 +112,15 @@ pub struct TreeRow {
     pub not_sent: Vec<(String, u64)>,
 }
 
-/// How far a tree was accounted for when its row was last written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What a collector that starts again must know of a tree.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TreeMark {
     /// See [`TreeRow::sequence`].
     pub sequence: u64,
     /// See [`TreeRow::gaps`].
     pub gaps: u64,
+    /// Numbers of the roles whose process turned out to be the heir of the root: see [`Rebase::number`].
+    pub rebased: Vec<u16>,
 }
 
 /// What one load is aggregated under.
@@ -161,6 +187,9 @@ pub struct MissingRow {
     pub probes: u64,
     /// Distinct processes.
     pub processes: u64,
+    /// Of what is stored already: processes that found the name after all. What is stored falls by as many
+    /// before the rest is added; at 0 it is gone.
+    pub taken_back: u64,
     /// A few stacks.
     pub stacks: Vec<Stack>,
 }
@@ -208,6 +237,8 @@ pub struct Loss {
 pub struct Batch {
     /// Trees that spoke; absolute, not sums.
     pub trees: Vec<TreeRow>,
+    /// Rebases, in the order of their coming. They move what is stored already; the sums below came after them.
+    pub rebases: Vec<Rebase>,
     /// Roles whose count changed; absolute.
     pub roles: Vec<RoleCount>,
     /// Loads.
@@ -271,6 +302,11 @@ pub struct Role {
     pub site: Option<Site>,
     /// Processes forked into it over all trees; for the root, the number of trees.
     pub processes: u64,
+    /// Nanoseconds that those forks took their forkers, summed; 0 when not known.
+    pub fork_nanos: u64,
+    /// Resident size of a forker at its last fork that was measured, in KiB; 0 when not known. Where several
+    /// trees tell it, that of the latest one.
+    pub forker_resident_kib: u32,
 }
 
 /// One load of a program in one role, over all trees.

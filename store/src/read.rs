@@ -203,9 +203,13 @@ fn sites(db: &Connection) -> SqlResult<HashMap<i64, Site>> {
 
 fn roles(db: &Connection, merge: &mut Merge, sites: &HashMap<i64, Site>) -> SqlResult<()> {
     // A parent's number is lower than its children's, so it has been merged before them.
-    rows(db, "SELECT id, tree, parent, site, forks FROM role ORDER BY id", |row| {
+    rows(db, "SELECT id, tree, parent, site FROM role ORDER BY id", |row| {
         let site = sites.get(&row.get(3)?).cloned();
-        merge.role(row.get(0)?, row.get(1)?, row.get(2)?, site, from_count(row.get(4)?));
+        merge.role(row.get(0)?, row.get(1)?, row.get(2)?, site);
+        Ok(())
+    })?;
+    rows(db, "SELECT role, forks, nanos, resident_kib FROM fork ORDER BY role, number", |row| {
+        merge.forks(row.get(0)?, from_count(row.get(1)?), from_count(row.get(2)?), row.get(3)?);
         Ok(())
     })
 }

@@ -55,9 +55,26 @@ CREATE TABLE role (
     tree    INTEGER NOT NULL REFERENCES tree (id),
     parent  INTEGER NOT NULL,
     site    INTEGER NOT NULL,
-    forks   INTEGER NOT NULL DEFAULT 0,
     UNIQUE (tree, parent, site)
 ) STRICT;
+
+-- Forks into a role, by the number that the tree has for it. One role may have several numbers: its forks
+-- are the sum. Absolute, not sums over batches.
+CREATE TABLE fork (
+    role          INTEGER NOT NULL REFERENCES role (id),
+    number        INTEGER NOT NULL,
+    forks         INTEGER NOT NULL,
+    nanos         INTEGER NOT NULL,
+    resident_kib  INTEGER NOT NULL,
+    PRIMARY KEY (role, number)
+) STRICT, WITHOUT ROWID;
+
+-- Numbers of roles whose process turned out to be the heir of a root that went into the background.
+CREATE TABLE rebased (
+    tree    INTEGER NOT NULL REFERENCES tree (id),
+    number  INTEGER NOT NULL,
+    PRIMARY KEY (tree, number)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE load (
     id                 INTEGER PRIMARY KEY,
@@ -86,7 +103,7 @@ CREATE TABLE missing (
     searches   INTEGER NOT NULL,
     probes     INTEGER NOT NULL,
     processes  INTEGER NOT NULL,
-    UNIQUE (role, name, language)
+    UNIQUE (role, name)
 ) STRICT;
 
 -- Sample stacks, each of one load or of one missing name; `digest` tells equal ones.

@@ -73,13 +73,14 @@ impl Writer {
         })
     }
 
-    /// How far each tree was accounted for: a collector that starts again goes on counting from there.
+    /// How far each tree was accounted for, and its rebases: a collector that starts again goes on from there.
     ///
     /// # Errors
     /// Why the database could not be read.
     pub fn sequences(&self) -> Result<HashMap<TreeKey, TreeMark>, Error> {
         let read = || -> rusqlite::Result<_> {
-            self.connection
+            let mut marks = self
+                .connection
                 .prepare(
                     "SELECT pid, start_micros, sequence, gaps FROM tree ORDER BY last_seen_micros DESC LIMIT ?1",
                 )?
@@ -87,10 +88,25 @@ impl Writer {
                     let key = TreeKey { pid: row.get(0)?, start_micros: from_bits(row.get(1)?) };
                     Ok((
                         key,
-                        TreeMark { sequence: from_count(row.get(2)?), gaps: from_count(row.get(3)?) },
+                        TreeMark {
+                            sequence: from_count(row.get(2)?),
+                            gaps: from_count(row.get(3)?),
+                            rebased: Vec::new(),
+                        },
                     ))
                 })?
-                .collect()
+                .collect::<rusqlite::Result<HashMap<_, _>>>()?;
+            let mut statement = self.connection.prepare(
+                "SELECT pid, start_micros, number FROM rebased JOIN tree ON tree.id = rebased.tree ORDER BY number",
+            )?;
+            let mut rebased = statement.query([])?;
+            while let Some(row) = rebased.next()? {
+                let key = TreeKey { pid: row.get(0)?, start_micros: from_bits(row.get(1)?) };
+                if let Some(mark) = marks.get_mut(&key) {
+                    mark.rebased.push(row.get(2)?);
+                }
+            }
+            Ok(marks)
         };
         read().map_err(|error| Error::of_sqlite(&self.path, error))
     }

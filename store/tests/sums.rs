@@ -4,7 +4,7 @@ mod sample;
 
 use alive_store::model::{Batch, LoadRow, Loss, MissingRow, PingRow, RoleCount, TreeKey, TreeMark};
 use alive_store::{Writer, snapshot};
-use sample::{chain, load, site, stack, tree};
+use sample::{load, missing, role, site, stack, tree};
 
 /// Writes each batch and reads everything back.
 fn stored(batches: &[Batch]) -> alive_store::model::Snapshot {
@@ -27,7 +27,7 @@ fn a_load_comes_back_as_it_was() {
         stacks: vec![stack(b"cart.pl", 42)],
         ..load(1, &["fork_worker"], b"/lib/He\xffavy.pm")
     };
-    let roles = vec![RoleCount { tree: tree(1).key, chain: chain(&["fork_worker"]), forks: 8 }];
+    let roles = vec![RoleCount { fork_nanos: 4_000, resident_kib: 300, ..role(1, &["fork_worker"], 1, 8) }];
     let snapshot = stored(&[Batch {
         trees: vec![tree(1)],
         roles,
@@ -45,6 +45,7 @@ fn a_load_comes_back_as_it_was() {
     assert_eq!(program.roles[1].parent, Some(0));
     assert_eq!(program.roles[1].site, Some(site("fork_worker")));
     assert_eq!(program.roles[1].processes, 8);
+    assert_eq!((program.roles[1].fork_nanos, program.roles[1].forker_resident_kib), (4_000, 300));
     let [load] = &program.loads[..] else { panic!("one load in {program:?}") };
     assert_eq!((load.role, &load.path, &load.name), (1, &row.key.path, &row.name));
     assert_eq!((&load.kind, &load.language), (&row.key.kind, &row.language));
@@ -65,7 +66,7 @@ fn sums_add_up_over_batches_and_absolute_figures_never_go_down() {
             not_sent: vec![("sandbox".into(), 9), ("send-failed".into(), not_sent)],
             ..tree(1)
         }],
-        roles: vec![RoleCount { tree: tree(1).key, chain: chain(&["w"]), forks }],
+        roles: vec![role(1, &["w"], 1, forks)],
         loads: vec![load(1, &["w"], b"/a.pm")],
         loss: Loss { kernel_drops: 5, ..Loss::default() },
         datagrams: 10,
@@ -94,9 +95,9 @@ fn trees_of_one_program_are_added_up_role_by_role() {
     let batch = Batch {
         trees: vec![tree(1), tree(2)],
         roles: vec![
-            RoleCount { tree: tree(1).key, chain: vec![bare], forks: 2 },
-            RoleCount { tree: tree(2).key, chain: chain(&["w"]), forks: 3 },
-            RoleCount { tree: tree(2).key, chain: chain(&["w", "inner"]), forks: 1 },
+            RoleCount { chain: vec![bare], ..role(1, &[], 1, 2) },
+            role(2, &["w"], 1, 3),
+            role(2, &["w", "inner"], 2, 1),
         ],
         loads: vec![load(1, &["w"], b"/a.pm"), load(2, &["w"], b"/a.pm"), load(2, &["w", "inner"], b"/a.pm")],
         ..Batch::default()
@@ -148,14 +149,10 @@ fn the_first_three_distinct_stacks_are_kept() {
 #[test]
 fn missing_names_and_pings_add_up() {
     let missing = MissingRow {
-        tree: tree(1).key,
-        chain: chain(&["w"]),
-        name: b"Optional::XS".to_vec(),
-        language: "perl".into(),
         searches: 2,
         probes: 40,
-        processes: 1,
         stacks: vec![stack(b"b.pl", 7)],
+        ..missing(1, &["w"], b"Optional::XS")
     };
     let ping = PingRow {
         name: b"checkout.legacy".to_vec(),
@@ -172,6 +169,48 @@ fn missing_names_and_pings_add_up() {
     assert_eq!((found.searches, found.probes, found.processes, found.role), (4, 80, 2, 1));
     assert_eq!(found.stacks, [stack(b"b.pl", 7)]);
     assert_eq!(snapshot.pings, [PingRow { hits: 6, ..ping }]);
+}
+
+#[test]
+fn forks_add_up_over_the_numbers_of_a_role() {
+    let count = |number, forks, fork_nanos, resident_kib| RoleCount {
+        fork_nanos,
+        resident_kib,
+        ..role(1, &["w"], number, forks)
+    };
+    let batch = |roles| Batch { trees: vec![tree(1)], roles, ..Batch::default() };
+    // Old news of number 1 comes last, and a fork that nobody measured yet.
+    let snapshot = stored(&[
+        batch(vec![count(1, 4, 400, 30)]),
+        batch(vec![count(2, 1, 90, 50), count(1, 5, 500, 40)]),
+        batch(vec![count(1, 3, 300, 20), count(2, 2, 90, 0)]),
+    ]);
+    let role = &snapshot.programs[0].roles[1];
+    assert_eq!((role.processes, role.fork_nanos, role.forker_resident_kib), (7, 590, 50));
+}
+
+#[test]
+fn a_name_that_was_found_after_all_is_taken_back() {
+    let told = || MissingRow { probes: 9, stacks: vec![stack(b"b.pl", 7)], ..missing(1, &["w"], b"Late") };
+    let found = || MissingRow { searches: 0, processes: 0, taken_back: 1, ..missing(1, &["w"], b"Late") };
+    let batch = |missing| Batch { trees: vec![tree(1)], missing, ..Batch::default() };
+    let left = |batches: &[Batch]| {
+        let missing = &stored(batches).programs[0].missing;
+        missing.iter().map(|row| (row.searches, row.processes, row.probes)).collect::<Vec<_>>()
+    };
+    assert_eq!(left(&[batch(vec![told()]), batch(vec![found()])]), []);
+    assert_eq!(left(&[batch(vec![told()]), batch(vec![told()]), batch(vec![found()])]), [(1, 1, 9)]);
+    let both = || batch(vec![MissingRow { taken_back: 1, ..told() }]);
+    assert_eq!(left(&[both()]), [(1, 1, 9)], "what is taken back came before");
+    assert_eq!(left(&[batch(vec![told()]), both()]), [(1, 1, 9)]);
+    assert_eq!(left(&[batch(vec![found()])]), [], "the event that told it was lost");
+    let again = stored(&[batch(vec![told()]), batch(vec![found()]), batch(vec![told()])]);
+    let missing = &again.programs[0].missing[0];
+    assert_eq!(
+        (missing.searches, missing.probes, missing.stacks.len()),
+        (1, 9, 1),
+        "nothing of before is left"
+    );
 }
 
 #[test]
@@ -198,8 +237,10 @@ fn a_new_writer_is_told_how_far_each_tree_was_accounted_for() {
     let mut writer = Writer::open(&path).unwrap();
     assert!(writer.sequences().unwrap().is_empty());
     let row = sample::TreeRow { sequence: 90, gaps: 6, ..tree(4) };
-    writer.write(&Batch { trees: vec![row], ..Batch::default() }).unwrap();
+    let rebases = [7, 3].map(|number| sample::rebase(4, &["x"], number));
+    writer.write(&Batch { trees: vec![row], rebases: rebases.into(), ..Batch::default() }).unwrap();
     writer.close().unwrap();
     let marks = Writer::open(&path).unwrap().sequences().unwrap();
-    assert_eq!(marks.into_iter().collect::<Vec<_>>(), [(tree(4).key, TreeMark { sequence: 90, gaps: 6 })]);
+    let mark = TreeMark { sequence: 90, gaps: 6, rebased: vec![3, 7] };
+    assert_eq!(marks.into_iter().collect::<Vec<_>>(), [(tree(4).key, mark)]);
 }

@@ -24,6 +24,11 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
+    /// Whether it is the root's.
+    pub(crate) const fn is_root(&self) -> bool {
+        self.parent.is_none()
+    }
+
     /// The fork sites from the root down.
     pub(crate) fn sites(&self) -> RoleChain {
         let mut sites = Vec::new();
@@ -50,8 +55,8 @@ impl Chains {
         Self { root, known: HashTable::new() }
     }
 
-    /// The role of the process that speaks. `count` is told every role above it and its own, outermost
-    /// first, when more processes were forked into it than before, and says whether it took note.
+    /// The role of the process that speaks, below what is the root by now. `count` is told every role above it
+    /// and its own, outermost first, when its forks are others than before, and says whether it took note.
     pub(crate) fn role(
         &mut self,
         hasher: &DefaultHashBuilder,
@@ -59,11 +64,13 @@ impl Chains {
         tree: &mut Tree,
         mut count: impl FnMut(&Arc<Chain>, &Lineage) -> bool,
     ) -> Arc<Chain> {
+        let set = heard.header().flags;
         // Without a tree page each process numbers roles for itself.
-        let numbered = heard.header().flags & flags::NO_TREE == 0;
+        let numbered = set & flags::NO_TREE == 0;
+        let cut = if numbered { tree.rebased().cut(heard.lineage()) } else { 0 };
         let mut role = None;
-        let mut links = 0u16;
-        for link in heard.lineage() {
+        let mut links = cut;
+        for link in heard.lineage().skip(cut) {
             links += 1;
             let known = if numbered { tree.role(&link) } else { None };
             if let Some((chain, counted)) = known {
@@ -82,7 +89,8 @@ impl Chains {
             role = Some(chain);
         }
         let role = role.unwrap_or_else(|| Arc::clone(&self.root));
-        if links < heard.header().depth {
+        // The lineage of a rebase is the heir's, and the depth that of whoever tells of it.
+        if links < usize::from(heard.header().depth) && set & flags::REBASED == 0 {
             // The innermost forks did not fit or were not seen. The process must not pass for one of
             // its ancestors: it gets a role of its own, at an unknown place.
             return self.below(hasher, &role, heard, None);

@@ -1,75 +1,36 @@
-//! Sums that wait to be written.
+//! What waits to be written: the sums, those that a rebase closed before them, and what has no role.
 
 use std::sync::Arc;
 
-use alive_store::model::{
-    Batch, LoadKey, LoadRow, Loss, MissingRow, PingRow, RoleCount, Stack, TreeKey, TreeRow,
-};
-use alive_wire::record::Code;
-use alive_wire::{CodeKind, Language, Outcome, Via};
-use hashbrown::hash_map::Entry as MapEntry;
-use hashbrown::hash_table::Entry;
-use hashbrown::{HashMap, HashTable};
+use alive_store::model::{Batch, Loss, PingRow, Rebase, TreeKey, TreeRow};
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 use super::chains::Chain;
-use crate::heard::Heard;
-
-/// Events of one sum that are looked at beyond their figures until it is taken. A load that came so often
-/// from the same places hardly comes from more, and looking costs more than adding.
-const MAX_LOOKS: u8 = 16;
-
-/// Most stacks that wait to be written: they are most of what a sum weighs, in memory and in the database. A
-/// load that comes while there is no room for its stack offers it again with its next event.
-const MAX_STACKS_WAITING: usize = 4_096;
-
-/// Sums of one load, those that every event changes first and close together.
-#[derive(Debug)]
-struct LoadSum {
-    /// What it is found by.
-    hash: u64,
-    events: u64,
-    processes: u64,
-    bytes: u64,
-    nanos: u64,
-    first_seen_micros: u64,
-    last_seen_micros: u64,
-    tree: TreeKey,
-    looks: u8,
-    code: Code,
-    chain: Arc<Chain>,
-    words: Box<Words>,
-}
-
-/// What is told of a load in words.
-#[derive(Debug)]
-struct Words {
-    path: Vec<u8>,
-    name: Vec<u8>,
-    pulled_in_by: Vec<u8>,
-    stacks: Vec<Stack>,
-}
-
-/// Sums of one search.
-#[derive(Debug)]
-struct MissingSum {
-    hash: u64,
-    looks: u8,
-    chain: Arc<Chain>,
-    row: MissingRow,
-}
+use super::sums::Sums;
 
 /// File, name and line of a ping.
 type PingKey = (Vec<u8>, Vec<u8>, u32);
 
+/// Sums that a rebase closed: what comes after it under the same chains is about other roles.
+#[derive(Debug)]
+struct Closed {
+    sums: Sums,
+    tree: TreeKey,
+    heir: Arc<Chain>,
+    number: Option<u16>,
+}
+
 /// What was heard since the last time it was taken.
 #[derive(Debug, Default)]
 pub struct Pending {
-    loads: HashTable<LoadSum>,
-    missing: HashTable<MissingSum>,
+    closed: Vec<Closed>,
+    /// Keys of the sums that are closed.
+    closed_keys: usize,
+    /// What came since the last rebase.
+    pub(crate) sums: Sums,
     pings: HashMap<PingKey, PingRow>,
-    roles: HashMap<(TreeKey, u64), (Arc<Chain>, u32)>,
     trees: Vec<TreeRow>,
-    stacks: usize,
     /// See [`Batch::datagrams`].
     pub datagrams: u64,
     /// See [`Batch::events`].
@@ -82,22 +43,10 @@ pub struct Pending {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Full;
 
-/// What an event adds to a sum.
-#[derive(Debug)]
-pub(crate) struct Addend<'h, 'a> {
-    pub(crate) heard: &'h Heard<'a>,
-    pub(crate) chain: &'h Arc<Chain>,
-    /// Hash of everything that the sum is kept under.
-    pub(crate) hash: u64,
-    /// Whether the process tells it for the first time.
-    pub(crate) first_time: bool,
-    pub(crate) seen_micros: u64,
-}
-
 impl Pending {
     /// Distinct keys held.
     pub(crate) fn keys(&self) -> usize {
-        self.loads.len() + self.missing.len() + self.pings.len() + self.roles.len() + self.trees.len()
+        self.closed_keys + self.sums.keys() + self.pings.len() + self.trees.len()
     }
 
     /// Whether there is nothing to write.
@@ -105,74 +54,12 @@ impl Pending {
         self.keys() == 0 && self.datagrams == 0 && self.events == 0 && self.loss == Loss::default()
     }
 
-    /// Whether a load or search with this hash has a sum already.
-    pub(crate) fn has(&self, hash: u64) -> bool {
-        self.loads.find(hash, |sum| sum.hash == hash).is_some()
-            || self.missing.find(hash, |sum| sum.hash == hash).is_some()
-    }
-
-    /// Adds a load. `sample` gives the stack if it is wanted.
-    pub(crate) fn load(&mut self, addend: &Addend<'_, '_>, sample: impl FnOnce() -> Option<Stack>) {
-        let &Addend { heard, chain, hash, first_time, seen_micros } = addend;
-        let sum = match self.loads.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
-            Entry::Occupied(sum) => sum.into_mut(),
-            Entry::Vacant(vacant) => vacant.insert(LoadSum::new(addend)).into_mut(),
-        };
-        sum.events += 1;
-        sum.processes += u64::from(first_time);
-        sum.bytes = sum.bytes.max(heard.bytes.unwrap_or(0));
-        sum.nanos = sum.nanos.saturating_add(heard.nanos.unwrap_or(0));
-        sum.first_seen_micros = sum.first_seen_micros.min(seen_micros);
-        sum.last_seen_micros = sum.last_seen_micros.max(seen_micros);
-        if sum.looks < MAX_LOOKS || sum.code.outcome != Some(Outcome::Loaded) {
-            sum.complete(heard);
-        }
-        if sum.looks < MAX_LOOKS && self.stacks < MAX_STACKS_WAITING {
-            sum.looks += 1;
-            let sample = sample();
-            self.stacks += usize::from(sample.is_some());
-            sum.words.stacks.extend(sample);
-        }
-        debug_assert_eq!(sum.chain.hash, chain.hash, "the chain is part of what is hashed");
-    }
-
-    /// Adds a search that found nothing. `sample` gives the stack if it is wanted.
-    pub(crate) fn missing(&mut self, addend: &Addend<'_, '_>, sample: impl FnOnce() -> Option<Stack>) {
-        let &Addend { heard, chain, hash, first_time, .. } = addend;
-        let sum = match self.missing.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
-            Entry::Occupied(sum) => sum.into_mut(),
-            Entry::Vacant(vacant) => {
-                let row = MissingRow {
-                    tree: heard.tree(),
-                    chain: Vec::new(),
-                    name: heard.name.unwrap_or_default().to_vec(),
-                    language: heard.code.language.map_or("", Language::word).to_owned(),
-                    searches: 0,
-                    probes: 0,
-                    processes: 0,
-                    stacks: Vec::new(),
-                };
-                vacant.insert(MissingSum { hash, looks: 0, chain: Arc::clone(chain), row }).into_mut()
-            }
-        };
-        let row = &mut sum.row;
-        row.searches += 1;
-        row.probes = row.probes.saturating_add(u64::from(heard.probes));
-        row.processes += u64::from(first_time);
-        if sum.looks < MAX_LOOKS && self.stacks < MAX_STACKS_WAITING {
-            sum.looks += 1;
-            let sample = sample();
-            self.stacks += usize::from(sample.is_some());
-            row.stacks.extend(sample);
-        }
-    }
-
     /// Adds a ping.
     pub(crate) fn ping(&mut self, key: PingKey, seen_micros: u64, room: bool) -> Result<(), Full> {
         let ping = match self.pings.entry(key) {
-            MapEntry::Occupied(ping) => ping.into_mut(),
-            MapEntry::Vacant(_) if !room => return Err(Full),
-            MapEntry::Vacant(vacant) => {
+            Entry::Occupied(ping) => ping.into_mut(),
+            Entry::Vacant(_) if !room => return Err(Full),
+            Entry::Vacant(vacant) => {
                 let (name, file, line) = vacant.key().clone();
                 vacant.insert(PingRow {
                     name,
@@ -190,20 +77,12 @@ impl Pending {
         Ok(())
     }
 
-    /// Takes note of how many processes were forked into a role; false when there was no room for it, and
-    /// the next event that knows it has to tell again.
-    pub(crate) fn role(&mut self, tree: TreeKey, chain: &Arc<Chain>, forks: u32, room: bool) -> bool {
-        match self.roles.entry((tree, chain.hash)) {
-            MapEntry::Occupied(mut role) => {
-                let known = &mut role.get_mut().1;
-                *known = forks.max(*known);
-            }
-            MapEntry::Vacant(vacant) if room => {
-                vacant.insert((Arc::clone(chain), forks));
-            }
-            MapEntry::Vacant(_) => return false,
-        }
-        true
+    /// The process of a role turned out to be the heir of the root. `number` is `None` where each process
+    /// numbers roles for itself.
+    pub(crate) fn rebase(&mut self, tree: TreeKey, heir: Arc<Chain>, number: Option<u16>) {
+        let sums = self.sums.close();
+        self.closed_keys += sums.keys() + 1;
+        self.closed.push(Closed { sums, tree, heir, number });
     }
 
     /// Adds rows of trees.
@@ -212,99 +91,29 @@ impl Pending {
     }
 
     /// Everything as batches of at most `rows` loads and as many searches; the first one has the rest. There is
-    /// always a first one. Meant to be written in one transaction; may be asked for again if that fails.
+    /// always a first one. Meant to be written in one transaction, in this order; may be asked for again if
+    /// that fails.
     pub fn batches(&self, flushed_micros: u64, rows: usize) -> impl Iterator<Item = Batch> {
-        let mut loads = self.loads.iter().map(LoadSum::row);
-        let mut missing = self.missing.iter().map(MissingSum::row);
-        let mut first = Some(Batch {
+        let mut rest = Some(Batch {
             trees: self.trees.clone(),
-            roles: self
-                .roles
-                .iter()
-                .map(|(&(tree, _), (chain, forks))| RoleCount { tree, chain: chain.sites(), forks: *forks })
-                .collect(),
             pings: self.pings.values().cloned().collect(),
             datagrams: self.datagrams,
             events: self.events,
             loss: self.loss,
             ..Batch::default()
         });
-        std::iter::from_fn(move || {
-            let is_first = first.is_some();
-            let mut batch = first.take().unwrap_or_default();
-            batch.flushed_micros = flushed_micros;
-            batch.loads.extend(loads.by_ref().take(rows));
-            batch.missing.extend(missing.by_ref().take(rows));
-            (is_first || !batch.loads.is_empty() || !batch.missing.is_empty()).then_some(batch)
+        let parts = self.closed.iter().map(|closed| &closed.sums).chain([&self.sums]);
+        let rebases = std::iter::once(None).chain(self.closed.iter().map(|closed| Some(closed.rebase())));
+        parts.zip(rebases).flat_map(move |(sums, rebase)| {
+            let mut first = rest.take().unwrap_or_default();
+            first.rebases.extend(rebase);
+            sums.batches(first, flushed_micros, rows)
         })
     }
 }
 
-impl MissingSum {
-    fn row(&self) -> MissingRow {
-        MissingRow { chain: self.chain.sites(), ..self.row.clone() }
-    }
-}
-
-impl LoadSum {
-    fn new(addend: &Addend<'_, '_>) -> Self {
-        let &Addend { heard, chain, hash, seen_micros, .. } = addend;
-        Self {
-            hash,
-            events: 0,
-            processes: 0,
-            bytes: 0,
-            nanos: 0,
-            first_seen_micros: seen_micros,
-            last_seen_micros: seen_micros,
-            tree: heard.tree(),
-            looks: 0,
-            code: heard.code,
-            chain: Arc::clone(chain),
-            words: Box::new(Words {
-                path: heard.path.unwrap_or_default().to_vec(),
-                name: Vec::new(),
-                pulled_in_by: Vec::new(),
-                stacks: Vec::new(),
-            }),
-        }
-    }
-
-    /// Takes words that were not told yet, and the better outcome.
-    fn complete(&mut self, heard: &Heard<'_>) {
-        let words = &mut *self.words;
-        if words.name.is_empty() {
-            words.name = heard.name.unwrap_or_default().to_vec();
-        }
-        if words.pulled_in_by.is_empty() {
-            words.pulled_in_by = heard.pulled_in_by.unwrap_or_default().to_vec();
-        }
-        if heard.code.outcome == Some(Outcome::Loaded) {
-            self.code.outcome = heard.code.outcome;
-        }
-    }
-
-    fn row(&self) -> LoadRow {
-        let Words { path, name, pulled_in_by, stacks } = &*self.words;
-        LoadRow {
-            key: LoadKey {
-                tree: self.tree,
-                chain: self.chain.sites(),
-                path: path.clone(),
-                kind: self.code.kind.map_or("", CodeKind::word).to_owned(),
-            },
-            name: name.clone(),
-            language: self.code.language.map_or("", Language::word).to_owned(),
-            outcome: self.code.outcome.map_or("", Outcome::word).to_owned(),
-            via: self.code.via.map_or("", Via::word).to_owned(),
-            pulled_in_by: pulled_in_by.clone(),
-            events: self.events,
-            processes: self.processes,
-            bytes: self.bytes,
-            nanos: self.nanos,
-            first_seen_micros: self.first_seen_micros,
-            last_seen_micros: self.last_seen_micros,
-            stacks: stacks.clone(),
-        }
+impl Closed {
+    fn rebase(&self) -> Rebase {
+        Rebase { tree: self.tree, chain: self.heir.sites(), number: self.number }
     }
 }

@@ -61,6 +61,12 @@ impl Processes {
         fresh
     }
 
+    /// The process takes back what it told: the next time is a first time again.
+    pub(crate) fn take_back(&mut self, key: ProcessKey, what: u64) {
+        let known = self.known.peek_mut(&key).is_some_and(|process| process.seen.remove(&what));
+        self.seen -= usize::from(known);
+    }
+
     /// Takes note of a number of the process's own sequence; returns how the count of missing numbers
     /// changed, as (more, fewer).
     pub(crate) fn hear(&mut self, key: ProcessKey, number: u64) -> (u64, u64) {
@@ -96,6 +102,12 @@ mod tests {
         assert!(!processes.first_time(first, 7));
         assert!(processes.first_time(second, 7));
         assert!(processes.first_time(first, 8));
+        processes.take_back(first, 7);
+        processes.take_back(first, 7);
+        processes.take_back(ProcessKey::Node(TREE, 3), 7);
+        assert!(processes.first_time(first, 7));
+        assert!(!processes.first_time(second, 7));
+        assert_eq!(processes.seen, 3);
     }
 
     #[test]

@@ -31,6 +31,11 @@ impl Samples {
         }
         fresh
     }
+
+    /// The samples of a sum that may be gone: they are wanted again.
+    pub(crate) fn forget(&mut self, load: u64) {
+        self.taken.remove(&load);
+    }
 }
 
 #[cfg(test)]
@@ -43,5 +48,7 @@ mod tests {
         let mut wanted = |load, stack| samples.wanted(load, || stack);
         assert_eq!([1, 1, 2, 1, 3, 4].map(|stack| wanted(7, stack)), [true, false, true, false, true, false]);
         assert!(wanted(8, 1));
+        samples.forget(7);
+        assert!(samples.wanted(7, || 1));
     }
 }

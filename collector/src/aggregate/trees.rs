@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use super::chains::Chain;
 use super::recent::Recent;
 use crate::heard::{Heard, reason_word};
+use crate::rebased::Rebased;
 use crate::sequence::Sequence;
 
 /// Most trees remembered. When one that was forgotten speaks again its sequence is watched from there, so a
@@ -32,11 +33,12 @@ pub(crate) struct Tree {
     not_sent: Vec<(u8, u64)>,
     /// The roles by their numbers.
     roles: Vec<Option<KnownRole>>,
+    rebased: Rebased,
     changed: bool,
 }
 
 /// Most roles of a tree that are known by number.
-const MAX_ROLES: usize = 64;
+const MAX_ROLES: usize = 128;
 
 /// A role that was heard of before. Its number stands for the whole chain, and the place is compared as well;
 /// the modules need not be looked at again.
@@ -45,10 +47,11 @@ struct KnownRole {
     offset: u64,
     chain: Arc<Chain>,
     forks: u32,
+    fork_nanos: u64,
 }
 
 impl Tree {
-    fn new(key: TreeKey, sequence: Sequence, seen_micros: u64) -> Self {
+    fn new(key: TreeKey, sequence: Sequence, rebased: Rebased, seen_micros: u64) -> Self {
         Self {
             key,
             program: Vec::new(),
@@ -60,6 +63,7 @@ impl Tree {
             missing_apart: 0,
             not_sent: Vec::new(),
             roles: Vec::new(),
+            rebased,
             changed: false,
         }
     }
@@ -101,10 +105,27 @@ impl Tree {
         self.last_seen_micros = self.last_seen_micros.max(seen_micros);
     }
 
-    /// The role with the number of a link, if it was heard of; and whether it had as many forks.
+    /// The roles that are the root by now.
+    pub(crate) const fn rebased(&self) -> &Rebased {
+        &self.rebased
+    }
+
+    /// Takes note that the process of a role is the root from now on; false when that is known.
+    pub(crate) fn rebase(&mut self, role: u16) -> bool {
+        let fresh = self.rebased.add(role);
+        if fresh {
+            // Their chains are shorter now.
+            self.roles.clear();
+        }
+        fresh
+    }
+
+    /// The role with the number of a link, if it was heard of; and whether it had as many forks that took
+    /// as long.
     pub(crate) fn role(&self, link: &Lineage) -> Option<(&Arc<Chain>, bool)> {
         let known = self.roles.get(usize::from(link.role))?.as_ref()?;
-        (known.offset == link.offset).then_some((&known.chain, known.forks >= link.forks))
+        let counted = known.forks >= link.forks && known.fork_nanos >= link.fork_nanos;
+        (known.offset == link.offset).then_some((&known.chain, counted))
     }
 
     /// Remembers a role.
@@ -116,8 +137,12 @@ impl Tree {
         if self.roles.len() <= number {
             self.roles.resize_with(number + 1, || None);
         }
-        self.roles[number] =
-            Some(KnownRole { offset: link.offset, chain: Arc::clone(chain), forks: link.forks });
+        self.roles[number] = Some(KnownRole {
+            offset: link.offset,
+            chain: Arc::clone(chain),
+            forks: link.forks,
+            fork_nanos: link.fork_nanos,
+        });
     }
 
     /// Events counted instead of sent.
@@ -134,6 +159,14 @@ impl Tree {
     pub(crate) fn lost(&self) -> u64 {
         let refused = self.not_sent.iter().find(|(reason, _)| *reason == Reason::SendFailed as u8);
         self.gaps().saturating_sub(refused.map_or(0, |(_, events)| *events))
+    }
+
+    fn mark(&self) -> TreeMark {
+        TreeMark {
+            sequence: self.sequence.high(),
+            gaps: self.gaps(),
+            rebased: self.rebased.numbers().to_vec(),
+        }
     }
 
     fn row(&self) -> TreeRow {
@@ -156,7 +189,7 @@ impl Tree {
 pub(crate) struct Trees {
     known: Recent<TreeKey, Tree>,
     changed: Vec<TreeKey>,
-    /// Where an earlier collector stopped counting.
+    /// Where an earlier collector stopped counting, and where this one did for a tree that it had to forget.
     marks: HashMap<TreeKey, TreeMark>,
     /// Since when the socket is open.
     up_since_micros: u64,
@@ -176,7 +209,14 @@ impl Trees {
     pub(crate) fn make_room(&mut self) -> Vec<TreeRow> {
         let mut rows = Vec::new();
         if self.known.is_full() {
-            self.known.forget(|tree| rows.extend(tree.changed.then(|| tree.row())));
+            let marks = &mut self.marks;
+            self.known.forget(|tree| {
+                // A rebase must not be forgotten with its tree: nobody tells it twice.
+                if !tree.rebased.is_empty() && marks.len() < MAX_TREES {
+                    marks.insert(tree.key, tree.mark());
+                }
+                rows.extend(tree.changed.then(|| tree.row()));
+            });
         }
         rows
     }
@@ -186,8 +226,10 @@ impl Trees {
         let key = heard.tree();
         let (marks, up_since_micros) = (&mut self.marks, self.up_since_micros);
         let tree = self.known.get_or_insert_with(key, || {
-            let sequence = first_heard(key, heard.header().sequence, marks.remove(&key), up_since_micros);
-            Tree::new(key, sequence, seen_micros)
+            let mut mark = marks.remove(&key);
+            let rebased = mark.as_mut().map(|mark| std::mem::take(&mut mark.rebased)).unwrap_or_default();
+            let sequence = first_heard(key, heard.header().sequence, mark, up_since_micros);
+            Tree::new(key, sequence, Rebased::resumed(rebased), seen_micros)
         });
         if !tree.changed {
             tree.changed = true;

@@ -154,7 +154,7 @@ impl Tree {
         event(self.header(Kind::Missing, node), |encoder| {
             fork_site(encoder, node);
             encoder.string(types::NAME, name);
-            encoder.code(PERL);
+            encoder.code(Code { outcome: Some(Outcome::Failed), ..PERL });
             encoder.search(probes);
         })
     }

@@ -66,6 +66,7 @@ fn program(program: &ProgramReport) -> Value {
     let not_sent: Map<String, Value> =
         program.not_sent.iter().map(|(reason, number)| (reason.clone(), (*number).into())).collect();
     out.put("not_sent", not_sent);
+    out.put("start_up_loads", program.start_up().count());
     out.put("roles", (0..program.roles.len()).map(|index| role(program, index)).collect::<Value>());
     out.put("findings", program.findings.iter().map(|found| finding(program, found)).collect::<Value>());
     out.put("loads", program.loads.iter().map(|item| load(program, item)).collect::<Value>());
@@ -85,6 +86,9 @@ fn role(program: &ProgramReport, index: usize) -> Value {
     out.put("parent", role_id(program, role.and_then(|role| role.parent)));
     out.put("fork_site", role.and_then(|role| role.fork_site.as_ref()).map(site));
     out.put("processes", role.map(|role| role.processes));
+    let known = |figure: u64| Some(figure).filter(|figure| *figure > 0);
+    out.put("fork_micros", role.and_then(|role| known(role.fork_nanos)).map(|nanos| nanos / 1_000));
+    out.put("forker_resident_kib", role.and_then(|role| known(role.forker_resident_kib.into())));
     out.into()
 }
 

@@ -12,7 +12,10 @@ pub(crate) fn sentence(program: &ProgramReport) -> String {
     if late.is_empty() {
         let forked: u64 =
             program.roles.iter().filter(|role| role.parent.is_some()).map(|role| role.processes).sum();
-        return format!("{} loaded nothing after the fork.", count(forked, "forked process"));
+        return match forked {
+            0 => "no worker was forked, and nothing was loaded late.".to_owned(),
+            _ => format!("{} loaded nothing after the fork.", count(forked, "forked process")),
+        };
     }
     let roles: HashSet<usize> = late.iter().map(|load| load.role).collect();
     let who = match roles.iter().next() {
@@ -38,6 +41,19 @@ pub(crate) fn sentence(program: &ProgramReport) -> String {
         bytes(size),
         advice(program, seen.len())
     )
+}
+
+/// What counts as start-up though a forked process loaded it, in one sentence; `None` when nothing does.
+pub(crate) fn start_up(program: &ProgramReport) -> Option<String> {
+    let mut seen = HashSet::new();
+    let distinct = program.start_up().filter(|load| seen.insert(load.path.as_slice()));
+    let size = distinct.fold(0u64, |size, load| size.saturating_add(load.bytes));
+    let files = match seen.len() {
+        0 => return None,
+        number => count(number as u64, "file"),
+    };
+    let size = bytes(size);
+    Some(format!("{files} ({size}) loaded on the way into the background: relabelled as start-up, not late."))
 }
 
 /// What to do, in half a sentence.

@@ -11,6 +11,7 @@ use crate::escape;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::render::units::{bytes, count, micros, shorten, wrap};
 use crate::render::{loss, summary, time};
+use crate::role::Role;
 use crate::thresholds::Thresholds;
 
 /// Columns when nobody looks.
@@ -117,17 +118,36 @@ impl Page {
             self.sentence(out, "  ", "Searched for and never found (optional: no code, only searches):")?;
             self.searches(out, program, &optional)?;
         }
-        let shared = program.findings.iter().filter(|finding| finding.verdict == Verdict::AlreadyShared);
-        let (files, size) = shared
-            .fold((0, 0), |(files, size), finding| (files + finding.cost.files, size + finding.cost.bytes));
-        if files > 0 {
+        if let Some(text) = summary::start_up(program) {
             writeln!(out)?;
-            let text = format!(
-                "Already shared: {} ({}) loaded by the daemonised master before it forked its users.",
-                count(files, "file"),
-                bytes(size)
-            );
-            self.sentence(out, "  ", &text)?;
+            self.sentence(out, "  ", &format!("Already shared: {text}"))?;
+        }
+        self.forks(out, program)
+    }
+
+    /// What forking itself costs, where it was measured.
+    fn forks(&self, out: &mut dyn Write, program: &ProgramReport) -> io::Result<()> {
+        let forked = |role: &&Role| role.parent.is_some() && role.fork_nanos > 0 && role.processes > 0;
+        let roles: Vec<&Role> = program.roles.iter().filter(forked).collect();
+        if roles.is_empty() {
+            return Ok(());
+        }
+        writeln!(out)?;
+        self.sentence(out, "  ", "Forks: how long each took its forker on average, and how large that was:")?;
+        let mut table = Columns::titled(&[">FORKS", ">EACH", ">RESIDENT", "<ROLE"]);
+        for role in &roles {
+            let resident = match role.forker_resident_kib {
+                0 => "-".to_owned(),
+                kib => bytes(u64::from(kib) * 1024),
+            };
+            let each = micros(role.fork_nanos / role.processes / 1_000);
+            table.rows.push(vec![role.processes.to_string(), each, resident, role.id.clone()]);
+        }
+        let head = table.line(&table.titles);
+        writeln!(out, "{}", self.paint(HEADING, &format!("  {head}  FORKED AT")))?;
+        for (cells, role) in table.rows.iter().zip(roles) {
+            let site = role.fork_site.as_ref().map(caller::site_text).unwrap_or_default();
+            writeln!(out, "  {}  {}", table.line(cells), self.fitted(&site, head.len() + 4))?;
         }
         Ok(())
     }
@@ -244,11 +264,16 @@ impl Columns {
         let several = findings.iter().map(|finding| finding.role).collect::<HashSet<_>>().len() > 1;
         let roles = several && program.roles.len() > 2;
         let titles: Vec<&str> = titles.iter().copied().chain(roles.then_some("<ROLE")).collect();
+        Self { roles, ..Self::titled(&titles) }
+    }
+
+    /// Columns of something else than findings.
+    fn titled(titles: &[&str]) -> Self {
         Self {
             right: titles.iter().map(|title| title.starts_with('>')).collect(),
             titles: titles.iter().map(|title| title.trim_start_matches(['<', '>']).to_owned()).collect(),
             rows: Vec::new(),
-            roles,
+            roles: false,
         }
     }
 

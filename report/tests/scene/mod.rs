@@ -56,12 +56,12 @@ fn load(path: impl AsRef<[u8]>, processes: u64, bytes: u64) -> Load {
 }
 
 fn root(processes: u64) -> Role {
-    Role { parent: None, site: None, processes }
+    Role { parent: None, site: None, processes, fork_nanos: 0, forker_resident_kib: 0 }
 }
 
 fn worker(processes: u64) -> Role {
     let fork = site("/usr/lib/x86_64-linux-gnu/libperl.so.5.36", Some("Perl_pp_fork+0x3c"));
-    Role { parent: Some(0), site: Some(fork), processes }
+    Role { parent: Some(0), site: Some(fork), processes, fork_nanos: 0, forker_resident_kib: 0 }
 }
 
 fn program(label: impl AsRef<[u8]>, roles: Vec<Role>, loads: Vec<Load>) -> Program {
@@ -153,9 +153,40 @@ pub(crate) fn skewed() -> Snapshot {
     snapshot(program("skewed", vec![root(1), worker(8)], loads))
 }
 
-/// A master that went into the background, loaded everything and then forked.
+/// A master that went into the background, loading on the way what it is to share, and whose workers still
+/// load something. Each fork was measured.
 pub(crate) fn daemonised() -> Snapshot {
     let mut early = load("/usr/lib/python3/flask.pyc", 1, 40_000);
     early.role = 0;
-    snapshot(program("gunicorn", vec![root(1), worker(2)], vec![early]))
+    let mut failed = load("/usr/lib/python3/optional.so", 1, 0);
+    failed.role = 0;
+    failed.outcome = "failed".into();
+    let mut workers = worker(8);
+    workers.fork_nanos = 9_600_000;
+    workers.forker_resident_kib = 45_000;
+    let mut helpers = worker(1);
+    helpers.site = Some(site("/usr/bin/python3.11", None));
+    helpers.fork_nanos = 350_000;
+    let mut unmeasured = worker(2);
+    unmeasured.site = Some(site("/usr/bin/python3.11", Some("fork_exec+0x2")));
+    let mut program = program("gunicorn", vec![root(1), workers, helpers, unmeasured], vec![early, failed]);
+    program.missing.push(Missing {
+        role: 0,
+        name: b"sitecustomize".to_vec(),
+        language: "python".into(),
+        searches: 1,
+        probes: 5,
+        processes: 1,
+        stacks: Vec::new(),
+    });
+    snapshot(program)
+}
+
+/// The same with something that is late.
+pub(crate) fn daemonised_and_lazy() -> Snapshot {
+    let mut snapshot = daemonised();
+    let mut shared = load("/usr/lib/python3/flask.pyc", 4, 40_000);
+    shared.role = 1;
+    snapshot.programs[0].loads.extend([load("/srv/lazy.pyc", 5, 9_000), shared]);
+    snapshot
 }

@@ -2,7 +2,9 @@
 #![allow(dead_code, unreachable_pub, reason = "every test file uses its part of the samples")]
 
 pub use alive_store::model::TreeRow;
-use alive_store::model::{LanguageFrame, LoadKey, LoadRow, RoleChain, Site, Stack, TreeKey};
+use alive_store::model::{
+    LanguageFrame, LoadKey, LoadRow, MissingRow, Rebase, RoleChain, RoleCount, Site, Stack, TreeKey,
+};
 
 /// A tree of the program `daemon`.
 pub fn tree(pid: u32) -> TreeRow {
@@ -32,6 +34,31 @@ pub fn site(name: &str) -> Site {
 /// A chain of fork sites.
 pub fn chain(names: &[&str]) -> RoleChain {
     names.iter().map(|name| site(name)).collect()
+}
+
+/// The forks into a role under one of its numbers.
+pub fn role(pid: u32, role: &[&str], number: u16, forks: u32) -> RoleCount {
+    RoleCount { tree: tree(pid).key, chain: chain(role), number, forks, fork_nanos: 0, resident_kib: 0 }
+}
+
+/// The process of a role turns out to be the heir.
+pub fn rebase(pid: u32, role: &[&str], number: u16) -> Rebase {
+    Rebase { tree: tree(pid).key, chain: chain(role), number: Some(number) }
+}
+
+/// One search by one process.
+pub fn missing(pid: u32, role: &[&str], name: &[u8]) -> MissingRow {
+    MissingRow {
+        tree: tree(pid).key,
+        chain: chain(role),
+        name: name.to_vec(),
+        language: "perl".into(),
+        searches: 1,
+        probes: 1,
+        processes: 1,
+        taken_back: 0,
+        stacks: Vec::new(),
+    }
 }
 
 /// One load by one process.

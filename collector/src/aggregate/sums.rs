@@ -1,0 +1,319 @@
+//! Sums that are kept under chains of fork sites: loads, searches and forks.
+
+use std::sync::Arc;
+
+use alive_store::model::{Batch, LoadKey, LoadRow, MissingRow, RoleCount, Stack, TreeKey};
+use alive_wire::record::{Code, Lineage};
+use alive_wire::{CodeKind, Language, Outcome, Via};
+use hashbrown::hash_map::Entry as MapEntry;
+use hashbrown::hash_table::Entry;
+use hashbrown::{HashMap, HashTable};
+
+use super::chains::Chain;
+use crate::heard::Heard;
+
+/// Events of one sum that are looked at beyond their figures until it is taken. A load that came so often
+/// from the same places hardly comes from more, and looking costs more than adding.
+const MAX_LOOKS: u8 = 16;
+
+/// Most stacks that wait to be written: they are most of what a sum weighs, in memory and in the database. A
+/// load that comes while there is no room for its stack offers it again with its next event.
+const MAX_STACKS_WAITING: usize = 4_096;
+
+/// Sums of one load, those that every event changes first and close together.
+#[derive(Debug)]
+struct LoadSum {
+    /// What it is found by.
+    hash: u64,
+    events: u64,
+    processes: u64,
+    bytes: u64,
+    nanos: u64,
+    first_seen_micros: u64,
+    last_seen_micros: u64,
+    tree: TreeKey,
+    looks: u8,
+    code: Code,
+    chain: Arc<Chain>,
+    words: Box<Words>,
+}
+
+/// What is told of a load in words.
+#[derive(Debug)]
+struct Words {
+    path: Vec<u8>,
+    name: Vec<u8>,
+    pulled_in_by: Vec<u8>,
+    stacks: Vec<Stack>,
+}
+
+/// Sums of one search.
+#[derive(Debug)]
+struct MissingSum {
+    hash: u64,
+    looks: u8,
+    chain: Arc<Chain>,
+    row: MissingRow,
+}
+
+/// Sums that are kept under chains of fork sites.
+#[derive(Debug, Default)]
+pub(crate) struct Sums {
+    loads: HashTable<LoadSum>,
+    missing: HashTable<MissingSum>,
+    /// By tree, chain and number.
+    roles: HashMap<(TreeKey, u64, u16), ForkSum>,
+    /// Stacks in these and in closed ones.
+    stacks: usize,
+}
+
+/// The forks into a role under one of its numbers, absolute.
+#[derive(Debug)]
+struct ForkSum {
+    chain: Arc<Chain>,
+    forks: u32,
+    nanos: u64,
+    resident_kib: u32,
+}
+
+/// What an event adds to a sum.
+#[derive(Debug)]
+pub(crate) struct Addend<'h, 'a> {
+    pub(crate) heard: &'h Heard<'a>,
+    pub(crate) chain: &'h Arc<Chain>,
+    /// Hash of everything that the sum is kept under.
+    pub(crate) hash: u64,
+    /// Whether the process tells it for the first time.
+    pub(crate) first_time: bool,
+    pub(crate) seen_micros: u64,
+}
+
+impl Sums {
+    /// Distinct keys held.
+    pub(crate) fn keys(&self) -> usize {
+        self.loads.len() + self.missing.len() + self.roles.len()
+    }
+
+    /// Whether a load or search with this hash has a sum already.
+    pub(crate) fn has(&self, hash: u64) -> bool {
+        self.loads.find(hash, |sum| sum.hash == hash).is_some()
+            || self.missing.find(hash, |sum| sum.hash == hash).is_some()
+    }
+
+    /// Adds a load. `sample` gives the stack if it is wanted.
+    pub(crate) fn load(&mut self, addend: &Addend<'_, '_>, sample: impl FnOnce() -> Option<Stack>) {
+        let &Addend { heard, chain, hash, first_time, seen_micros } = addend;
+        let sum = match self.loads.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
+            Entry::Occupied(sum) => sum.into_mut(),
+            Entry::Vacant(vacant) => vacant.insert(LoadSum::new(addend)).into_mut(),
+        };
+        sum.events += 1;
+        sum.processes += u64::from(first_time);
+        sum.bytes = sum.bytes.max(heard.bytes.unwrap_or(0));
+        sum.nanos = sum.nanos.saturating_add(heard.nanos.unwrap_or(0));
+        sum.first_seen_micros = sum.first_seen_micros.min(seen_micros);
+        sum.last_seen_micros = sum.last_seen_micros.max(seen_micros);
+        if sum.looks < MAX_LOOKS || sum.code.outcome != Some(Outcome::Loaded) {
+            sum.complete(heard);
+        }
+        if sum.looks < MAX_LOOKS && self.stacks < MAX_STACKS_WAITING {
+            sum.looks += 1;
+            let sample = sample();
+            self.stacks += usize::from(sample.is_some());
+            sum.words.stacks.extend(sample);
+        }
+        debug_assert_eq!(sum.chain.hash, chain.hash, "the chain is part of what is hashed");
+    }
+
+    /// Adds a search that found nothing. `sample` gives the stack if it is wanted.
+    pub(crate) fn missing(&mut self, addend: &Addend<'_, '_>, sample: impl FnOnce() -> Option<Stack>) {
+        let stacks = self.stacks;
+        let sum = self.missing_sum(addend);
+        let row = &mut sum.row;
+        if row.searches == 0 {
+            // What was taken back bears the language of what was found.
+            addend.heard.code.language.map_or("", Language::word).clone_into(&mut row.language);
+        }
+        row.searches += 1;
+        row.probes = row.probes.saturating_add(u64::from(addend.heard.probes));
+        row.processes += u64::from(addend.first_time);
+        if sum.looks < MAX_LOOKS && stacks < MAX_STACKS_WAITING {
+            sum.looks += 1;
+            let sample = sample();
+            let more = usize::from(sample.is_some());
+            sum.row.stacks.extend(sample);
+            self.stacks += more;
+        }
+    }
+
+    /// A process found what it had searched for in vain. What it told may have been written long ago.
+    pub(crate) fn found(&mut self, addend: &Addend<'_, '_>) {
+        let sum = self.missing_sum(addend);
+        let row = &mut sum.row;
+        if row.searches == 0 {
+            row.taken_back += 1;
+            return;
+        }
+        // Whose probes are whose is not kept.
+        row.probes = row.probes / row.searches * (row.searches - 1);
+        row.searches -= 1;
+        row.processes = row.processes.saturating_sub(1);
+        if row.searches == 0 || row.processes == 0 {
+            (row.searches, row.processes, row.probes) = (0, 0, 0);
+            sum.looks = 0;
+            let gone = std::mem::take(&mut row.stacks).len();
+            self.stacks -= gone;
+        }
+    }
+
+    fn missing_sum(&mut self, addend: &Addend<'_, '_>) -> &mut MissingSum {
+        let &Addend { heard, chain, hash, .. } = addend;
+        match self.missing.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
+            Entry::Occupied(sum) => sum.into_mut(),
+            Entry::Vacant(vacant) => {
+                let row = MissingRow {
+                    tree: heard.tree(),
+                    chain: Vec::new(),
+                    name: heard.name.unwrap_or_default().to_vec(),
+                    language: heard.code.language.map_or("", Language::word).to_owned(),
+                    searches: 0,
+                    probes: 0,
+                    processes: 0,
+                    taken_back: 0,
+                    stacks: Vec::new(),
+                };
+                vacant.insert(MissingSum { hash, looks: 0, chain: Arc::clone(chain), row }).into_mut()
+            }
+        }
+    }
+
+    /// Takes note of the forks into a role; false when there was no room for it, and the next event that
+    /// knows it has to tell again. `number` is 0 where each process numbers roles for itself.
+    pub(crate) fn role(
+        &mut self,
+        tree: TreeKey,
+        chain: &Arc<Chain>,
+        number: u16,
+        link: &Lineage,
+        room: bool,
+    ) -> bool {
+        let sum = match self.roles.entry((tree, chain.hash, number)) {
+            MapEntry::Occupied(sum) => sum.into_mut(),
+            MapEntry::Vacant(_) if !room => return false,
+            MapEntry::Vacant(vacant) => {
+                vacant.insert(ForkSum { chain: Arc::clone(chain), forks: 0, nanos: 0, resident_kib: 0 })
+            }
+        };
+        // Events may overtake each other; the figures only grow, so the larger ones are the later ones.
+        if link.fork_nanos >= sum.nanos && link.resident_kib > 0 {
+            sum.resident_kib = link.resident_kib;
+        }
+        sum.forks = sum.forks.max(link.forks);
+        sum.nanos = sum.nanos.max(link.fork_nanos);
+        true
+    }
+
+    /// Everything as batches of at most `rows` loads and as many searches; there is always a first one, and it
+    /// has what `first` holds already.
+    pub(crate) fn batches(
+        &self,
+        mut first: Batch,
+        flushed_micros: u64,
+        rows: usize,
+    ) -> impl Iterator<Item = Batch> {
+        let mut loads = self.loads.iter().map(LoadSum::row);
+        let mut missing = self.missing.iter().map(MissingSum::row);
+        first.roles.extend(self.roles.iter().map(|(&(tree, _, number), sum)| RoleCount {
+            tree,
+            chain: sum.chain.sites(),
+            number,
+            forks: sum.forks,
+            fork_nanos: sum.nanos,
+            resident_kib: sum.resident_kib,
+        }));
+        let mut first = Some(first);
+        std::iter::from_fn(move || {
+            let is_first = first.is_some();
+            let mut batch = first.take().unwrap_or_default();
+            batch.flushed_micros = flushed_micros;
+            batch.loads.extend(loads.by_ref().take(rows));
+            batch.missing.extend(missing.by_ref().take(rows));
+            (is_first || !batch.loads.is_empty() || !batch.missing.is_empty()).then_some(batch)
+        })
+    }
+
+    /// Empty ones in the place of these; the stacks of both wait to be written.
+    pub(crate) fn close(&mut self) -> Self {
+        let stacks = self.stacks;
+        std::mem::replace(self, Self { stacks, ..Self::default() })
+    }
+}
+
+impl MissingSum {
+    fn row(&self) -> MissingRow {
+        MissingRow { chain: self.chain.sites(), ..self.row.clone() }
+    }
+}
+
+impl LoadSum {
+    fn new(addend: &Addend<'_, '_>) -> Self {
+        let &Addend { heard, chain, hash, seen_micros, .. } = addend;
+        Self {
+            hash,
+            events: 0,
+            processes: 0,
+            bytes: 0,
+            nanos: 0,
+            first_seen_micros: seen_micros,
+            last_seen_micros: seen_micros,
+            tree: heard.tree(),
+            looks: 0,
+            code: heard.code,
+            chain: Arc::clone(chain),
+            words: Box::new(Words {
+                path: heard.path.unwrap_or_default().to_vec(),
+                name: Vec::new(),
+                pulled_in_by: Vec::new(),
+                stacks: Vec::new(),
+            }),
+        }
+    }
+
+    /// Takes words that were not told yet, and the better outcome.
+    fn complete(&mut self, heard: &Heard<'_>) {
+        let words = &mut *self.words;
+        if words.name.is_empty() {
+            words.name = heard.name.unwrap_or_default().to_vec();
+        }
+        if words.pulled_in_by.is_empty() {
+            words.pulled_in_by = heard.pulled_in_by.unwrap_or_default().to_vec();
+        }
+        if heard.code.outcome == Some(Outcome::Loaded) {
+            self.code.outcome = heard.code.outcome;
+        }
+    }
+
+    fn row(&self) -> LoadRow {
+        let Words { path, name, pulled_in_by, stacks } = &*self.words;
+        LoadRow {
+            key: LoadKey {
+                tree: self.tree,
+                chain: self.chain.sites(),
+                path: path.clone(),
+                kind: self.code.kind.map_or("", CodeKind::word).to_owned(),
+            },
+            name: name.clone(),
+            language: self.code.language.map_or("", Language::word).to_owned(),
+            outcome: self.code.outcome.map_or("", Outcome::word).to_owned(),
+            via: self.code.via.map_or("", Via::word).to_owned(),
+            pulled_in_by: pulled_in_by.clone(),
+            events: self.events,
+            processes: self.processes,
+            bytes: self.bytes,
+            nanos: self.nanos,
+            first_seen_micros: self.first_seen_micros,
+            last_seen_micros: self.last_seen_micros,
+            stacks: stacks.clone(),
+        }
+    }
+}
