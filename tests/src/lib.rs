@@ -13,6 +13,8 @@
 //! | the program must not notice the shim | `tests/transparency.rs` |
 //! | native libraries, their dependencies and callers | `tests/dlopen.rs` |
 //! | a function of the open or fopen family | `tests/hooks.rs` |
+//! | a name that is looked for | `tests/search.rs` |
+//! | a daemon that forks itself into the background | `tests/heir.rs` |
 //! | what is lost, and that it is said | `tests/loss.rs` |
 //! | another preload library beside ours | `tests/interposer.rs` |
 //! | what `alive run` and `alive report` say in the end | `tests/report.rs` |
