@@ -35,7 +35,8 @@ fn assert_workers_exact(what: &str, scene: &Scene, start: Option<Start>, use_it:
         assert_eq!(Some(load.number("ppid")), forker, "{what}: told though nobody waited: {}", events.told());
     }
     for load in events.of("load").filter(|load| !main.contains(&load.pid())) {
-        assert_eq!(load.number("depth"), 1, "{what}: a worker of the main process: {}", events.told());
+        let forker = seen.forkers.get(&load.pid());
+        assert_eq!(forker, Some(&seen.main), "{what}: a worker of the main process: {}", events.told());
     }
     let score = Score::new(&seen.loads, &told);
     if seen.loads.is_empty() && told.is_empty() {

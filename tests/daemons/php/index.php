@@ -28,7 +28,7 @@ switch ($_SERVER['PATH_INFO'] ?? '/') {
         echo class_exists('App\NotInstalled') ? 'with it' : 'without it';
         break;
     case '/no-file':
-        echo @include __DIR__ . '/not_there.php' ? 'with it' : 'without it';
+        echo (@include __DIR__ . '/not_there.php') ? 'with it' : 'without it';
         break;
     default:
         echo 'well';
