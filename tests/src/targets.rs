@@ -84,10 +84,11 @@ pub fn starman(scene: &Scene, options: &[&str]) -> Option<Start> {
 /// not installed.
 #[must_use]
 pub fn puma(scene: &Scene, configuration: &str, eager: bool) -> Option<Start> {
-    let sinatra = "/usr/share/rubygems-integration/all/specifications";
-    if !needs::installed("strace puma ruby-sinatra", &[STRACE, "/usr/bin/ruby", "/usr/bin/puma", sinatra]) {
+    if !needs::installed("strace puma", &[STRACE, "/usr/bin/ruby", "/usr/bin/puma"]) {
         return None;
     }
+    let specification = "/usr/share/rubygems-integration/all/specifications/sinatra-*";
+    let _ = needs::versioned("ruby-sinatra", specification)?;
     let folder = copied(scene, "puma");
     let address = free_address();
     let common = format!("workers 2\nthreads 1, 1\nbind \"tcp://{address}\"\nenvironment \"production\"\n");

@@ -1,12 +1,15 @@
 //! Trees of another form than one master and its workers: each load is told of the process that did
 //! it, however that process came to be.
 
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use alive_tests::daemon::Daemon;
+use alive_tests::daemon::{Daemon, STRACE};
 use alive_tests::expect::Score;
 use alive_tests::scene::Scene;
-use alive_tests::targets;
+use alive_tests::{artifacts, needs, oracle, strace, targets, unfound};
 use nix::sys::signal::Signal;
 
 /// Longest time until workers were forked anew.
@@ -43,4 +46,37 @@ fn puma_whose_workers_are_forked_from_a_worker() {
         assert_eq!((load.number("ppid"), load.number("depth")), (forker.into(), depth), "{}", events.told());
     }
     assert_eq!(events.missing_by_pid(), seen.unfound, "{}", events.told());
+}
+
+/// A template process is executed and loads in time; what is forked from it loads late, and the
+/// template is the root of a tree of its own.
+#[test]
+fn processes_that_are_forked_from_a_template() {
+    let scene = Scene::start();
+    let module = "/usr/share/perl5/AnyEvent/Fork.pm";
+    if !needs::installed("strace libanyevent-fork-perl", &[STRACE, "/usr/bin/perl", module]) {
+        return;
+    }
+    let work = "package Pool; sub work { require Text::Abbrev; require Storable; syswrite $_[0], \"$$ \" } 1";
+    let log = scene.path("pool.strace");
+    let (shim, collector) = (artifacts::shim(), scene.address().to_string());
+    let variables = [("LD_PRELOAD", shim.as_os_str()), ("ALIVE_ADDR", OsStr::new(&collector))];
+    let mut command = scene.command(Path::new(STRACE));
+    command.args(strace::arguments(&log, &variables)).arg("/usr/bin/perl");
+    command.arg(artifacts::source("daemons/templates/pool.pl")).arg(work);
+    let said = scene.run(&mut command).well().said();
+    let pids: Vec<u32> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    assert_eq!(pids.len(), 2, "{said}");
+
+    let calls = strace::calls(&std::fs::read_to_string(&log).expect("strace writes ASCII"));
+    let events = scene.events();
+    let told = events.loaded_by_pid();
+    Score::new(&oracle::late_loads(&calls), &told).assert_exact("AnyEvent::Fork");
+    assert_eq!(told.keys().copied().collect::<BTreeSet<_>>(), pids.iter().copied().collect());
+    let forkers = oracle::forkers(&calls);
+    for load in events.of("load") {
+        let template = u64::from(forkers[&load.pid()]);
+        assert_eq!((load.root().0, load.number("depth")), (template, 1), "{}", events.told());
+    }
+    assert_eq!(events.missing_by_pid(), unfound::names(&calls), "{}", events.told());
 }
