@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use alive_tests::events::{Event, Events};
+use alive_tests::running::Running;
 use alive_tests::scene::Scene;
 
 /// Longest time until a program in the background has done its work.
@@ -38,8 +39,10 @@ impl Daemon {
     fn run(how: &str) -> Self {
         let scene = Scene::start();
         let (early, late, done) = (scene.file("early.pm"), scene.file("late.pm"), scene.path("done"));
-        let _ = scene.run(scene.traced("daemonise").arg(how).args([&done, &early, &late])).well();
+        // Held until all is done: with the first process goes its process group.
+        let running = Running::start(&scene, scene.traced("daemonise").arg(how).args([&done, &early, &late]));
         let text = await_lines(&done, 1);
+        let _ = running.end().well();
         let (pid, failed) = text.trim_end().split_once(' ').expect("a pid and a result");
         assert_eq!(failed, "0", "what the daemon did went wrong");
         Self { pid: pid.parse().expect("a pid"), events: scene.events(), early, late }
@@ -106,9 +109,10 @@ fn a_child_whose_parent_stays_is_a_worker_even_in_a_session_of_its_own() {
 fn the_workers_of_a_master_that_was_killed_stay_workers() {
     let scene = Scene::start();
     let (code, done) = (scene.file("late.pm"), scene.path("done"));
-    let ended = scene.run(scene.traced("orphaned_workers").arg("3").args([&done, &code]));
-    assert!(!ended.status.success(), "the master is killed: {}", ended.status);
+    let master = Running::start(&scene, scene.traced("orphaned_workers").arg("3").args([&done, &code]));
     assert_eq!(await_lines(&done, 3), "loaded\n".repeat(3));
+    let ended = master.end();
+    assert!(!ended.status.success(), "the master is killed: {}", ended.status);
     let events = scene.events();
     let depths: Vec<_> = events.loads_of(&code).iter().map(|load| load.number("depth")).collect();
     let count = |depth| depths.iter().filter(|&&told| told == depth).count();

@@ -13,8 +13,9 @@ use alive_tests::expect::Score;
 use alive_tests::scene::Scene;
 use alive_tests::{artifacts, targets};
 
-/// Rounds of requests: enough for both of two workers to have answered every path, whoever wins.
-const ROUNDS: usize = 6;
+/// Rounds of requests. Every page is held for a while, so that of two requests at the same time each
+/// of two workers answers one.
+const ROUNDS: usize = 3;
 
 const PYTHON: &[&str] =
     &["/", "/json", "/xml", "/sql", "/native", "/threads", "/process", "/late", "/optional"];
@@ -61,6 +62,9 @@ fn ask(paths: &[&str]) -> impl Fn(&Daemon) {
     move |daemon| {
         for _ in 0..ROUNDS {
             daemon.ask_all(paths);
+            for path in paths {
+                daemon.ask_all(&[path, path]);
+            }
         }
     }
 }
@@ -70,7 +74,7 @@ fn distinct(seen: &Seen) -> BTreeSet<PathBuf> {
     seen.unfound.values().flatten().cloned().collect()
 }
 
-/// Asserts that exactly these names were never found, and that both workers looked for them.
+/// Asserts that exactly these names were never found, and that both workers looked for some of them.
 #[track_caller]
 fn assert_unfound(seen: Option<Seen>, names: &[&str]) {
     let Some(seen) = seen else { return };
@@ -163,7 +167,7 @@ fn php_fpm() {
     let scene = Scene::start();
     let start = targets::php_fpm(&scene, "-F");
     let seen = assert_exact("php-fpm", &scene, start, 3, |daemon| {
-        for _ in 0..ROUNDS {
+        for _ in 0..2 * ROUNDS {
             targets::ask_php(&scene, daemon, PHP);
         }
     });
