@@ -169,6 +169,30 @@ pub fn spamd(scene: &Scene) -> Option<Start> {
     Some(start)
 }
 
+/// sshd with a key of its own, without passwords; `None` when it is not installed or this is not root.
+///
+/// # Panics
+/// When no key can be made.
+#[must_use]
+pub fn sshd(scene: &Scene) -> Option<Start> {
+    let programs = [STRACE, "/usr/sbin/sshd", "/usr/bin/ssh-keygen", "/usr/bin/ssh-keyscan"];
+    if !needs::installed("strace openssh-server openssh-client", &programs) || !needs::root() {
+        return None;
+    }
+    // Where Debian's sshd locks up who has not logged in yet; its service makes it at each start.
+    std::fs::create_dir_all("/run/sshd").expect("root may do that");
+    let key = word(&scene.path("host_key"));
+    let mut keygen = scene.command(Path::new("/usr/bin/ssh-keygen"));
+    let _ = scene.run(keygen.args(["-q", "-t", "ed25519", "-N", "", "-f", &key])).well();
+    let address = free_address();
+    let listen = format!("ListenAddress={address}");
+    let host_key = format!("HostKey={key}");
+    let words = ["/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-o", &listen, "-o", &host_key];
+    let mut start = Start::new(&[&words[..], &["-o", "PidFile=none", "-o", "UsePAM=no"]].concat(), address);
+    start.shim = shim_for_all(scene);
+    Some(start)
+}
+
 /// uWSGI in the background with the Flask application, loaded before the fork; `None` when it is not
 /// installed.
 #[must_use]

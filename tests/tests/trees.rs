@@ -80,3 +80,27 @@ fn processes_that_are_forked_from_a_template() {
     }
     assert_eq!(events.missing_by_pid(), unfound::names(&calls), "{}", events.told());
 }
+
+/// sshd executes itself for each connection and forks a child that is locked up, by a chroot and a
+/// seccomp filter, until somebody has logged in. It must live, and nothing may be told of others.
+#[test]
+fn children_of_sshd_that_are_locked_up() {
+    let scene = Scene::start();
+    let Some(start) = targets::sshd(&scene) else { return };
+    let daemon = Daemon::start(&scene, start);
+    let port = daemon.address().port().to_string();
+    let public = std::fs::read_to_string(scene.path("host_key.pub")).expect("the key");
+    let public = public.split(' ').nth(1).expect("a key in base64");
+    for _ in 0..3 {
+        let mut client = scene.command(Path::new("/usr/bin/ssh-keyscan"));
+        let said = scene.run(client.args(["-t", "ed25519", "-p", &port, "127.0.0.1"])).well().said();
+        assert!(said.contains(public), "the key exchange failed: {said}; {}", daemon.told());
+    }
+    let seen = daemon.stop();
+    let events = scene.events();
+    let score = Score::new(&seen.loads, &events.loaded_by_pid());
+    println!("sshd: {score}");
+    assert_eq!((score.wrong, score.missed), (vec![], vec![]), "{}", events.told());
+    assert!(events.of("start").count() > 3, "every connection executes sshd: {}", events.told());
+    assert_eq!(events.missing_by_pid(), seen.unfound, "{}", events.told());
+}

@@ -61,6 +61,8 @@ const NEEDED: &[Package] = &[
         shown_by: "/usr/share/perl5/AnyEvent/Fork.pm",
         for_tests: "trees: processes forked from templates",
     },
+    Package { name: "openssh-server", shown_by: "/usr/sbin/sshd", for_tests: "trees: sshd" },
+    Package { name: "openssh-client", shown_by: "/usr/bin/ssh-keyscan", for_tests: "trees: sshd" },
 ];
 
 /// Whether a file is there whose path a pattern with at most one `*` describes.
