@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use alive_tests::daemon::{Daemon, Seen, Start};
 use alive_tests::expect::Score;
@@ -16,6 +17,9 @@ use alive_tests::{artifacts, targets};
 /// Rounds of requests. Every page is held for a while, so that of two requests at the same time each
 /// of two workers answers one.
 const ROUNDS: usize = 3;
+
+/// A search without a probe for so long is over, and a bit.
+const SEARCH_IS_OVER: Duration = Duration::from_millis(350);
 
 const PYTHON: &[&str] =
     &["/", "/json", "/xml", "/sql", "/native", "/threads", "/process", "/late", "/optional"];
@@ -169,6 +173,12 @@ fn php_fpm() {
     let seen = assert_exact("php-fpm", &scene, start, 3, |daemon| {
         for _ in 0..2 * ROUNDS {
             targets::ask_php(&scene, daemon, PHP);
+        }
+        // Its workers leave without the handlers of exit, so a search has to be over before, and be
+        // followed by another call.
+        std::thread::sleep(SEARCH_IS_OVER);
+        for _ in 0..ROUNDS {
+            targets::ask_php(&scene, daemon, &["/", "/", "/", "/"]);
         }
     });
     let Some(seen) = seen else { return };
