@@ -99,7 +99,7 @@ fn children_of_sshd_that_are_locked_up() {
     let seen = daemon.stop();
     let events = scene.events();
     let score = Score::new(&seen.loads, &events.loaded_by_pid());
-    println!("sshd: {score}");
+    println!("sshd: {} files loaded late, {} told", score.right + score.missed.len(), score.right);
     assert_eq!((score.wrong, score.missed), (vec![], vec![]), "{}", events.told());
     assert!(events.of("start").count() > 3, "every connection executes sshd: {}", events.told());
     assert_eq!(events.missing_by_pid(), seen.unfound, "{}", events.told());

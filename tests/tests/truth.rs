@@ -57,7 +57,11 @@ fn assert_exact(
     assert!(busy >= 2, "{what}: only {busy} processes loaded {least} files or more");
     let events = scene.events();
     Score::new(&seen.loads, &events.loaded_by_pid()).assert_exact(what);
-    println!("{what}: never found {:?}", distinct(&seen));
+    let names: usize = seen.unfound.values().map(BTreeSet::len).sum();
+    let of = |outcome| events.of("missing").filter(|event| event.text("outcome") == outcome).count();
+    let (told, taken_back) = (of("failed"), of("loaded"));
+    println!("{what}: {told} told to be missing, {taken_back} taken back: {:?}", distinct(&seen));
+    assert_eq!(told - taken_back, names, "{what}: one event for each name: {}", events.told());
     assert_eq!(events.missing_by_pid(), seen.unfound, "{what}: {}", events.told());
     Some(seen)
 }
