@@ -4,7 +4,6 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use alive_store::model::Batch;
 use alive_store::{Error, Writer};
 
 use crate::aggregate::Pending;
@@ -21,6 +20,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long a collector that is to stop goes on trying.
 const PATIENCE_AT_STOP: Duration = Duration::from_secs(5);
 
+/// Rows that are made ready for the database at a time; the rest stays in its smaller form.
+const ROWS_AT_ONCE: usize = 4_096;
+
 /// Shortest time between two warnings.
 const WARN_EVERY: Duration = Duration::from_mins(1);
 
@@ -34,24 +36,28 @@ pub(crate) fn run(mut writer: Writer, batches: &Receiver<Pending>, shared: &Shar
     let mut symbols = Symbols::new();
     let mut warned = None;
     for pending in batches {
-        let mut batch = pending.into_batch(Moment::now().wall_micros);
-        symbols.fill_batch(&mut batch);
-        insist(&mut writer, &batch, shared, &mut warned)?;
+        let write = || {
+            let batches = pending.batches(Moment::now().wall_micros, ROWS_AT_ONCE);
+            writer.write_all(batches.map(|mut batch| {
+                symbols.fill_batch(&mut batch);
+                batch
+            }))
+        };
+        insist(write, shared, &mut warned)?;
     }
     writer.close()
 }
 
-/// Writes one batch, however often it takes; gives up only when the collector is to stop.
+/// Writes, however often it takes; gives up only when the collector is to stop.
 fn insist(
-    writer: &mut Writer,
-    batch: &Batch,
+    mut write: impl FnMut() -> Result<(), Error>,
     shared: &Shared,
     warned: &mut Option<Instant>,
 ) -> Result<(), Error> {
     let mut pause = BACKOFF.0;
     let mut give_up = None;
     loop {
-        let Err(error) = writer.write(batch) else {
+        let Err(error) = write() else {
             if warned.is_some() {
                 tracing::info!("the database can be written again");
             }

@@ -19,6 +19,7 @@ pub mod aggregate;
 mod events;
 mod flush;
 mod heard;
+mod json;
 mod line;
 mod loss;
 pub mod moment;

@@ -1,18 +1,16 @@
 //! One event as one line of JSON.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
-use std::io;
 
 use alive_store::model::{Site, TreeKey};
 use alive_wire::text::Ping;
 use alive_wire::{CodeKind, Datagram, Event, Kind, Language, Outcome, Via};
 use hashlink::LruCache;
 use serde::Serialize;
-use serde_json::ser::{Formatter, Serializer};
 
 use crate::aggregate::parse;
 use crate::heard::Heard;
+use crate::json::{hex, put, text, time};
 use crate::moment::Moment;
 use crate::symbols::Symbols;
 
@@ -287,100 +285,5 @@ fn place(site: &Site) -> String {
         Some(symbol) => format!("{} {symbol}", text(module)),
         None if module.is_empty() => "an unknown place".to_owned(),
         None => format!("{}+{:#x}", text(module), site.offset),
-    }
-}
-
-/// RFC 3339, UTC, with microseconds; a time beyond the year 9999, which only a forger sends, is the last one.
-fn time(micros: u64) -> String {
-    let micros = i64::try_from(micros).unwrap_or(i64::MAX);
-    format!("{:.6}", jiff::Timestamp::from_microsecond(micros).unwrap_or(jiff::Timestamp::MAX))
-}
-
-/// Bytes as text: what is no UTF-8 stands as `\xNN`.
-fn text(bytes: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = str::from_utf8(bytes) {
-        return Cow::Borrowed(text);
-    }
-    let mut text = String::new();
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            write!(text, "\\x{byte:02x}").expect("a String takes everything");
-        }
-    }
-    Cow::Owned(text)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("a String takes everything");
-        hex
-    })
-}
-
-/// Adds a line.
-fn put(line: &Line<'_>, out: &mut Vec<u8>) {
-    line.serialize(&mut Serializer::with_formatter(&mut *out, Safe)).expect("a Vec takes everything");
-    out.push(b'\n');
-}
-
-/// JSON that a terminal can show: what could steer it is escaped, beyond the control bytes that JSON
-/// forbids anyway.
-struct Safe;
-
-impl Formatter for Safe {
-    fn write_string_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some((at, found)) = rest.char_indices().find(|&(_, character)| steers(character)) {
-            writer.write_all(&rest.as_bytes()[..at])?;
-            // All of them lie in the plane that one `\u` reaches.
-            write!(writer, "\\u{:04x}", u32::from(found))?;
-            rest = &rest[at + found.len_utf8()..];
-        }
-        writer.write_all(rest.as_bytes())
-    }
-}
-
-/// DEL, the C1 controls, and the characters that change the direction of what follows.
-const fn steers(character: char) -> bool {
-    matches!(character,
-        '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_in_a_line_can_steer_a_terminal() {
-        let mut out = Vec::new();
-        let path = "/a\u{1b}[2J\n\u{7f}\u{9b}31m\u{202e}é";
-        put(&Line { event: "load", path: Some(path.into()), ..Line::default() }, &mut out);
-        let line = String::from_utf8(out).unwrap();
-        assert_eq!(
-            line,
-            "{\"event\":\"load\",\"time\":\"\",\
-             \"path\":\"/a\\u001b[2J\\n\\u007f\\u009b31m\\u202eé\"}\n"
-        );
-        let back: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(back["path"], path);
-    }
-
-    #[test]
-    fn bytes_that_are_no_text_stand_as_escapes() {
-        assert_eq!(text(b"/ok"), "/ok");
-        assert_eq!(text(b"/\xffa\xc3"), "/\\xffa\\xc3");
-        assert_eq!(hex(b"/\xff"), "2fff");
-    }
-
-    #[test]
-    fn times_are_rfc_3339_with_microseconds() {
-        assert_eq!(time(0), "1970-01-01T00:00:00.000000Z");
-        assert_eq!(time(1_780_000_000_000_001), "2026-05-28T20:26:40.000001Z");
-        assert_eq!(time(u64::MAX), "9999-12-30T22:00:00.999999Z");
     }
 }

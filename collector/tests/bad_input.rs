@@ -9,7 +9,7 @@ use alive_store::model::Loss;
 use alive_wire::Kind;
 use alive_wire::record::types;
 use proptest::prelude::*;
-use scene::{Folder, Tree, collect, event, sender};
+use scene::{Folder, Tree, collect, event, sender, take};
 
 /// What an aggregate makes of datagrams.
 fn heard(datagrams: &[Vec<u8>]) -> Aggregate {
@@ -104,7 +104,13 @@ fn an_attack_with_ever_new_keys_is_bounded_and_counted() {
     // What has a key already is still added up.
     aggregate.hear(&tree.load(1, b"/attack/0.pm"), Moment::default());
     assert_eq!(aggregate.totals().loss.over_cap, over_cap);
-    let batch = aggregate.take().unwrap().into_batch(0);
+    let pending = aggregate.take().unwrap();
+    let pieces: Vec<_> = pending.batches(0, 300).collect();
+    assert!(pieces.len() > 6 && pieces.iter().all(|piece| piece.loads.len() <= 300));
+    assert!(pieces[1..].iter().all(|piece| piece.datagrams == 0), "counted once");
+    let batch = pending.batches(0, usize::MAX).next().unwrap();
+    let loads: usize = pieces.iter().map(|piece| piece.loads.len()).sum();
+    assert_eq!(loads, batch.loads.len());
     assert_eq!(u64::try_from(batch.loads.len()).unwrap() + over_cap, keys + more);
     assert_eq!(batch.loads.iter().map(|load| load.events).sum::<u64>(), keys - 2 + 1);
     // Written, there is room again.
@@ -156,7 +162,7 @@ proptest! {
         let mut aggregate = heard(&[datagram]);
         let totals = *aggregate.totals();
         prop_assert!(totals.events > 0 || totals.loss.malformed > 0 || totals.loss.unsupported_version > 0);
-        let batch = aggregate.take().unwrap().into_batch(0);
+        let batch = take(&mut aggregate).unwrap();
         prop_assert_eq!(batch.datagrams, 1);
     }
 }

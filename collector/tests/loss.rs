@@ -13,7 +13,7 @@ use alive_wire::Kind;
 use alive_wire::header::flags;
 use alive_wire::record::{Reason, types};
 use proptest::prelude::*;
-use scene::{Folder, Tree, collect, event, sender};
+use scene::{Folder, Tree, collect, event, sender, take};
 
 #[test]
 fn sent_is_received_plus_dropped_at_any_overload() {
@@ -202,15 +202,14 @@ proptest! {
             let gaps = came.last().unwrap() - u64::try_from(came.len()).unwrap();
             prop_assert_eq!(aggregate.totals().loss.sequence_gaps, gaps);
             if at % flush_every == 0 {
-                let batch = aggregate.take().unwrap().into_batch(0);
+                let batch = take(&mut aggregate).unwrap();
                 events += batch.loads.iter().map(|load| load.events).sum::<u64>();
                 prop_assert_eq!(batch.trees[0].gaps, gaps);
                 prop_assert_eq!(batch.trees[0].sequence, *came.last().unwrap());
                 last = batch.trees.into_iter().next();
             }
         }
-        if let Some(pending) = aggregate.take() {
-            let batch = pending.into_batch(0);
+        if let Some(batch) = take(&mut aggregate) {
             events += batch.loads.iter().map(|load| load.events).sum::<u64>();
             last = batch.trees.into_iter().next().or(last);
         }
@@ -222,7 +221,7 @@ proptest! {
         let mut next = Aggregate::new(6, [(key, mark)]);
         let mut tree = Tree { root_pid: 100, start_micros: 5, sequence: row.sequence + 2 };
         next.hear(&tree.load(1, b"/a.pm"), Moment::now());
-        let rows = next.take().unwrap().into_batch(0).trees;
+        let rows = take(&mut next).unwrap().trees;
         prop_assert_eq!(rows[0].gaps, row.gaps + 2);
     }
 
@@ -236,7 +235,7 @@ proptest! {
                 let path = format!("/{}.pm", number % 5);
                 aggregate.hear(&tree.load(number % 7 + 1, path.as_bytes()), Moment { wall_micros: 9, monotonic_nanos: 0 });
             }
-            let mut batch = aggregate.take().unwrap().into_batch(0);
+            let mut batch = take(&mut aggregate).unwrap();
             batch.loads.sort_by(|left, right| left.key.cmp(&right.key));
             batch
         };

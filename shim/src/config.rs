@@ -5,8 +5,9 @@
 
 use crate::cell::{Alone, Bytes};
 use crate::sys;
-use core::ffi::{CStr, c_char};
+use core::ffi::{CStr, c_char, c_int};
 use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// Longest label of a program, in bytes.
 const MAX_LABEL: usize = 64;
@@ -23,12 +24,14 @@ pub(crate) struct Config {
     pub(crate) address: Bytes<28>,
     /// Label of the program.
     pub(crate) program: Bytes<MAX_LABEL>,
-    /// Path of the executable, for the frames of the main program, too.
+    /// Path of the executable, for the frames of the main program, too; empty before the first fork.
     pub(crate) executable: Bytes<MAX_EXECUTABLE>,
     /// Further suffixes that count as code, separated by commas or colons.
     pub(crate) suffixes: Bytes<MAX_MATCH>,
     /// Size of a memory page in KiB.
     pub(crate) page_kib: u32,
+    /// Whether Python's imports are listened to.
+    pub(crate) python_audit: bool,
     /// Whether native frames are sent.
     pub(crate) native_frames: bool,
 }
@@ -39,6 +42,7 @@ static CONFIG: Alone<Config> = Alone::new(Config {
     executable: Bytes::EMPTY,
     suffixes: Bytes::EMPTY,
     page_kib: 4,
+    python_audit: false,
     native_frames: true,
 });
 
@@ -63,11 +67,9 @@ pub(crate) unsafe fn read() -> bool {
         Some(text) => core::str::from_utf8(text).ok().and_then(|text| text.parse().ok()),
     };
     let Some(address) = address else { return false };
-    let mut link = [0u8; MAX_EXECUTABLE];
-    let executable = Bytes::of(sys::readlink(c"/proc/self/exe", &mut link).unwrap_or_default());
     let program = match variable(c"ALIVE_NAME") {
         Some(name) if !name.is_empty() => Bytes::of(name),
-        _ => label(executable.as_slice()),
+        _ => Bytes::of(label(&COMMAND_LINE)),
     };
     // SAFETY: no pointers.
     let page_bytes = unsafe { libc::getauxval(libc::AT_PAGESZ) };
@@ -77,9 +79,9 @@ pub(crate) unsafe fn read() -> bool {
         CONFIG.change(|config| {
             config.address = kernel_form(&address);
             config.program = program;
-            config.executable = executable;
             config.suffixes = Bytes::of(variable(c"ALIVE_MATCH").unwrap_or_default());
             config.page_kib = page_kib;
+            config.python_audit = !matches!(variable(c"ALIVE_PYTHON_AUDIT"), Some(b"0"));
             config.native_frames = !matches!(variable(c"ALIVE_FRAMES"), Some(b"none"));
         });
     }
@@ -115,24 +117,63 @@ fn kernel_form(address: &SocketAddr) -> Bytes<28> {
     bytes
 }
 
+/// Where the kernel put the command line: how many words, and the words.
+struct CommandLine {
+    count: AtomicUsize,
+    words: AtomicPtr<*const c_char>,
+}
+
+static COMMAND_LINE: CommandLine =
+    CommandLine { count: AtomicUsize::new(0), words: AtomicPtr::new(core::ptr::null_mut()) };
+
+/// Notes where the command line is. Only good until the constructor ends: daemons write over it.
+///
+/// # Safety
+/// Called by the dynamic linker with the program's own arguments.
+#[cfg_attr(test, allow(dead_code, reason = "no constructor runs under unit test"))]
+pub(crate) unsafe extern "C" fn note_command_line(count: c_int, words: *const *const c_char) {
+    COMMAND_LINE.count.store(usize::try_from(count).unwrap_or(0), Ordering::Relaxed);
+    COMMAND_LINE.words.store(words.cast_mut(), Ordering::Relaxed);
+}
+
+impl CommandLine {
+    /// Its words, while they are the kernel's.
+    fn words(&self) -> impl Iterator<Item = &'static [u8]> {
+        let words = self.words.load(Ordering::Relaxed).cast_const();
+        let count = if words.is_null() { 0 } else { self.count.load(Ordering::Relaxed) };
+        (0..count).map(move |index| {
+            // SAFETY: the array has `count` words and then a null.
+            let word = unsafe { words.wrapping_add(index).read() };
+            // SAFETY: each word is a C string of the kernel's.
+            if word.is_null() { &[] } else { unsafe { CStr::from_ptr(word) }.to_bytes() }
+        })
+    }
+}
+
+/// The first word of the command line: for a script, its interpreter. Good until the constructor ends.
+pub(crate) fn command() -> Option<&'static [u8]> {
+    COMMAND_LINE.words().next()
+}
+
 /// A name people know the program by: the script's where an interpreter runs one.
-fn label(executable: &[u8]) -> Bytes<MAX_LABEL> {
-    let own = base_name(executable);
-    let mut buf = [0u8; 1024];
-    let script = sys::open_read(c"/proc/self/cmdline").and_then(|fd| {
-        let found = script_of(own, sys::read(fd, &mut buf));
-        sys::close(fd);
-        found
-    });
-    Bytes::of(script.unwrap_or(own))
+fn label(command_line: &CommandLine) -> &'static [u8] {
+    // For a script that was executed by its own name, this is the script.
+    // SAFETY: no pointers.
+    let executed = unsafe { libc::getauxval(libc::AT_EXECFN) } as *const c_char;
+    // SAFETY: the kernel's own string, above the stack.
+    let executed = if executed.is_null() { &[] } else { unsafe { CStr::from_ptr(executed) }.to_bytes() };
+    let own = base_name(executed);
+    let mut words = command_line.words();
+    let first = base_name(words.next().unwrap_or_default());
+    // A script that was executed by its own name has the interpreter in front of its command line.
+    script_of(own, words).unwrap_or(if own.is_empty() { first } else { own })
 }
 
 /// Interpreters whose first operand is a script; versions may follow (`python3.11`).
-const INTERPRETERS: [&[u8]; 9] =
-    [b"perl", b"python", b"pypy", b"ruby", b"php", b"node", b"lua", b"tclsh", b"uwsgi-python"];
+const INTERPRETERS: [&[u8]; 8] = [b"perl", b"python", b"pypy", b"ruby", b"php", b"node", b"lua", b"tclsh"];
 
-/// The script in a command line of zero-terminated words, when `own` is an interpreter.
-fn script_of<'a>(own: &[u8], command_line: &'a [u8]) -> Option<&'a [u8]> {
+/// The script among an interpreter's arguments, when `own` is the name of an interpreter.
+fn script_of<'a>(own: &[u8], mut arguments: impl Iterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
     let interpreter = INTERPRETERS.iter().any(|name| {
         own.strip_prefix(*name)
             .is_some_and(|rest| rest.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-')))
@@ -140,18 +181,27 @@ fn script_of<'a>(own: &[u8], command_line: &'a [u8]) -> Option<&'a [u8]> {
     if !interpreter {
         return None;
     }
-    let mut words = command_line.split(|byte| *byte == 0).skip(1);
-    while let Some(word) = words.next() {
+    while let Some(word) = arguments.next() {
         match word {
             // `python -m gunicorn` names the module; `-e` and `-c` are followed by code, not by a file.
-            b"-m" if own.starts_with(b"py") => return words.next().filter(|module| !module.is_empty()),
-            b"-c" | b"-e" | b"-E" => return None,
-            b"" => return None,
+            b"-m" if own.starts_with(b"py") => return arguments.next().filter(|module| !module.is_empty()),
+            b"" | b"-c" | b"-e" | b"-E" => return None,
             _ if word.starts_with(b"-") => {}
             _ => return Some(base_name(word)),
         }
     }
     None
+}
+
+/// Asks the kernel for the executable's path, which only events need.
+///
+/// # Safety
+/// No other thread looks at the configuration: before the first fork, or in a fresh child.
+pub(crate) unsafe fn find_executable() {
+    let mut link = [0u8; MAX_EXECUTABLE];
+    let executable = Bytes::of(sys::readlink(c"/proc/self/exe", &mut link).unwrap_or_default());
+    // SAFETY: the caller vouches for being alone.
+    unsafe { CONFIG.change(|config| config.executable = executable) };
 }
 
 /// What follows the last slash.
@@ -165,14 +215,15 @@ mod tests {
 
     #[test]
     fn a_script_gives_its_interpreter_the_name() {
-        assert_eq!(
-            script_of(b"perl", b"/usr/bin/perl\0-T\0/usr/bin/starman\0--workers\0"),
-            Some(&b"starman"[..])
-        );
-        assert_eq!(script_of(b"python3.11", b"python3\0-m\0gunicorn\0app:app\0"), Some(&b"gunicorn"[..]));
-        assert_eq!(script_of(b"perl", b"perl\0-e\0print 1\0"), None);
-        assert_eq!(script_of(b"postgres", b"postgres\0-D\0/data\0"), None);
-        assert_eq!(script_of(b"pythonista", b"pythonista\0a.py\0"), None);
+        let script = |own: &str, arguments: &'static str| {
+            let words = arguments.split(' ').map(str::as_bytes);
+            script_of(own.as_bytes(), words).map(|name| name.escape_ascii().to_string())
+        };
+        assert_eq!(script("perl", "-T /usr/bin/starman --workers").as_deref(), Some("starman"));
+        assert_eq!(script("python3.11", "-m gunicorn app:app").as_deref(), Some("gunicorn"));
+        assert_eq!(script("perl", "-e print"), None);
+        assert_eq!(script("postgres", "-D /data"), None);
+        assert_eq!(script("pythonista", "a.py"), None);
     }
 
     #[test]

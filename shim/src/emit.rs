@@ -107,7 +107,7 @@ pub(crate) fn missing(speaker: &Speaker, missing: &Missing<'_>, stack: &Stack) {
     });
 }
 
-/// Tells that an image started; the constructor's last act.
+/// Tells of an image that is about to fork for the first time.
 pub(crate) fn started() {
     if must_only_count() {
         return;

@@ -55,7 +55,8 @@ fn root() -> (u32, u64) {
     (ROOT_PID.load(Ordering::Relaxed), ROOT_START_MICROS.load(Ordering::Relaxed))
 }
 
-/// Everything that is looked up, read or mapped, once and before any fork.
+/// Everything that is looked up or read, once and before any fork. Most programs that a daemon starts
+/// never fork, so what only a fork needs waits for the first one ([`process::lineage`]).
 ///
 /// The order matters: the wiped page comes last but for the handlers, because it is what lets
 /// hooks observe.
@@ -69,15 +70,17 @@ fn begin() {
         stack::object::begin();
         observe::linkmap::begin();
         hooks::guard::begin();
-        process::tree::begin();
         if process::fork::begin() {
             process::lineage::begin();
-            emit::started();
+            observe::python::install_at_start();
         }
     }
-    // A symbol that an older glibc lacks has left a message that the program would find.
-    // SAFETY: no pointers; the constructor may use what hooks may not.
-    unsafe { libc::dlerror() };
+    // A symbol that an older glibc lacks has left a message that the program would find. Asked once,
+    // dlerror hands it out; asked again, it frees it.
+    for _ in 0..2 {
+        // SAFETY: no pointers; the constructor may use what hooks may not.
+        unsafe { libc::dlerror() };
+    }
 }
 
 #[cfg(not(test))]
@@ -87,6 +90,15 @@ ctor::declarative::ctor! {
         begin();
     }
 }
+
+/// glibc hands the command line to what stands in this section; it is noted before the constructor
+/// runs, because /proc/self/cmdline would cost three system calls.
+#[cfg(not(test))]
+#[used]
+// SAFETY: glibc calls it with these arguments; `.00000` sorts it before the constructor.
+#[unsafe(link_section = ".init_array.00000")]
+static NOTE_COMMAND_LINE: unsafe extern "C" fn(core::ffi::c_int, *const *const core::ffi::c_char) =
+    config::note_command_line;
 
 /// At the end of a process: objects that came in since the last hook.
 #[cfg_attr(test, allow(dead_code, reason = "nothing is observed under unit test"))]

@@ -125,13 +125,21 @@ pub(crate) unsafe extern "C" fn dlopen(name: *const c_char, flags: c_int) -> *mu
     unsafe { function(name, flags) }
 }
 
+/// A symbol that can be seen through a handle; through none, of the whole program. Null when there is none.
+pub(crate) fn symbol_of(handle: *mut c_void, name: &CStr) -> *mut c_void {
+    let handle = if handle.is_null() { libc::RTLD_DEFAULT } else { handle };
+    // SAFETY: `name` is a C string and `handle` is one that dlopen gave.
+    unsafe { libc::dlsym(handle, name.as_ptr()) }
+}
+
 /// A symbol of the program or its libraries, looked up by the constructor; null when there is none.
 pub(crate) fn symbol(name: &CStr) -> *mut c_void {
-    // SAFETY: `name` is a C string.
-    unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) }
+    symbol_of(core::ptr::null_mut(), name)
 }
 
 /// `prctl`'s option that installs a seccomp filter, as the register holds it.
 pub(crate) const PR_SET_SECCOMP: usize = libc::PR_SET_SECCOMP as usize;
+/// Numbers of the system calls that make a process (aarch64 has these two only).
+pub(crate) const FORK_CALLS: [c_long; 2] = [libc::SYS_clone, libc::SYS_clone3];
 /// Numbers of the system calls that install one.
 pub(crate) const SECCOMP_CALLS: [c_long; 2] = [libc::SYS_seccomp, libc::SYS_prctl];

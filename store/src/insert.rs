@@ -151,16 +151,22 @@ fn stacks(db: &Connection, ids: &mut Identities, owner: Owner, stacks: &[Stack])
     if stacks.is_empty() {
         return Ok(());
     }
-    let (load, missing) = match owner {
-        Owner::Load(id) => (Some(id), None),
-        Owner::Missing(id) => (None, Some(id)),
+    // Asked for by one column each: with `load IS ?1 AND missing IS ?2` SQLite may walk all stacks of loads
+    // through the index of the other column, where they all are NULL.
+    let (load, missing, id, kept) = match owner {
+        Owner::Load(id) => {
+            let kept = "SELECT count(*), coalesce(max(digest = ?2), 0) FROM stack WHERE load = ?1";
+            (Some(id), None, id, kept)
+        }
+        Owner::Missing(id) => {
+            let kept = "SELECT count(*), coalesce(max(digest = ?2), 0) FROM stack WHERE missing = ?1";
+            (None, Some(id), id, kept)
+        }
     };
     for stack in stacks {
         let (kept, known): (i64, bool) = db
-            .prepare_cached(
-                "SELECT count(*), coalesce(max(digest = ?3), 0) FROM stack WHERE load IS ?1 AND missing IS ?2",
-            )?
-            .query_row(params![load, missing, digest(stack)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .prepare_cached(kept)?
+            .query_row(params![id, digest(stack)], |row| Ok((row.get(0)?, row.get(1)?)))?;
         if known {
             continue;
         }

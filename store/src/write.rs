@@ -100,22 +100,52 @@ impl Writer {
     /// # Errors
     /// Why it could not be written. The batch may be handed in again.
     pub fn write(&mut self, batch: &Batch) -> Result<(), Error> {
+        self.transaction(|db, identities| {
+            insert::batch(db, identities, batch)?;
+            Ok(batch.flushed_micros)
+        })
+    }
+
+    /// Adds batches in one transaction, as they come out of `batches`, so that not all of them need to be
+    /// in memory.
+    ///
+    /// # Errors
+    /// See [`Writer::write`]; none of the batches is in the database then.
+    pub fn write_all(&mut self, batches: impl IntoIterator<Item = Batch>) -> Result<(), Error> {
+        self.transaction(|db, identities| {
+            let mut flushed_micros = 0;
+            for batch in batches {
+                insert::batch(db, identities, &batch)?;
+                flushed_micros = batch.flushed_micros.max(flushed_micros);
+            }
+            Ok(flushed_micros)
+        })
+    }
+
+    /// Runs `add` in a transaction; it returns when its rows were cut.
+    fn transaction(
+        &mut self,
+        add: impl FnOnce(&Connection, &mut Identities) -> rusqlite::Result<u64>,
+    ) -> Result<(), Error> {
         if fs::metadata(&self.path).map_or(0, |metadata| metadata.ino()) != self.inode {
             return Err(Error::Replaced { path: self.path.clone() });
         }
-        self.add(batch).map_err(|error| {
+        self.try_transaction(add).map_err(|error| {
             // Numbers of rows that were rolled back name nothing.
             self.identities.forget();
             Error::of_sqlite(&self.path, error)
         })
     }
 
-    fn add(&mut self, batch: &Batch) -> rusqlite::Result<()> {
+    fn try_transaction(
+        &mut self,
+        add: impl FnOnce(&Connection, &mut Identities) -> rusqlite::Result<u64>,
+    ) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        insert::batch(&transaction, &mut self.identities, batch)?;
+        let flushed_micros = add(&transaction, &mut self.identities)?;
         transaction
-            .prepare_cached("UPDATE epoch SET flushed_micros = ?2 WHERE id = ?1")?
-            .execute(params![self.epoch, count(batch.flushed_micros)])?;
+            .prepare_cached("UPDATE epoch SET flushed_micros = max(flushed_micros, ?2) WHERE id = ?1")?
+            .execute(params![self.epoch, count(flushed_micros)])?;
         transaction.commit()
     }
 

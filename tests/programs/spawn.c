@@ -1,4 +1,5 @@
-/* spawn PATH: posix_spawn, whose child opens the path for the new program before it executes it. */
+/* spawn PATH: posix_spawn, whose child opens the path for the new program before it executes it. Then
+   a fork whose child does nothing: so it is heard that the shim is there. */
 #define _GNU_SOURCE
 #include <spawn.h>
 
@@ -19,5 +20,10 @@ int main(int argc, char **argv)
 	if (posix_spawn(&pid, "/bin/true", &actions, NULL, program, environ))
 		return 3;
 	posix_spawn_file_actions_destroy(&actions);
+	if (reap(pid))
+		return 4;
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
 	return reap(pid);
 }

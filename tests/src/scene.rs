@@ -113,7 +113,13 @@ impl Scene {
     /// A test program under the shim.
     #[must_use]
     pub fn traced(&self, program: &str) -> Command {
-        let mut command = self.plain(program);
+        self.traced_command(&artifacts::program(program))
+    }
+
+    /// Any program under the shim.
+    #[must_use]
+    pub fn traced_command(&self, program: &Path) -> Command {
+        let mut command = self.command(program);
         command.env("LD_PRELOAD", artifacts::shim()).env("ALIVE_ADDR", self.address.to_string());
         command
     }

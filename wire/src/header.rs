@@ -45,7 +45,8 @@ pub struct Header {
     pub root_pid: u32,
     /// When that image's constructor ran, microseconds since 1970. With `root_pid` it names the tree.
     pub root_start_micros: u64,
-    /// Number of this event among all events of the tree, sent or not, from 1.
+    /// Number of this event among those that the tree's processes composed, from 1. An event that was
+    /// composed and could not be sent leaves a gap; one that was only counted has no number.
     pub sequence: u64,
     /// `CLOCK_MONOTONIC` when it spoke, in nanoseconds.
     pub monotonic_nanos: u64,

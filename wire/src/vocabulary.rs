@@ -44,7 +44,7 @@ macro_rules! words {
 words! {
     /// What an event tells.
     Kind {
-        /// A program image started under the shim; sent once by its constructor.
+        /// A program image that runs under the shim is about to fork; sent once, before its first fork.
         Start = 1, "start";
         /// A forked process loaded code.
         Load = 2, "load";

@@ -82,7 +82,9 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
     let selection = Selection { program: None, since_micros, thresholds: Thresholds::default() };
     let report = Report::new(snapshot, &selection);
     if report.programs.is_empty() {
-        say("nothing was reported: the preload library did not start in the command, or ALIVE_OFF is set");
+        say(
+            "nothing was reported: the command never forked, or the preload library did not start in it, or ALIVE_OFF is set",
+        );
     }
     output::write(&report, args.format, args.output.as_deref())?;
     Ok(if args.fail_on_late && report.late_loads() > 0 {

@@ -90,9 +90,10 @@ fn the_command_finds_blocked_and_ignored_what_it_would_find_without_alive() {
 #[test]
 fn control_c_on_a_terminal_reaches_the_command_once() {
     let scene = Scene::new();
+    // bash forgets where it is when the signal comes into a command substitution: none after "ready".
     let command = scene.script(
         "daemon",
-        "#!/bin/bash\ntrap 'n=$((n+1)); echo INT $n' INT\necho ready\nfor i in $(seq 50); do sleep 0.02; done; echo total $n\n",
+        "#!/bin/bash\ntrap 'n=$((n+1)); echo INT $n' INT\nticks=$(seq 50)\necho ready\nfor i in $ticks; do sleep 0.02; done; echo total $n\n",
     );
     let typed = format!("{} run -- {}", env!("CARGO_BIN_EXE_alive"), command.display());
     let mut child = Command::new("script")

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use alive_store::model::{
     Batch, LoadKey, LoadRow, Loss, MissingRow, PingRow, RoleCount, Stack, TreeKey, TreeRow,
 };
+use alive_wire::record::Code;
 use alive_wire::{CodeKind, Language, Outcome, Via};
 use hashbrown::hash_map::Entry as MapEntry;
 use hashbrown::hash_table::Entry;
@@ -17,6 +18,10 @@ use crate::heard::Heard;
 /// from the same places hardly comes from more, and looking costs more than adding.
 const MAX_LOOKS: u8 = 16;
 
+/// Most stacks that wait to be written: they are most of what a sum weighs, in memory and in the database. A
+/// load that comes while there is no room for its stack offers it again with its next event.
+const MAX_STACKS_WAITING: usize = 4_096;
+
 /// Sums of one load, those that every event changes first and close together.
 #[derive(Debug)]
 struct LoadSum {
@@ -28,10 +33,20 @@ struct LoadSum {
     nanos: u64,
     first_seen_micros: u64,
     last_seen_micros: u64,
+    tree: TreeKey,
     looks: u8,
-    loaded: bool,
+    code: Code,
     chain: Arc<Chain>,
-    row: Box<LoadRow>,
+    words: Box<Words>,
+}
+
+/// What is told of a load in words.
+#[derive(Debug)]
+struct Words {
+    path: Vec<u8>,
+    name: Vec<u8>,
+    pulled_in_by: Vec<u8>,
+    stacks: Vec<Stack>,
 }
 
 /// Sums of one search.
@@ -54,6 +69,7 @@ pub struct Pending {
     pings: HashMap<PingKey, PingRow>,
     roles: HashMap<(TreeKey, u64), (Arc<Chain>, u32)>,
     trees: Vec<TreeRow>,
+    stacks: usize,
     /// See [`Batch::datagrams`].
     pub datagrams: u64,
     /// See [`Batch::events`].
@@ -108,12 +124,14 @@ impl Pending {
         sum.nanos = sum.nanos.saturating_add(heard.nanos.unwrap_or(0));
         sum.first_seen_micros = sum.first_seen_micros.min(seen_micros);
         sum.last_seen_micros = sum.last_seen_micros.max(seen_micros);
-        if sum.looks < MAX_LOOKS || !sum.loaded {
+        if sum.looks < MAX_LOOKS || sum.code.outcome != Some(Outcome::Loaded) {
             sum.complete(heard);
         }
-        if sum.looks < MAX_LOOKS {
+        if sum.looks < MAX_LOOKS && self.stacks < MAX_STACKS_WAITING {
             sum.looks += 1;
-            sum.row.stacks.extend(sample());
+            let sample = sample();
+            self.stacks += usize::from(sample.is_some());
+            sum.words.stacks.extend(sample);
         }
         debug_assert_eq!(sum.chain.hash, chain.hash, "the chain is part of what is hashed");
     }
@@ -141,9 +159,11 @@ impl Pending {
         row.searches += 1;
         row.probes = row.probes.saturating_add(u64::from(heard.probes));
         row.processes += u64::from(first_time);
-        if sum.looks < MAX_LOOKS {
+        if sum.looks < MAX_LOOKS && self.stacks < MAX_STACKS_WAITING {
             sum.looks += 1;
-            row.stacks.extend(sample());
+            let sample = sample();
+            self.stacks += usize::from(sample.is_some());
+            row.stacks.extend(sample);
         }
     }
 
@@ -191,38 +211,44 @@ impl Pending {
         self.trees.extend(rows);
     }
 
-    /// The batch to write.
-    #[must_use]
-    pub fn into_batch(self, flushed_micros: u64) -> Batch {
-        Batch {
-            trees: self.trees,
+    /// Everything as batches of at most `rows` loads and as many searches; the first one has the rest. There is
+    /// always a first one. Meant to be written in one transaction; may be asked for again if that fails.
+    pub fn batches(&self, flushed_micros: u64, rows: usize) -> impl Iterator<Item = Batch> {
+        let mut loads = self.loads.iter().map(LoadSum::row);
+        let mut missing = self.missing.iter().map(MissingSum::row);
+        let mut first = Some(Batch {
+            trees: self.trees.clone(),
             roles: self
                 .roles
-                .into_iter()
-                .map(|((tree, _), (chain, forks))| RoleCount { tree, chain: chain.sites(), forks })
+                .iter()
+                .map(|(&(tree, _), (chain, forks))| RoleCount { tree, chain: chain.sites(), forks: *forks })
                 .collect(),
-            loads: self.loads.into_iter().map(LoadSum::into_row).collect(),
-            missing: self
-                .missing
-                .into_iter()
-                .map(|mut sum| {
-                    sum.row.chain = sum.chain.sites();
-                    sum.row
-                })
-                .collect(),
-            pings: self.pings.into_values().collect(),
+            pings: self.pings.values().cloned().collect(),
             datagrams: self.datagrams,
             events: self.events,
             loss: self.loss,
-            flushed_micros,
-        }
+            ..Batch::default()
+        });
+        std::iter::from_fn(move || {
+            let is_first = first.is_some();
+            let mut batch = first.take().unwrap_or_default();
+            batch.flushed_micros = flushed_micros;
+            batch.loads.extend(loads.by_ref().take(rows));
+            batch.missing.extend(missing.by_ref().take(rows));
+            (is_first || !batch.loads.is_empty() || !batch.missing.is_empty()).then_some(batch)
+        })
+    }
+}
+
+impl MissingSum {
+    fn row(&self) -> MissingRow {
+        MissingRow { chain: self.chain.sites(), ..self.row.clone() }
     }
 }
 
 impl LoadSum {
     fn new(addend: &Addend<'_, '_>) -> Self {
         let &Addend { heard, chain, hash, seen_micros, .. } = addend;
-        let code = heard.code;
         Self {
             hash,
             events: 0,
@@ -231,27 +257,14 @@ impl LoadSum {
             nanos: 0,
             first_seen_micros: seen_micros,
             last_seen_micros: seen_micros,
+            tree: heard.tree(),
             looks: 0,
-            loaded: false,
+            code: heard.code,
             chain: Arc::clone(chain),
-            row: Box::new(LoadRow {
-                key: LoadKey {
-                    tree: heard.tree(),
-                    chain: Vec::new(),
-                    path: heard.path.unwrap_or_default().to_vec(),
-                    kind: code.kind.map_or("", CodeKind::word).to_owned(),
-                },
+            words: Box::new(Words {
+                path: heard.path.unwrap_or_default().to_vec(),
                 name: Vec::new(),
-                language: code.language.map_or("", Language::word).to_owned(),
-                outcome: code.outcome.map_or("", Outcome::word).to_owned(),
-                via: code.via.map_or("", Via::word).to_owned(),
                 pulled_in_by: Vec::new(),
-                events: 0,
-                processes: 0,
-                bytes: 0,
-                nanos: 0,
-                first_seen_micros: 0,
-                last_seen_micros: 0,
                 stacks: Vec::new(),
             }),
         }
@@ -259,29 +272,39 @@ impl LoadSum {
 
     /// Takes words that were not told yet, and the better outcome.
     fn complete(&mut self, heard: &Heard<'_>) {
-        let row = &mut *self.row;
-        if row.name.is_empty() {
-            row.name = heard.name.unwrap_or_default().to_vec();
+        let words = &mut *self.words;
+        if words.name.is_empty() {
+            words.name = heard.name.unwrap_or_default().to_vec();
         }
-        if row.pulled_in_by.is_empty() {
-            row.pulled_in_by = heard.pulled_in_by.unwrap_or_default().to_vec();
+        if words.pulled_in_by.is_empty() {
+            words.pulled_in_by = heard.pulled_in_by.unwrap_or_default().to_vec();
         }
-        if heard.code.outcome == Some(Outcome::Loaded) && !self.loaded {
-            self.loaded = true;
-            Outcome::Loaded.word().clone_into(&mut row.outcome);
+        if heard.code.outcome == Some(Outcome::Loaded) {
+            self.code.outcome = heard.code.outcome;
         }
     }
 
-    fn into_row(self) -> LoadRow {
+    fn row(&self) -> LoadRow {
+        let Words { path, name, pulled_in_by, stacks } = &*self.words;
         LoadRow {
-            key: LoadKey { chain: self.chain.sites(), ..self.row.key },
+            key: LoadKey {
+                tree: self.tree,
+                chain: self.chain.sites(),
+                path: path.clone(),
+                kind: self.code.kind.map_or("", CodeKind::word).to_owned(),
+            },
+            name: name.clone(),
+            language: self.code.language.map_or("", Language::word).to_owned(),
+            outcome: self.code.outcome.map_or("", Outcome::word).to_owned(),
+            via: self.code.via.map_or("", Via::word).to_owned(),
+            pulled_in_by: pulled_in_by.clone(),
             events: self.events,
             processes: self.processes,
             bytes: self.bytes,
             nanos: self.nanos,
             first_seen_micros: self.first_seen_micros,
             last_seen_micros: self.last_seen_micros,
-            ..*self.row
+            stacks: stacks.clone(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::sequence::Sequence;
 const MAX_PROCESSES: usize = 65_536;
 
 /// Most loads remembered over all processes.
-const MAX_SEEN: usize = 1_000_000;
+const MAX_SEEN: usize = 500_000;
 
 /// A process of a tree, by the number that is never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use alive_collector::aggregate::Aggregate;
 use alive_collector::moment::Moment;
 use alive_collector::{Collector, Options, Progress};
-use alive_store::model::{Program, Snapshot};
+use alive_store::model::{Batch, Program, Snapshot};
 use alive_wire::record::{Code, Frame, LanguageFrame, Lineage, Module, types};
 use alive_wire::{CodeKind, Encoder, Header, Kind, Language, MAX_SENT, Outcome, Via};
 use tempfile::TempDir;
@@ -77,6 +78,12 @@ pub(crate) fn sender(address: SocketAddr) -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(address).unwrap();
     socket
+}
+
+/// Everything that waits in an aggregate, as one batch.
+pub(crate) fn take(aggregate: &mut Aggregate) -> Option<Batch> {
+    let batch = aggregate.take()?.batches(0, usize::MAX).next();
+    Some(batch.expect("there is always a first one"))
 }
 
 /// Microseconds since 1970.

@@ -6,7 +6,7 @@
 
 use crate::arch::tail_stub;
 use crate::observe::dlopen::Target;
-use crate::process::fork;
+use crate::process::{fork, lineage};
 use crate::{real, sys};
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,7 +31,7 @@ tail_stub! {
 }
 
 tail_stub! {
-    /// `syscall`, watched for the calls that install a filter.
+    /// `syscall`, watched for the calls that install a filter, and for those that fork unannounced.
     syscall, decide_syscall
 }
 
@@ -48,6 +48,8 @@ unsafe extern "C" fn decide_syscall(number: usize, first: usize, _: usize, _: us
     let number = number.cast_signed() as i64;
     if number == seccomp || (number == prctl && first == real::PR_SET_SECCOMP) {
         note();
+    } else if real::FORK_CALLS.contains(&number) && fork::speaker().is_some() {
+        lineage::announce();
     }
     real::SYSCALL.address().cast_const()
 }

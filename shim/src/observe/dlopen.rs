@@ -7,13 +7,14 @@
 //!   at once;
 //! * where it can, a jump. Who asked is noted before; the objects are found at a later hook.
 //!
-//! A process that was not forked always jumps.
+//! A process that was not forked always jumps, but for one thing: a plugin that may bring Python in
+//! is watched, because the interpreter can be asked to tell of its imports only before it begins.
 
 use super::classify::LIBRARY;
 use super::entries::{self, DT_RPATH, DT_RUNPATH, has_tag};
 use super::file::MAX_PATH;
 use super::linkmap::{self, Asked};
-use super::{known, search};
+use super::{known, python, search};
 use crate::cell::{Bytes, copy};
 use crate::emit::{self, Load};
 use crate::process::fork::{self, PENDING_FRAMES, Speaker};
@@ -36,16 +37,19 @@ pub(crate) type Target = *const c_void;
 /// `name` is null or a C string, as dlopen demands.
 pub(crate) unsafe fn decide(name: *const c_char, flags: c_int, caller: usize) -> Target {
     let jump = real::DLOPEN.address().cast_const();
-    if !fork::forked() || name.is_null() || flags & libc::RTLD_NOLOAD != 0 {
+    if name.is_null() || flags & libc::RTLD_NOLOAD != 0 {
         return jump;
+    }
+    // SAFETY: not null, so a C string.
+    let name = unsafe { CStr::from_ptr(name) }.to_bytes();
+    if !fork::forked() {
+        return if may_bring_python(name) { bringing_python as *const c_void } else { jump };
     }
     let Some(speaker) = fork::speaker() else { return jump };
     if heir::settle(&speaker) || emit::must_only_count() {
         return jump;
     }
     let up_to_date = linkmap::compare(&speaker, None);
-    // SAFETY: not null, so a C string.
-    let name = unsafe { CStr::from_ptr(name) }.to_bytes();
     if up_to_date && !caller_matters(name, caller as u64) {
         return plain as *const c_void;
     }
@@ -130,6 +134,27 @@ unsafe extern "C" fn plain(name: *const c_char, flags: c_int) -> *mut c_void {
             // With a slash in it somebody looked for the file before, or it is there and broken.
             search::failed(name, LIBRARY);
         }
+    }
+    handle
+}
+
+/// Whether a process that was not forked is about to load what may be a Python interpreter, by a
+/// name that no caller can matter to: then something is to be done behind the call after all.
+fn may_bring_python(name: &[u8]) -> bool {
+    let hint = |word: &[u8]| name.windows(word.len()).any(|window| window == word);
+    if !(hint(b"python") || hint(b"wsgi")) || !name.contains(&b'/') || name.contains(&b'$') {
+        return false;
+    }
+    linkmap::remember_first();
+    !known::has_old_rpath()
+}
+
+/// dlopen as an ordinary call, before the first fork, of what may be a Python interpreter.
+unsafe extern "C" fn bringing_python(name: *const c_char, flags: c_int) -> *mut c_void {
+    // SAFETY: the caller's own arguments; `decide` found that its identity does not matter.
+    let handle = unsafe { real::dlopen(name, flags) };
+    if !handle.is_null() {
+        python::install(handle);
     }
     handle
 }

@@ -30,21 +30,10 @@ static R_DEBUG: AtomicPtr<RDebug> = AtomicPtr::new(core::ptr::null_mut());
 static SINGLE_THREADED: AtomicPtr<u8> = AtomicPtr::new(core::ptr::null_mut());
 static CLOSED_ONCE: AtomicBool = AtomicBool::new(false);
 
-/// Looks the linker's books up; the list from the first library on. Called by the constructor.
-pub(super) fn begin() -> Option<Entries> {
+/// Looks the linker's books up; called by the constructor.
+pub(super) fn begin() {
     SINGLE_THREADED.store(real::symbol(c"__libc_single_threaded").cast(), Ordering::Relaxed);
-    let debug: *mut RDebug = real::symbol(c"_r_debug").cast();
-    R_DEBUG.store(debug, Ordering::Relaxed);
-    let mut entries = Entries::new()?;
-    // Other preloaded libraries may stand before the shim; the first entry is the program itself,
-    // whose search paths hold for every caller.
-    // SAFETY: `Entries::new` found it, and at the start there is nobody who could change the list.
-    let program = unsafe { debug.read() }.map;
-    if !program.is_null() {
-        // SAFETY: as above.
-        entries.next = unsafe { (*program).next };
-    }
-    Some(entries)
+    R_DEBUG.store(real::symbol(c"_r_debug").cast(), Ordering::Relaxed);
 }
 
 /// A dlclose is about to be called: from now on entries may go away.
@@ -123,6 +112,17 @@ impl Entries {
             broken: false,
             left: LONGEST,
         })
+    }
+
+    /// Goes back to the first library. Other preloaded ones may stand before the shim; the first entry
+    /// of all is the program itself, whose search paths hold for every caller.
+    pub(super) fn begin_behind_the_program(&mut self) {
+        // SAFETY: `Entries::new` found the linker's own static.
+        let program = unsafe { R_DEBUG.load(Ordering::Relaxed).read_volatile() }.map;
+        if !program.is_null() {
+            // SAFETY: the program's own entry is never removed.
+            self.next = unsafe { program.read() }.next;
+        }
     }
 
     /// Enters what is left of the list into the books.

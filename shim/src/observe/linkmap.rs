@@ -37,11 +37,9 @@ pub(crate) struct Asked<'a> {
     pub(crate) stack: &'a Stack,
 }
 
-/// What is mapped at the start is no load; called by the constructor.
+/// Looks the linker's books up; called by the constructor.
 pub(crate) fn begin() {
-    if let Some(mut entries) = entries::begin() {
-        entries.learn_all();
-    }
+    entries::begin();
 }
 
 /// Takes the books for itself, if no other thread has them and the linker is not at work.
@@ -55,9 +53,17 @@ fn with_books<R>(work: impl FnOnce(&mut Entries) -> R) -> Option<R> {
     result
 }
 
-/// Everything that is mapped now is known and no load: at the start, and before a fork.
+/// Everything that is mapped now is known and no load: before a fork.
 pub(crate) fn remember() {
     with_books(Entries::learn_all);
+}
+
+/// Likewise for the libraries that stand before the shim; once, before the first fork.
+pub(crate) fn remember_first() {
+    with_books(|entries| {
+        entries.begin_behind_the_program();
+        entries.learn_all();
+    });
 }
 
 /// Forgets what is no longer mapped, so that mapping it again is a load again.

@@ -14,7 +14,7 @@
 //! 4. a load of a name that was told takes it back.
 
 use super::classify::Class;
-use super::linkmap;
+use super::{linkmap, python};
 use crate::cell::Bytes;
 use crate::emit::{self, Missing};
 use crate::process::fork::{self, Speaker};
@@ -157,42 +157,66 @@ pub(crate) fn failed(path: &[u8], class: Class) {
 /// A probe, or an open, of a path that is there: its search found something.
 pub(crate) fn succeeded(path: &[u8]) {
     let (whole, stem) = name_and_stem(path);
+    while close_one(whole, stem).is_some() {}
+}
+
+/// Closes one search that this path answers; its name.
+fn close_one(whole: &[u8], stem: &[u8]) -> Option<Bytes<LONGEST>> {
     fork::page().searches.with(|searches| {
-        for search in &mut searches.open {
-            if search.thread != 0
+        let answered = searches.open.iter_mut().find(|search| {
+            search.thread != 0
                 && search.is_for(stem)
                 && (!search.partial || ends_with_name(whole, search.name.as_slice()))
-            {
-                search.thread = 0;
-            }
-        }
+        })?;
+        answered.thread = 0;
+        let name = answered.name;
         searches.publish();
-    });
+        Some(name)
+    })?
 }
 
 /// Code was loaded: if its name was told to be missing, that is taken back.
+///
+/// That is the name of a search that the load answered, or what its path ends with. A single word
+/// at the end of a path is no proof: `Any/Moose.pm` is not the `Moose` that was missing.
 pub(crate) fn loaded(speaker: &Speaker, path: &[u8], class: Class) {
-    succeeded(path);
-    let (whole, _) = name_and_stem(path);
+    let (whole, stem) = name_and_stem(path);
+    python::loaded(
+        stem,
+        whole.get(..whole.len().saturating_sub(stem.len().saturating_add(1))).unwrap_or_default(),
+    );
+    while let Some(name) = close_one(whole, stem) {
+        tell_found(speaker, name.as_slice(), class);
+    }
     let mut name = whole;
-    loop {
-        let found = fork::page().searches.with(|searches| {
-            let hash = hash(name);
-            searches.told.iter_mut().find(|told| **told == hash).map(|told| *told = 0)
-        });
-        if let Some(Some(())) = found {
-            let missing = Missing {
-                name,
-                kind: class.kind,
-                language: class.language,
-                outcome: Outcome::Loaded,
-                probes: 0,
-            };
-            emit::missing(speaker, &missing, &Stack::EMPTY);
-        }
-        let Some(slash) = name.iter().position(|byte| *byte == b'/') else { return };
+    while name.contains(&b'/') {
+        tell_found(speaker, name, class);
+        let slash = name.iter().position(|byte| *byte == b'/').unwrap_or(0);
         name = name.get(slash.saturating_add(1)..).unwrap_or_default();
     }
+}
+
+/// Says that a name is there after all, if it was told to be missing.
+fn tell_found(speaker: &Speaker, name: &[u8], class: Class) {
+    if take_back(name) {
+        let missing =
+            Missing { name, kind: class.kind, language: class.language, outcome: Outcome::Loaded, probes: 0 };
+        emit::missing(speaker, &missing, &Stack::EMPTY);
+    }
+}
+
+/// Whether a name has yet to be told; it counts as told from now on.
+pub(super) fn tell_once(name: &[u8]) -> bool {
+    fork::page().searches.with(|searches| searches.tell_once(name)) == Some(true)
+}
+
+/// Whether a name was told; it counts as not told from now on.
+pub(super) fn take_back(name: &[u8]) -> bool {
+    let taken = fork::page().searches.with(|searches| {
+        let hash = hash(name);
+        searches.told.iter_mut().find(|told| **told == hash).map(|told| *told = 0)
+    });
+    taken.flatten().is_some()
 }
 
 /// Any hook of a forked process: tells of searches that are over by now.

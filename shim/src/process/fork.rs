@@ -14,12 +14,13 @@
 
 use super::{lineage, tree};
 use crate::cell::Guarded;
+use crate::observe::python::Imports;
 use crate::observe::search::Searches;
 use crate::sys;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// Bytes of the wiped mapping.
-const PAGE_BYTES: usize = 8192;
+const PAGE_BYTES: usize = 12288;
 
 /// `mark` of a process that was exec'ed, or that is not observed at all.
 const ROOT: u32 = 1;
@@ -35,8 +36,13 @@ pub(crate) struct Page {
     pid: AtomicU32,
     /// Its number in the tree plus one; 0 until it is asked for.
     node: AtomicU32,
-    /// The atfork handler ran in this child, so [`lineage`] knows its fork already.
-    pub(crate) handled: AtomicBool,
+    /// Which process of its role it is; 0 until the atfork handler told, and for good in a child
+    /// that no handler announced.
+    ordinal: AtomicU32,
+    /// When it was forked, by `CLOCK_MONOTONIC`; 0 when no handler told.
+    pub(crate) forked_at_nanos: AtomicU64,
+    /// When its latest fork began.
+    pub(crate) fork_began_nanos: AtomicU64,
     /// One thread compares the link map.
     pub(crate) comparing: AtomicBool,
     /// Calls of the real dlopen that have not returned.
@@ -45,6 +51,8 @@ pub(crate) struct Page {
     pub(crate) pending: Pending,
     /// How many searches are open, to be looked at without taking them.
     pub(crate) open_searches: AtomicU32,
+    /// Python imports whose end was not seen.
+    pub(crate) imports: Guarded<Imports>,
     /// Names that are being searched for.
     pub(crate) searches: Guarded<Searches>,
 }
@@ -68,7 +76,9 @@ impl Page {
             mark: AtomicU32::new(mark),
             pid: AtomicU32::new(0),
             node: AtomicU32::new(0),
-            handled: AtomicBool::new(false),
+            ordinal: AtomicU32::new(0),
+            forked_at_nanos: AtomicU64::new(0),
+            fork_began_nanos: AtomicU64::new(0),
             comparing: AtomicBool::new(false),
             opening: AtomicU32::new(0),
             pending: Pending {
@@ -79,6 +89,7 @@ impl Page {
                 name: [const { AtomicU64::new(0) }; 64],
             },
             open_searches: AtomicU32::new(0),
+            imports: Guarded::new(Imports::NONE),
             searches: Guarded::new(Searches::NONE),
         }
     }
@@ -124,8 +135,8 @@ pub(super) fn become_main() {
     page().mark.store(ROOT, Ordering::Relaxed);
 }
 
-/// In the child's atfork handler: resets what the kernel did not.
-pub(crate) fn reset_in_child() {
+/// In the child's atfork handler: resets what the kernel did not, and notes what only now is certain.
+pub(crate) fn begin_in_child(ordinal: u32) {
     let page = page();
     if WIPED_BY_HAND.load(Ordering::Relaxed) {
         page.mark.store(0, Ordering::Relaxed);
@@ -134,11 +145,14 @@ pub(crate) fn reset_in_child() {
         page.opening.store(0, Ordering::Relaxed);
         page.pending.state.store(0, Ordering::Relaxed);
         page.open_searches.store(0, Ordering::Relaxed);
+        page.imports.release();
+        page.imports.with(|imports| *imports = Imports::NONE);
         page.searches.release();
         page.searches.with(|searches| *searches = Searches::NONE);
     }
     page.pid.store(sys::getpid(), Ordering::Relaxed);
-    page.handled.store(true, Ordering::Relaxed);
+    page.ordinal.store(ordinal, Ordering::Relaxed);
+    page.forked_at_nanos.store(sys::clock_nanos(libc::CLOCK_MONOTONIC), Ordering::Relaxed);
 }
 
 /// A process that may speak.
@@ -165,8 +179,9 @@ pub(crate) fn speaker() -> Option<Speaker> {
         let fresh = tree::next_node().saturating_add(1);
         node = match page.node.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => {
-                if !page.handled.load(Ordering::Relaxed) {
-                    lineage::enter_unannounced();
+                match page.ordinal.load(Ordering::Relaxed) {
+                    0 => lineage::enter_unannounced(),
+                    ordinal => lineage::enter_announced(ordinal),
                 }
                 fresh
             }

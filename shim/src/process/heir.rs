@@ -63,7 +63,8 @@ pub(crate) fn settle(speaker: &Speaker) -> bool {
         return false;
     }
     if sys::getppid() == last.forker_pid {
-        let since = sys::clock_nanos(libc::CLOCK_MONOTONIC).saturating_sub(lineage::forked_at_nanos());
+        let forked_at = fork::page().forked_at_nanos.load(Ordering::Relaxed);
+        let since = sys::clock_nanos(libc::CLOCK_MONOTONIC).saturating_sub(forked_at);
         IS_WORKER.store(since > PATIENCE_NANOS, Ordering::Relaxed);
         return false;
     }

@@ -1,15 +1,19 @@
 //! The chain of forks between the root and this process.
 //!
-//! The prepare handler notes where fork was called; the child's handler appends that to the chain,
-//! which is ordinary memory and so comes down by copy. The child counts itself in the tree page:
-//! a fork that failed is not counted.
+//! The prepare handler notes where fork was called. The chain and the note are ordinary memory and
+//! so come down by copy; the child appends the note to the chain when it first has something to
+//! say. It counts itself in the tree page at once: a fork that failed is not counted.
+//!
+//! Every page of ordinary memory that is written around a fork is copied for it. So the note is
+//! written only where it changes, and what changes at every fork lies in pages that are not copied:
+//! the wiped one and the shared one.
 //!
 //! [`super::heir`] may find that this process is the main one: then the chain begins anew.
 
 use super::{fork, heir, tree};
-use crate::cell::Alone;
+use crate::cell::{Alone, Guarded};
 use crate::observe::linkmap;
-use crate::stack::native;
+use crate::stack::{native, object};
 use crate::{config, emit, sys};
 use alive_wire::MAX_LINEAGE;
 use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
@@ -42,13 +46,36 @@ static DEPTH: AtomicU16 = AtomicU16::new(0);
 /// Role of the process that the chain begins below: the root, or its heir.
 static BASE_ROLE: AtomicU16 = AtomicU16::new(0);
 
-// What the prepare handler leaves for the two others. Two threads that fork at the same moment from
-// different places may swap sites; each child is still counted once.
-static FORKER_PID: AtomicU32 = AtomicU32::new(0);
-static SITE: AtomicU64 = AtomicU64::new(0);
-static ROLE: AtomicU16 = AtomicU16::new(0);
-static BEGAN_NANOS: AtomicU64 = AtomicU64::new(0);
-static FRESH_HEIR: AtomicBool = AtomicBool::new(false);
+/// What the prepare handler leaves for the child. Two threads that fork at the same moment from
+/// different places may swap sites; each child is still counted once.
+struct Note {
+    forker_pid: AtomicU32,
+    role: AtomicU16,
+    fresh_heir: AtomicBool,
+    site: AtomicU64,
+}
+
+static NOTE: Note = Note {
+    forker_pid: AtomicU32::new(0),
+    role: AtomicU16::new(0),
+    fresh_heir: AtomicBool::new(false),
+    site: AtomicU64::new(0),
+};
+
+impl Note {
+    fn write(&self, forker_pid: u32, role: u16, fresh_heir: bool, site: u64) {
+        let same = self.forker_pid.load(Ordering::Relaxed) == forker_pid
+            && self.role.load(Ordering::Relaxed) == role
+            && self.fresh_heir.load(Ordering::Relaxed) == fresh_heir
+            && self.site.load(Ordering::Relaxed) == site;
+        if !same {
+            self.forker_pid.store(forker_pid, Ordering::Relaxed);
+            self.role.store(role, Ordering::Relaxed);
+            self.fresh_heir.store(fresh_heir, Ordering::Relaxed);
+            self.site.store(site, Ordering::Relaxed);
+        }
+    }
+}
 
 /// Forks between the root, or its heir, and this process; may be larger than the chain is long.
 pub(crate) fn depth() -> u16 {
@@ -65,11 +92,6 @@ fn own_role() -> u16 {
     links().last().map_or(BASE_ROLE.load(Ordering::Relaxed), |link| link.role)
 }
 
-/// When this process was forked, by `CLOCK_MONOTONIC`; good while it has forked nothing itself.
-pub(super) fn forked_at_nanos() -> u64 {
-    BEGAN_NANOS.load(Ordering::Relaxed)
-}
-
 /// This process is the main one from now on. Its old role becomes a place of its own, so that the
 /// workers it forks where it was itself forked are not taken for its siblings.
 pub(super) fn begin_anew() {
@@ -78,46 +100,78 @@ pub(super) fn begin_anew() {
     DEPTH.store(0, Ordering::Relaxed);
 }
 
+/// Whether this image has forked.
+static HAS_FORKED: AtomicBool = AtomicBool::new(false);
+/// The first thread that is about to makes what forks need; another one forks without waiting.
+static FIRST_FORK: Guarded<()> = Guarded::new(());
+
+/// What only a program that forks needs: the tree page, the executable's name, and to be announced.
+pub(crate) fn announce() {
+    if HAS_FORKED.load(Ordering::Relaxed) || fork::forked() {
+        return;
+    }
+    FIRST_FORK.with(|()| {
+        if !HAS_FORKED.swap(true, Ordering::Relaxed) {
+            tree::begin();
+            object::find_landmarks();
+            linkmap::remember_first();
+            // SAFETY: hooks look at the configuration in forked processes only.
+            unsafe { config::find_executable() };
+            emit::started();
+        }
+    });
+}
+
 /// Before a fork, in the parent.
 fn prepare() {
     let Some(speaker) = fork::speaker() else { return };
-    FRESH_HEIR.store(fork::forked() && heir::settle(&speaker), Ordering::Relaxed);
+    announce();
+    let fresh_heir = fork::forked() && heir::settle(&speaker);
     linkmap::remember();
     let site = native::caller_outside_libc();
-    FORKER_PID.store(speaker.pid, Ordering::Relaxed);
-    SITE.store(site, Ordering::Relaxed);
-    ROLE.store(tree::role(own_role(), site), Ordering::Relaxed);
-    BEGAN_NANOS.store(sys::clock_nanos(libc::CLOCK_MONOTONIC), Ordering::Relaxed);
+    NOTE.write(speaker.pid, tree::role(own_role(), site), fresh_heir, site);
+    fork::page().fork_began_nanos.store(sys::clock_nanos(libc::CLOCK_MONOTONIC), Ordering::Relaxed);
 }
 
 /// After a fork, in the parent; also when it failed.
 fn parent() {
-    let role = ROLE.load(Ordering::Relaxed);
-    let nanos = sys::clock_nanos(libc::CLOCK_MONOTONIC).saturating_sub(BEGAN_NANOS.load(Ordering::Relaxed));
+    let role = NOTE.role.load(Ordering::Relaxed);
+    let began = fork::page().fork_began_nanos.load(Ordering::Relaxed);
+    let nanos = sys::clock_nanos(libc::CLOCK_MONOTONIC).saturating_sub(began);
     let measured = tree::forks(role).count <= ANNOUNCED_FORKS;
     tree::add_cost(role, nanos, if measured { resident_kib() } else { None });
 }
 
 /// After a fork, in the child, which has one thread.
 fn child() {
-    fork::reset_in_child();
-    let role = ROLE.load(Ordering::Relaxed);
-    let link = Link {
-        role,
-        ordinal: tree::count_fork(role),
-        forker_pid: FORKER_PID.load(Ordering::Relaxed),
-        site: SITE.load(Ordering::Relaxed),
-        from_fresh_heir: FRESH_HEIR.swap(false, Ordering::Relaxed),
-    };
-    heir::begin_in_child();
-    append(link);
-    if link.ordinal <= ANNOUNCED_FORKS {
+    let ordinal = tree::count_fork(NOTE.role.load(Ordering::Relaxed));
+    fork::begin_in_child(ordinal);
+    if ordinal <= ANNOUNCED_FORKS {
         emit::forked();
     }
 }
 
+/// A child that the handler counted speaks for the first time.
+pub(crate) fn enter_announced(ordinal: u32) {
+    heir::begin_in_child();
+    append(Link {
+        role: NOTE.role.load(Ordering::Relaxed),
+        ordinal,
+        forker_pid: NOTE.forker_pid.load(Ordering::Relaxed),
+        site: NOTE.site.load(Ordering::Relaxed),
+        from_fresh_heir: NOTE.fresh_heir.load(Ordering::Relaxed),
+    });
+}
+
 /// A child that no atfork handler announced: made by `_Fork` or a clone of the program's own.
 pub(crate) fn enter_unannounced() {
+    heir::begin_in_child();
+    if config::get().executable.as_slice().is_empty() {
+        // SAFETY: a fresh child; `fork::speaker` lets one thread of it through here.
+        unsafe { config::find_executable() };
+        object::find_landmarks();
+        linkmap::remember_first();
+    }
     let role = tree::role(own_role(), 0);
     append(Link { role, ordinal: tree::count_fork(role), forker_pid: sys::getppid(), site: 0, ..NO_LINK });
     linkmap::remember();

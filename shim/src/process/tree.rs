@@ -1,6 +1,6 @@
 //! The tree page: what all descendants of one root count together.
 //!
-//! One anonymous shared page, made by the constructor and inherited by every fork. Because the
+//! One anonymous shared page, made before the first fork and inherited by every one. Because the
 //! sequence is the whole tree's, an event that a worker lost and then died with shows as a gap in
 //! its siblings' next event; because forks are counted here, "3 of 8 workers" is known without
 //! asking the other five.
@@ -63,7 +63,7 @@ fn tree() -> &'static Tree {
     unsafe { &*TREE.load(Ordering::Relaxed) }
 }
 
-/// Makes the page. Called by the constructor.
+/// Makes the page. Called before the first fork.
 pub(crate) fn begin() {
     if let Some(mapping) = sys::map_zeroed(PAGE_BYTES, libc::MAP_SHARED) {
         TREE.store(mapping.cast(), Ordering::Release);

@@ -209,6 +209,7 @@ mod tests {
     #[test]
     fn the_walk_finds_the_frames_above_it() {
         object::begin();
+        object::find_landmarks();
         let mut count = 0;
         walk(|_| {
             count += 1;

@@ -62,12 +62,17 @@ static FIND_OBJECT: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
 static OWN_START: AtomicUsize = AtomicUsize::new(0);
 static LIBC_START: AtomicUsize = AtomicUsize::new(0);
 
-/// Looks the symbols up; called by the constructor.
+/// Looks the one symbol up; called by the constructor.
 pub(crate) fn begin() {
     FIND_OBJECT.store(real::symbol(c"_dl_find_object"), Ordering::Relaxed);
+}
+
+/// Notes where the shim and libc lie; before the first fork, or in a child that was not announced.
+pub(crate) fn find_landmarks() {
     let own = find(begin as *const () as u64);
     OWN_START.store(own.map_or(0, |object| object.start), Ordering::Relaxed);
-    let libc = find(real::symbol(c"gnu_get_libc_version") as u64);
+    // No interposer has a reason to stand in for this one.
+    let libc = find(libc::dlerror as *const () as u64);
     LIBC_START.store(libc.map_or(0, |object| object.start), Ordering::Relaxed);
 }
 
