@@ -105,7 +105,7 @@ static NOTE_COMMAND_LINE: unsafe extern "C" fn(core::ffi::c_int, *const *const c
 extern "C" fn at_exit() {
     if process::fork::forked()
         && let Some(speaker) = process::fork::speaker()
-        && !process::heir::settle(&speaker)
+        && !process::heir::inherits(&speaker)
         && !emit::must_only_count()
     {
         observe::linkmap::compare(&speaker, None);

@@ -3,6 +3,10 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Compilations of this process so far.
+static COMPILED: AtomicU32 = AtomicU32::new(0);
 
 /// Compiler of the test programs; `CC` names another one.
 const CC: &str = "gcc";
@@ -78,10 +82,12 @@ pub fn library<S: AsRef<OsStr>>(name: &str, out: &Path, link: &[S]) {
     compile(&source(&format!("programs/lib/{name}.c")), out, &words);
 }
 
-/// Compiles to a name of its own and renames: tests run side by side and want the same programs.
+/// Compiles to a name of its own and renames: tests run side by side, as threads or as processes, and
+/// want the same programs.
 fn compile<S: AsRef<OsStr>>(source_file: &Path, out: &Path, words: &[S]) {
     let cc = std::env::var_os("CC").unwrap_or_else(|| CC.into());
-    let partial = out.with_extension(format!("partial-{}", std::process::id()));
+    let number = COMPILED.fetch_add(1, Ordering::Relaxed);
+    let partial = out.with_extension(format!("partial-{}-{number}", std::process::id()));
     let done = Command::new(&cc)
         .env_remove("LD_PRELOAD")
         .args(FLAGS)

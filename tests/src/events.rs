@@ -130,6 +130,23 @@ impl Events {
         out
     }
 
+    /// Names that each process told to be missing and did not take back.
+    #[must_use]
+    pub fn missing_by_pid(&self) -> BTreeMap<u32, BTreeSet<PathBuf>> {
+        let mut out = BTreeMap::<_, BTreeSet<_>>::new();
+        for missing in self.of("missing") {
+            let names = out.entry(missing.pid()).or_default();
+            let name = PathBuf::from(missing.text("name"));
+            if missing.text("outcome") == "failed" {
+                names.insert(name);
+            } else {
+                names.remove(&name);
+            }
+        }
+        out.retain(|_, names| !names.is_empty());
+        out
+    }
+
     /// The events in few words, for a failing test.
     #[must_use]
     pub fn told(&self) -> String {

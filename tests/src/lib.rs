@@ -3,7 +3,8 @@
 //! A test reads like a sentence: a [`scene::Scene`] has a collector and a folder, a program of
 //! `programs/*.c` ([`artifacts::program`]) runs in it, and the [`events`] that arrived are looked at.
 //! Where the truth is not known beforehand, strace tells it: [`strace`] reads its log,
-//! [`oracle`] makes sets of files per process of it, [`expect`] holds the events against them.
+//! [`oracle`] makes sets of files per process of it, [`unfound`] sets of names that were looked for in
+//! vain, and [`expect`] holds the events against them.
 //!
 //! Where the next test goes:
 //!
@@ -13,10 +14,14 @@
 //! | the program must not notice the shim | `tests/transparency.rs` |
 //! | native libraries, their dependencies and callers | `tests/dlopen.rs` |
 //! | a function of the open or fopen family | `tests/hooks.rs` |
+//! | a name that is looked for | `tests/search.rs` |
+//! | a daemon that forks itself into the background | `tests/heir.rs` |
 //! | what is lost, and that it is said | `tests/loss.rs` |
 //! | another preload library beside ours | `tests/interposer.rs` |
 //! | what `alive run` and `alive report` say in the end | `tests/report.rs` |
-//! | a real daemon against strace | `tests/truth.rs`, with its application in `daemons/` |
+//! | a real daemon against strace | `tests/truth.rs`, with its application in `daemons/` and its command in [`targets`] |
+//! | the same in its own daemon mode | `tests/background.rs` |
+//! | a tree of another form than master and workers | `tests/trees.rs` |
 //! | something that went wrong for somebody | `tests/regressions.rs` |
 #![forbid(unsafe_code)]
 
@@ -29,3 +34,5 @@ pub mod oracle;
 pub mod running;
 pub mod scene;
 pub mod strace;
+pub mod targets;
+pub mod unfound;

@@ -56,9 +56,20 @@ enum Origin {
 /// Reads the truth out of a log.
 #[must_use]
 pub fn late_loads(calls: &[Call]) -> Truth {
+    let mut truth = Truth::new();
+    for (pid, call) in calls_of_forked(calls) {
+        if let Some(path) = loaded(call) {
+            truth.entry(pid).or_default().insert(canonical(&path));
+        }
+    }
+    truth
+}
+
+/// The calls of processes that were forked and have not executed a program since.
+pub(crate) fn calls_of_forked(calls: &[Call]) -> Vec<(u32, &Call)> {
     let origins = origins(calls);
     let mut executed = BTreeSet::new();
-    let mut truth = Truth::new();
+    let mut out = Vec::new();
     for call in calls {
         let pid = process(&origins, call.tid);
         if matches!(call.name.as_str(), "execve" | "execveat") {
@@ -67,14 +78,23 @@ pub fn late_loads(calls: &[Call]) -> Truth {
             }
             continue;
         }
-        if origins.get(&pid) != Some(&Origin::Forked) || executed.contains(&pid) {
-            continue;
-        }
-        if let Some(path) = loaded(call) {
-            truth.entry(pid).or_default().insert(canonical(&path));
+        if origins.get(&pid) == Some(&Origin::Forked) && !executed.contains(&pid) {
+            out.push((pid, call));
         }
     }
-    truth
+    out
+}
+
+/// Who forked each process of a log.
+#[must_use]
+pub fn forkers(calls: &[Call]) -> BTreeMap<u32, u32> {
+    let origins = origins(calls);
+    calls
+        .iter()
+        .filter(|call| matches!(call.name.as_str(), "fork" | "vfork" | "clone" | "clone3"))
+        .filter_map(|call| Some((call.number()?, process(&origins, call.tid))))
+        .filter(|(child, _)| matches!(origins.get(child), Some(Origin::Forked | Origin::Borrowing)))
+        .collect()
 }
 
 /// How each thread of the log came to be. A child's first lines may stand before its parent's call

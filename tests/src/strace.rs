@@ -15,8 +15,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-/// What strace is asked to watch: how code comes in, and how processes come to be.
-pub const SYSCALLS: &str = "open,openat,openat2,creat,mmap,execve,execveat,fork,vfork,clone,clone3";
+/// What strace is asked to watch: how code comes in, how it is looked for, and how processes come to be.
+pub const SYSCALLS: &str = "open,openat,openat2,creat,mmap,stat,lstat,newfstatat,statx,access,faccessat,\
+                            faccessat2,execve,execveat,fork,vfork,clone,clone3";
 
 /// One finished system call.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -44,6 +44,8 @@ fn programs(scene: &Scene) -> Vec<(&'static str, Vec<String>)> {
         ("threads", one(&["4", "100", &code, &library])),
         ("converts", one(&[&code])),
         ("dlopen_twice", one(&[&library])),
+        ("probes", one(&["child", &format!("stat:{absent}"), &format!("access:{code}"), "open:BAD"])),
+        ("search_threads", one(&["4", "50", &scene.path("inc").display().to_string()])),
     ]
 }
 

@@ -1,59 +1,213 @@
 //! Real daemons, under the shim and under strace in one run, compared process by process: every
-//! late load is reported, and nothing else is.
+//! late load is reported, and nothing else is; every name that was looked for in vain is told, and
+//! no other.
 //!
-//! A new daemon is an application in `daemons/NAME/` and a test here.
+//! A new daemon is an application in `daemons/NAME/`, a command in `alive_tests::targets`, and a test
+//! here.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use alive_tests::daemon::{Daemon, STRACE, free_address};
+use alive_tests::daemon::{Daemon, Seen, Start};
 use alive_tests::expect::Score;
 use alive_tests::scene::Scene;
-use alive_tests::{artifacts, needs};
+use alive_tests::{artifacts, targets};
 
-/// Rounds of requests: enough for both of two workers to have answered every path, whoever wins.
-const ROUNDS: usize = 6;
+/// Rounds of requests. Every page is held for a while, so that of two requests at the same time each
+/// of two workers answers one.
+const ROUNDS: usize = 3;
 
-/// Starts a daemon, asks it for everything several times, stops it, and compares.
-fn assert_exact(name: &str, program: &str, args: &[&str], address: std::net::SocketAddr, scene: &Scene) {
-    let paths: &[&str] = match name {
-        "gunicorn" => &["/", "/json", "/xml", "/sql", "/native", "/threads", "/process", "/optional"],
-        _ => &["/", "/json", "/native", "/text", "/dump", "/files", "/process", "/optional"],
-    };
-    let daemon = Daemon::start(scene, Path::new(program), args, address);
-    for _ in 0..ROUNDS {
-        daemon.ask_all(paths);
+/// A search without a probe for so long is over, and a bit.
+const SEARCH_IS_OVER: Duration = Duration::from_millis(350);
+
+const PYTHON: &[&str] =
+    &["/", "/json", "/xml", "/sql", "/native", "/threads", "/process", "/late", "/optional"];
+const PERL: &[&str] =
+    &["/", "/json", "/native", "/text", "/dump", "/files", "/process", "/late", "/optional"];
+const RUBY: &[&str] = &[
+    "/",
+    "/json",
+    "/erb",
+    "/native",
+    "/text",
+    "/framework",
+    "/auto",
+    "/late",
+    "/optional",
+    "/optional/below",
+];
+/// Names that puma's workers look for in vain; `gems.rb` would be a list of dependencies.
+const RUBY_UNFOUND: &[&str] = &["acme_not_installed", "acme/below", "gems"];
+const PHP: &[&str] = &["/", "/include", "/class", "/no-class", "/no-file"];
+
+/// Starts a daemon, uses it, stops it, and compares. At least two processes must have loaded `least`
+/// files or more.
+fn assert_exact(
+    what: &str,
+    scene: &Scene,
+    start: Option<Start>,
+    least: usize,
+    use_it: impl Fn(&Daemon),
+) -> Option<Seen> {
+    let daemon = Daemon::start(scene, start?);
+    use_it(&daemon);
+    let seen = daemon.stop();
+    let busy = seen.loads.values().filter(|files| files.len() >= least).count();
+    assert!(busy >= 2, "{what}: only {busy} processes loaded {least} files or more");
+    let events = scene.events();
+    Score::new(&seen.loads, &events.loaded_by_pid()).assert_exact(what);
+    let names: usize = seen.unfound.values().map(BTreeSet::len).sum();
+    let of = |outcome| events.of("missing").filter(|event| event.text("outcome") == outcome).count();
+    let (told, taken_back) = (of("failed"), of("loaded"));
+    println!("{what}: {told} told to be missing, {taken_back} taken back: {:?}", distinct(&seen));
+    assert_eq!(told - taken_back, names, "{what}: one event for each name: {}", events.told());
+    assert_eq!(events.missing_by_pid(), seen.unfound, "{what}: {}", events.told());
+    Some(seen)
+}
+
+fn ask(paths: &[&str]) -> impl Fn(&Daemon) {
+    move |daemon| {
+        for _ in 0..ROUNDS {
+            daemon.ask_all(paths);
+            for path in paths {
+                daemon.ask_all(&[path, path]);
+            }
+        }
     }
-    let truth = daemon.stop();
-    let busy = truth.values().filter(|files| files.len() >= 10).count();
-    assert!(busy >= 2, "{name}: only {busy} workers loaded ten files or more");
-    Score::new(&truth, &scene.events().loaded_by_pid()).assert_exact(name);
+}
+
+/// The names that any process of the daemon never found.
+fn distinct(seen: &Seen) -> BTreeSet<PathBuf> {
+    seen.unfound.values().flatten().cloned().collect()
+}
+
+/// Asserts that exactly these names were never found, and that both workers looked for some of them.
+#[track_caller]
+fn assert_unfound(seen: Option<Seen>, names: &[&str]) {
+    let Some(seen) = seen else { return };
+    let names: BTreeSet<PathBuf> = names.iter().map(PathBuf::from).collect();
+    assert_eq!(distinct(&seen), names);
+    assert_eq!(seen.unfound.len(), 2, "both workers looked: {:?}", seen.unfound);
+}
+
+/// Python's own searches end in a listing of a folder, which names nothing.
+#[test]
+fn gunicorn() {
+    let scene = Scene::start();
+    let seen = assert_exact("gunicorn", &scene, targets::gunicorn(&scene, &[], false), 10, ask(PYTHON));
+    assert!(seen.is_none_or(|seen| seen.unfound.is_empty()));
 }
 
 #[test]
-fn gunicorn_with_flask() {
-    let programs = [STRACE, "/usr/bin/python3", "/usr/bin/gunicorn", "/usr/lib/python3/dist-packages/flask"];
-    if !needs::installed("strace gunicorn python3-flask", &programs) {
-        return;
-    }
+fn gunicorn_with_preload_and_imports_at_requests() {
     let scene = Scene::start();
-    let application = std::fs::read(artifacts::source("daemons/gunicorn/app.py")).expect("the application");
-    // In the scene, so that Python may write its __pycache__ there.
-    std::fs::write(scene.path("app.py"), application).expect("a file in the scene");
-    let address = free_address();
-    let bind = address.to_string();
-    let args = ["/usr/bin/gunicorn", "--workers", "2", "--bind", &bind, "app:app"];
-    assert_exact("gunicorn", "/usr/bin/python3", &args, address, &scene);
+    let start = targets::gunicorn(&scene, &["--preload"], false);
+    let _ = assert_exact("gunicorn --preload", &scene, start, 10, ask(PYTHON));
+}
+
+#[test]
+fn gunicorn_with_preload_and_imports_at_start() {
+    let scene = Scene::start();
+    let start = targets::gunicorn(&scene, &["--preload"], true);
+    let seen = assert_exact("gunicorn --preload, eager", &scene, start, 1, ask(PYTHON));
+    assert!(
+        seen.is_none_or(|seen| seen.loads.values().all(|files| files.len() <= 3)),
+        "nearly all was early"
+    );
 }
 
 #[test]
 fn starman() {
-    if !needs::installed("strace starman", &[STRACE, "/usr/bin/perl", "/usr/bin/starman"]) {
-        return;
-    }
     let scene = Scene::start();
-    let application = artifacts::source("daemons/starman/app.psgi").display().to_string();
-    let address = free_address();
-    let listen = address.to_string();
-    let args = ["/usr/bin/starman", "--workers", "2", "--listen", &listen, &application];
-    assert_exact("starman", "/usr/bin/perl", &args, address, &scene);
+    let seen = assert_exact("starman", &scene, targets::starman(&scene, &[]), 10, ask(PERL));
+    // Two of them are Storable's and Encode's own.
+    assert_unfound(seen, &["Acme/NotInstalled", "Log/Agent", "Encode/ConfigLocal"]);
+}
+
+#[test]
+fn starman_with_modules_at_start() {
+    let modules = [
+        "--preload-app",
+        "-MJSON::PP",
+        "-MDigest::SHA",
+        "-MStorable",
+        "-MUnicode::Normalize",
+        "-MCompress::Zlib",
+        "-MEncode::JP",
+        "-MText::Wrap",
+        "-MData::Dumper",
+        "-MTime::Local",
+        "-MFile::Temp",
+        "-MFile::Copy",
+        "-MSys::Hostname",
+    ];
+    let scene = Scene::start();
+    let seen = assert_exact("starman -M", &scene, targets::starman(&scene, &modules), 1, ask(PERL));
+    assert_unfound(seen, &["Acme/NotInstalled"]);
+}
+
+#[test]
+fn puma() {
+    let scene = Scene::start();
+    let seen = assert_exact("puma", &scene, targets::puma(&scene, "", false), 10, ask(RUBY));
+    assert_unfound(seen, RUBY_UNFOUND);
+}
+
+#[test]
+fn puma_with_preload_app_and_requires_at_requests() {
+    let scene = Scene::start();
+    let start = targets::puma(&scene, "preload_app!\n", false);
+    let seen = assert_exact("puma preload_app!", &scene, start, 10, ask(RUBY));
+    assert_unfound(seen, RUBY_UNFOUND);
+}
+
+#[test]
+fn puma_with_preload_app_and_requires_at_start() {
+    let scene = Scene::start();
+    let start = targets::puma(&scene, "preload_app!\n", true);
+    let seen = assert_exact("puma preload_app!, eager", &scene, start, 1, ask(RUBY));
+    assert_unfound(seen, RUBY_UNFOUND);
+}
+
+#[test]
+fn php_fpm() {
+    let scene = Scene::start();
+    let start = targets::php_fpm(&scene, "-F");
+    let seen = assert_exact("php-fpm", &scene, start, 3, |daemon| {
+        for _ in 0..2 * ROUNDS {
+            targets::ask_php(&scene, daemon, PHP);
+        }
+        // Its workers leave without the handlers of exit, so a search has to be over before, and be
+        // followed by another call.
+        std::thread::sleep(SEARCH_IS_OVER);
+        for _ in 0..ROUNDS {
+            targets::ask_php(&scene, daemon, &["/", "/", "/", "/"]);
+        }
+    });
+    let Some(seen) = seen else { return };
+    let names: BTreeSet<String> = distinct(&seen)
+        .iter()
+        .filter_map(|name| name.file_name().map(|stem| stem.display().to_string()))
+        .collect();
+    assert_eq!(names, BTreeSet::from(["NotInstalled", "not_there"].map(str::to_owned)));
+}
+
+#[test]
+fn postgres() {
+    let scene = Scene::start();
+    let session = std::fs::read(artifacts::source("daemons/postgres/session.sql")).expect("the session");
+    std::fs::write(scene.path("session.sql"), session).expect("a file in the scene");
+    let seen = assert_exact("postgres", &scene, targets::postgres(&scene), 3, |daemon| {
+        for _ in 0..2 {
+            let mut client = scene.command(Path::new("/usr/bin/psql"));
+            let port = daemon.address().port().to_string();
+            client.args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-XAtq", "-f"]);
+            let _ = scene.run(client.arg(scene.path("session.sql")).arg("postgres")).well();
+        }
+    });
+    let Some(seen) = seen else { return };
+    let names = distinct(&seen);
+    assert_eq!(names.len(), 1, "{names:?}");
+    assert!(names.iter().all(|name| name.ends_with("alive_not_installed")), "{names:?}");
 }

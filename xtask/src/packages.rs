@@ -13,7 +13,8 @@ struct Package {
     for_tests: &'static str,
 }
 
-const NEEDED: [Package; 7] = [
+/// `shown_by` may hold one `*` where a package puts its version.
+const NEEDED: &[Package] = &[
     Package { name: "gcc", shown_by: "/usr/bin/gcc", for_tests: "all programs in tests/programs" },
     Package {
         name: "libc6-dev",
@@ -25,22 +26,63 @@ const NEEDED: [Package; 7] = [
         shown_by: "/usr/bin/nm",
         for_tests: "transparency: exports and needed libraries",
     },
-    Package { name: "strace", shown_by: "/usr/bin/strace", for_tests: "truth" },
-    Package { name: "gunicorn", shown_by: "/usr/bin/gunicorn", for_tests: "truth: gunicorn_with_flask" },
+    Package { name: "strace", shown_by: "/usr/bin/strace", for_tests: "truth, background, trees" },
+    Package { name: "gunicorn", shown_by: "/usr/bin/gunicorn", for_tests: "truth, background: gunicorn" },
     Package {
         name: "python3-flask",
         shown_by: "/usr/lib/python3/dist-packages/flask",
-        for_tests: "truth: gunicorn_with_flask",
+        for_tests: "truth, background: gunicorn, uwsgi",
     },
-    Package { name: "starman", shown_by: "/usr/bin/starman", for_tests: "truth: starman" },
+    Package { name: "starman", shown_by: "/usr/bin/starman", for_tests: "truth, background: starman" },
+    Package { name: "puma", shown_by: "/usr/bin/puma", for_tests: "truth, trees: puma" },
+    Package {
+        name: "ruby-sinatra",
+        shown_by: "/usr/share/rubygems-integration/all/specifications/sinatra-*",
+        for_tests: "truth, trees: puma",
+    },
+    Package { name: "php-fpm", shown_by: "/usr/sbin/php-fpm*", for_tests: "truth, background: php_fpm" },
+    Package { name: "libfcgi-bin", shown_by: "/usr/bin/cgi-fcgi", for_tests: "truth, background: php_fpm" },
+    Package {
+        name: "postgresql",
+        shown_by: "/usr/lib/postgresql/*/bin/postgres",
+        for_tests: "truth: postgres",
+    },
+    Package { name: "util-linux", shown_by: "/usr/bin/setpriv", for_tests: "truth: postgres" },
+    Package { name: "spamd", shown_by: "/usr/sbin/spamd", for_tests: "background: spamd" },
+    Package { name: "spamc", shown_by: "/usr/bin/spamc", for_tests: "background: spamd" },
+    Package { name: "uwsgi-core", shown_by: "/usr/bin/uwsgi-core", for_tests: "background: uwsgi" },
+    Package {
+        name: "uwsgi-plugin-python3",
+        shown_by: "/usr/lib/uwsgi/plugins/python3_plugin.so",
+        for_tests: "background: uwsgi",
+    },
+    Package {
+        name: "libanyevent-fork-perl",
+        shown_by: "/usr/share/perl5/AnyEvent/Fork.pm",
+        for_tests: "trees: processes forked from templates",
+    },
+    Package { name: "openssh-server", shown_by: "/usr/sbin/sshd", for_tests: "trees: sshd" },
+    Package { name: "openssh-client", shown_by: "/usr/bin/ssh-keyscan", for_tests: "trees: sshd" },
 ];
+
+/// Whether a file is there whose path a pattern with at most one `*` describes.
+fn is_there(pattern: &str) -> bool {
+    let Some((before, behind)) = pattern.split_once('*') else { return Path::new(pattern).exists() };
+    let Some((folder, prefix)) = before.rsplit_once('/') else { return false };
+    let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        name.to_str().is_some_and(|name| {
+            name.starts_with(prefix) && Path::new(&format!("{folder}/{name}{behind}")).exists()
+        })
+    })
+}
 
 /// Installs what is missing when this is root on a Debian; says what to install otherwise.
 ///
 /// Tests that miss a daemon skip loudly then, or fail where nothing may be skipped.
 pub(crate) fn provide() -> Result<(), Failure> {
-    let missing: Vec<&Package> =
-        NEEDED.iter().filter(|package| !Path::new(package.shown_by).exists()).collect();
+    let missing: Vec<&Package> = NEEDED.iter().filter(|package| !is_there(package.shown_by)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -60,4 +102,19 @@ pub(crate) fn provide() -> Result<(), Failure> {
     };
     cargo::run(apt().arg("update"))?;
     cargo::run(apt().args(install).args(names))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_there;
+
+    #[test]
+    fn a_star_stands_for_a_version() {
+        for there in ["/proc/self", "/proc/sel*", "/proc/sel*/status"] {
+            assert!(is_there(there), "{there}");
+        }
+        for absent in ["/proc/self/no-such-*", "/proc/sel*/no-such", "/no/such/folder/*"] {
+            assert!(!is_there(absent), "{absent}");
+        }
+    }
 }

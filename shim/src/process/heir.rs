@@ -28,6 +28,9 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 /// Longest time that a forker waits for the daemon it made to be ready.
 const PATIENCE_NANOS: u64 = 30_000_000_000;
 
+/// Longest time that the middle of a double fork lives on after its fork.
+const DOUBLE_FORK_NANOS: u64 = 500_000_000;
+
 /// The session of the main process.
 static SESSION: AtomicU32 = AtomicU32::new(0);
 
@@ -49,6 +52,24 @@ pub(super) fn begin_in_child() {
 /// A worker asks for its master, too: one that forks its workers and then only waits has no hook of
 /// its own in which to ask.
 pub(crate) fn settle(speaker: &Speaker) -> bool {
+    if !inherits(speaker) {
+        return false;
+    }
+    let links = lineage::links();
+    if let Some(last) = links.last() {
+        SESSION.store(sys::session(), Ordering::Relaxed);
+        if tree::declare_heir(last.role) {
+            emit::rebased(speaker, links);
+        }
+        lineage::begin_anew();
+        fork::become_main();
+    }
+    true
+}
+
+/// Whether the rule holds now. A process that ends asks no more than this: a worker often outlives
+/// its master by a moment when a daemon is stopped, and what it told stays told.
+pub(crate) fn inherits(speaker: &Speaker) -> bool {
     let links = lineage::links();
     let Some((last, above)) = links.split_last() else { return !fork::forked() };
     if usize::from(lineage::depth()) != links.len() {
@@ -65,15 +86,10 @@ pub(crate) fn settle(speaker: &Speaker) -> bool {
     if sys::getppid() == last.forker_pid {
         let forked_at = fork::page().forked_at_nanos.load(Ordering::Relaxed);
         let since = sys::clock_nanos(libc::CLOCK_MONOTONIC).saturating_sub(forked_at);
-        IS_WORKER.store(since > PATIENCE_NANOS, Ordering::Relaxed);
+        let patience = if other_session { PATIENCE_NANOS } else { DOUBLE_FORK_NANOS };
+        IS_WORKER.store(since > patience, Ordering::Relaxed);
         return false;
     }
-    SESSION.store(sys::session(), Ordering::Relaxed);
-    if tree::declare_heir(last.role) {
-        emit::rebased(speaker, links);
-    }
-    lineage::begin_anew();
-    fork::become_main();
     true
 }
 

@@ -1,5 +1,9 @@
-"""A Flask application that imports at its requests what it could have imported at its start."""
+"""A Flask application that imports at its requests what it could have imported at its start.
 
+With EAGER set it does import it at its start, all but what one page needs.
+"""
+
+import os
 import time
 
 from flask import Flask
@@ -83,6 +87,13 @@ def process_page():
     return subprocess.run(["/bin/echo", "executed"], capture_output=True, check=True).stdout
 
 
+@app.route("/late")
+def late_page():
+    import colorsys
+
+    return str(colorsys.rgb_to_hsv(0.2, 0.4, 0.4))
+
+
 @app.route("/optional")
 def optional_page():
     try:
@@ -90,3 +101,9 @@ def optional_page():
     except ImportError:
         return "without it"
     return "with it"
+
+
+if os.environ.get("EAGER"):
+    for view in (json_page, xml_page, sql_page, native_page, threads_page, process_page):
+        with app.test_request_context():
+            view()

@@ -49,6 +49,11 @@ my %page = (
         return $said;
     },
 
+    '/late' => sub {
+        require Text::Abbrev;
+        return join ' ', sort keys %{ Text::Abbrev::abbrev('list') };
+    },
+
     '/optional' => sub {
         return eval { require Acme::NotInstalled; 1 } ? 'with it' : 'without it';
     },

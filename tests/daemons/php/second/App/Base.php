@@ -1,0 +1,11 @@
+<?php
+
+namespace App;
+
+class Base
+{
+    public function name(): string
+    {
+        return 'base';
+    }
+}

@@ -1,0 +1,3 @@
+module Lazy
+  DEPENDENCY = "thing".freeze
+end
