@@ -119,6 +119,18 @@ extern "C" fn at_exit() {
 #[unsafe(link_section = ".fini_array")]
 static AT_EXIT: extern "C" fn() = at_exit;
 
+// Without optimisation, code of `core` that ends in a panic stays in and names the unwinder's function,
+// which a no_std library has from nobody. Hidden, so that it is not exported; never called, because
+// nothing here unwinds by it.
+#[cfg(not(test))]
+core::arch::global_asm!(
+    ".hidden rust_eh_personality",
+    ".weak rust_eh_personality",
+    ".type rust_eh_personality, %function",
+    "rust_eh_personality:",
+    ".long 0",
+);
+
 #[cfg(not(test))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
