@@ -197,10 +197,10 @@ fn php_fpm() {
             targets::ask_php(&scene, daemon, PHP);
         }
         // Its workers leave without the handlers of exit, so a search has to be over before, and be
-        // followed by another call.
-        std::thread::sleep(SEARCH_IS_OVER);
-        for _ in 0..ROUNDS {
-            targets::ask_php(&scene, daemon, &["/", "/", "/", "/"]);
+        // followed by another call: here by that of the other search.
+        for path in ["/no-class", "/no-file"] {
+            std::thread::sleep(SEARCH_IS_OVER);
+            targets::ask_php(&scene, daemon, &[path; 4]);
         }
     });
     let Some(seen) = seen else { return };
