@@ -130,11 +130,11 @@ impl Events {
         out
     }
 
-    /// Names that each process told to be missing and did not take back.
+    /// Names that each process told to be missing and did not take back, of the events that are wanted.
     #[must_use]
-    pub fn missing_by_pid(&self) -> BTreeMap<u32, BTreeSet<PathBuf>> {
+    pub fn missing_by_pid(&self, wanted: impl Fn(&Event) -> bool) -> BTreeMap<u32, BTreeSet<PathBuf>> {
         let mut out = BTreeMap::<_, BTreeSet<_>>::new();
-        for missing in self.of("missing") {
+        for missing in self.of("missing").filter(|event| wanted(event)) {
             let names = out.entry(missing.pid()).or_default();
             let name = PathBuf::from(missing.text("name"));
             if missing.text("outcome") == "failed" {
