@@ -202,6 +202,9 @@ fn php_fpm() {
             std::thread::sleep(SEARCH_IS_OVER);
             targets::ask_php(&scene, daemon, &[path; 4]);
         }
+        // So many at once that no worker goes without one.
+        std::thread::sleep(SEARCH_IS_OVER);
+        targets::ask_php(&scene, daemon, &["/"; 24]);
     });
     let Some(seen) = seen else { return };
     let names: BTreeSet<String> = distinct(&seen)
