@@ -81,7 +81,8 @@ pub(crate) unsafe fn read() -> bool {
             config.program = program;
             config.suffixes = Bytes::of(variable(c"ALIVE_MATCH").unwrap_or_default());
             config.page_kib = page_kib;
-            config.python_audit = !matches!(variable(c"ALIVE_PYTHON_AUDIT"), Some(b"0"));
+            config.python_audit = !matches!(variable(c"ALIVE_PYTHON_AUDIT"), Some(b"0"))
+                && !python_debugs_its_memory(&COMMAND_LINE);
             config.native_frames = !matches!(variable(c"ALIVE_FRAMES"), Some(b"none"));
         });
     }
@@ -148,6 +149,23 @@ impl CommandLine {
             if word.is_null() { &[] } else { unsafe { CStr::from_ptr(word) }.to_bytes() }
         })
     }
+}
+
+/// Whether a Python would switch to its debugging allocator when it begins. It would then find, at its
+/// end, that the audit hook's memory was allocated by another one, and abort.
+fn python_debugs_its_memory(command_line: &CommandLine) -> bool {
+    let set = |name| variable(name).is_some_and(|value| !value.is_empty());
+    let debugs = |value: &[u8]| value.windows(5).any(|word| word == b"debug");
+    if set(c"PYTHONDEVMODE") || variable(c"PYTHONMALLOC").is_some_and(debugs) {
+        return true;
+    }
+    let mut words = command_line.words().skip(1).take_while(|word| word.starts_with(b"-"));
+    let mut words_behind = command_line.words().skip(2);
+    // `-X dev`, `-Xdev`, and either of them behind other letters.
+    words.any(|word| {
+        let next = words_behind.next();
+        word.ends_with(b"Xdev") || (word.ends_with(b"X") && next == Some(b"dev"))
+    })
 }
 
 /// The first word of the command line: for a script, its interpreter. Good until the constructor ends.

@@ -141,3 +141,24 @@ fn an_interpreter_that_ends_with_an_import_open_ends_well() {
     assert_eq!(outcome.said(), "", "no word on standard output or error");
     assert!(scene.events().of("start").next().is_some(), "the shim was not there");
 }
+
+/// Python checks every block of memory then, and aborts when one was not allocated as it is freed.
+#[test]
+fn a_python_that_debugs_its_memory_ends_well() {
+    if !needs::installed("python3", &[PYTHON]) {
+        return;
+    }
+    let script =
+        "import os, sys\nif os.fork() == 0: sys.exit(0)\nsys.exit(os.waitstatus_to_exitcode(os.wait()[1]))";
+    let scene = Scene::start();
+    for (variable, value) in
+        [("PYTHONMALLOC", "debug"), ("PYTHONMALLOC", "malloc_debug"), ("PYTHONDEVMODE", "1")]
+    {
+        let mut command = scene.traced_command(Path::new(PYTHON));
+        let _ = scene.run(command.args(["-c", script]).env(variable, value)).well();
+    }
+    for options in [&["-X", "dev"][..], &["-Xdev"], &["-B", "-X", "dev"], &["-IXdev"]] {
+        let mut command = scene.traced_command(Path::new(PYTHON));
+        let _ = scene.run(command.args(options).args(["-c", script])).well();
+    }
+}
