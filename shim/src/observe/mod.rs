@@ -4,8 +4,7 @@
 //! objects that the dynamic linker mapped ([`entries`] is its list, [`known`] our books),
 //! [`dlopen`] decides how a dlopen is let through. [`probe`] sees a call that looks for a file, and
 //! [`search`] folds the probes for a name into one word on whether it was missing ([`name`] is the part
-//! of a path that it goes by). [`python`] listens to an interpreter whose
-//! searches make no call.
+//! of a path that it goes by). [`python`] listens to an interpreter whose searches make no call.
 
 pub(crate) mod classify;
 pub(crate) mod dlopen;
