@@ -5,7 +5,9 @@
 //! first and the frames last.
 
 use crate::header::{self, Header, flags};
-use crate::record::{Code, Frame, LanguageFrame, Lineage, Module, types};
+use crate::lines::LanguageStack;
+use crate::record::{Code, Frame, Lineage, Module, types};
+use crate::vocabulary::{Language, NoLines};
 
 /// Bytes in front of a record's payload.
 const RECORD_HEAD: usize = 3;
@@ -106,7 +108,7 @@ impl<'b> Encoder<'b> {
     pub fn code(&mut self, code: Code) {
         let bytes = [
             code.kind.map_or(0, crate::CodeKind::byte),
-            code.language.map_or(0, crate::Language::byte),
+            language_byte(code.language),
             code.outcome.map_or(0, crate::Outcome::byte),
             code.via.map_or(0, crate::Via::byte),
         ];
@@ -114,7 +116,9 @@ impl<'b> Encoder<'b> {
     }
 
     /// One fork of the ancestry; call outermost first.
-    pub fn lineage(&mut self, link: &Lineage) {
+    pub fn lineage(&mut self, link: &Lineage<'_>) {
+        let line = link.line.packed;
+        let language = [language_byte(link.line.language)];
         self.record(
             types::LINEAGE,
             &[
@@ -126,6 +130,8 @@ impl<'b> Encoder<'b> {
                 &link.offset.to_le_bytes(),
                 &link.fork_nanos.to_le_bytes(),
                 &link.resident_kib.to_le_bytes(),
+                if line.is_empty() { &[] } else { &language },
+                line,
             ],
         );
     }
@@ -136,24 +142,24 @@ impl<'b> Encoder<'b> {
         self.record(types::MODULE, &[&[length], build_id, module.path])
     }
 
-    /// One frame of the interpreted language; call innermost first. False when it did not fit.
-    pub fn language_frame(&mut self, frame: &LanguageFrame<'_>) -> bool {
-        let (Ok(file), Ok(function)) = (u16::try_from(frame.file.len()), u16::try_from(frame.function.len()))
-        else {
-            self.flag(flags::RECORD_CUT);
-            return false;
-        };
-        self.record(
-            types::LANGUAGE_FRAME,
-            &[
-                &[frame.language.map_or(0, crate::Language::byte)],
-                &frame.line.to_le_bytes(),
-                &file.to_le_bytes(),
-                frame.file,
-                &function.to_le_bytes(),
-                frame.function,
-            ],
-        )
+    /// The stack of the interpreted language: as many of its innermost frames as fit into `room` bytes
+    /// and into the event, else flagged.
+    pub fn language_stack(&mut self, stack: &LanguageStack<'_>, room: usize) {
+        let left = self.room().saturating_sub(RECORD_HEAD).saturating_sub(1);
+        let fitting = stack.fitting(room.min(left));
+        if fitting < stack.packed.len() {
+            self.flag(flags::FRAMES_CUT);
+        }
+        if fitting > 0 {
+            let packed = stack.packed.get(..fitting).unwrap_or_default();
+            self.record(types::LANGUAGE_STACK, &[&[language_byte(stack.language)], packed]);
+        }
+    }
+
+    /// An interpreter of the process, and why its lines are not read, if they are not.
+    pub fn interpreter(&mut self, language: Language, no_lines: Option<NoLines>, version: &[u8]) {
+        let no_lines = no_lines.map_or(0, NoLines::byte);
+        self.record(types::INTERPRETER, &[&[language.byte(), no_lines], version]);
     }
 
     /// Events of the tree that were counted instead of sent. `reason` is a [`crate::record::Reason`]'s byte.
@@ -215,7 +221,7 @@ impl<'b> Encoder<'b> {
 
 /// Copies as much as fits and says how much that was. Written so that the compiler sees that the
 /// lengths agree: no path to a panic is left in the shim.
-fn copy(to: &mut [u8], from: &[u8]) -> usize {
+pub(crate) fn copy(to: &mut [u8], from: &[u8]) -> usize {
     let count = to.len().min(from.len());
     if let (Some(to), Some(from)) = (to.get_mut(..count), from.get(..count)) {
         to.copy_from_slice(from);
@@ -223,8 +229,13 @@ fn copy(to: &mut [u8], from: &[u8]) -> usize {
     count
 }
 
+/// The byte of a language; 0 for none.
+fn language_byte(language: Option<Language>) -> u8 {
+    language.map_or(0, Language::byte)
+}
+
 /// The LEB128 form of a number and its length.
-fn leb128(mut number: u64) -> ([u8; LEB128_MAX], usize) {
+pub(crate) fn leb128(mut number: u64) -> ([u8; LEB128_MAX], usize) {
     let mut out = [0u8; LEB128_MAX];
     let mut used = 0usize;
     for slot in &mut out {

@@ -52,6 +52,7 @@ pub mod decode;
 pub mod encode;
 pub mod error;
 pub mod header;
+pub mod lines;
 pub mod record;
 pub mod text;
 pub mod vocabulary;
@@ -60,8 +61,9 @@ pub use decode::{Datagram, Event};
 pub use encode::Encoder;
 pub use error::Error;
 pub use header::Header;
+pub use lines::{LanguageStack, LineWriter};
 pub use record::Record;
-pub use vocabulary::{CodeKind, Kind, Language, Outcome, Via};
+pub use vocabulary::{CodeKind, Kind, Language, NoLines, Outcome, Via};
 
 /// Default UDP port of the collector: "ALIVE" on a telephone's keys.
 pub const DEFAULT_PORT: u16 = 25483;

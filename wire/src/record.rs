@@ -17,16 +17,18 @@
 //! | 7 | file size | u64 bytes |
 //! | 8 | minor faults | u64, of the loading thread since it began |
 //! | 9 | duration | u64 nanoseconds, of the dlopen |
-//! | 10 | lineage | u16 role, u32 forks, u32 ordinal, u32 forker's pid, u8 module, u64 offset, u64 nanoseconds of forking, u32 KiB resident |
+//! | 10 | lineage | u16 role, u32 forks, u32 ordinal, u32 forker's pid, u8 module, u64 offset, u64 nanoseconds of forking, u32 KiB resident, then the line that forked as in record 13, if it is known |
 //! | 11 | module | u8 length, build id, then the path |
 //! | 12 | native frames | {u8 module, LEB128 offset} innermost first |
-//! | 13 | language frame | u8 language, u32 line, u16 length, file, u16 length, function |
+//! | 13 | language stack | u8 language, then the frames packed as in [`crate::lines`], innermost first |
 //! | 14 | not sent | u8 reason, u64 count |
 //! | 15 | search | u32 failed probes |
 //! | 16 | field | u8 length, key, then the value |
 //! | 17 | shim version | bytes |
+//! | 18 | interpreter | u8 language, u8 why its lines are not read (0: they are), then its version |
 
 use crate::error::Error;
+use crate::lines::LanguageStack;
 use crate::vocabulary::{CodeKind, Language, Outcome, Via};
 
 /// Record types on the wire.
@@ -44,11 +46,12 @@ pub mod types {
     pub const LINEAGE: u8 = 10;
     pub const MODULE: u8 = 11;
     pub const FRAMES: u8 = 12;
-    pub const LANGUAGE_FRAME: u8 = 13;
+    pub const LANGUAGE_STACK: u8 = 13;
     pub const NOT_SENT: u8 = 14;
     pub const SEARCH: u8 = 15;
     pub const FIELD: u8 = 16;
     pub const SHIM_VERSION: u8 = 17;
+    pub const INTERPRETER: u8 = 18;
 }
 
 /// Module number of a frame or fork site that lies in no known module; its offset is an address.
@@ -69,7 +72,7 @@ pub struct Code {
 
 /// One fork between the root and the process: the chain of these is its role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lineage {
+pub struct Lineage<'a> {
     /// Number of this role in the tree; the root's role is 0. The same role after a respawn has the same number.
     pub role: u16,
     /// How many processes of this role were forked so far.
@@ -86,6 +89,8 @@ pub struct Lineage {
     pub fork_nanos: u64,
     /// Resident size of the forker at the last fork that was measured, in KiB; 0 when not told.
     pub resident_kib: u32,
+    /// The line that called fork, one frame; empty when it is not known.
+    pub line: LanguageStack<'a>,
 }
 
 /// A mapped object.
@@ -104,19 +109,6 @@ pub struct Frame {
     pub module: u8,
     /// Return address minus load bias.
     pub offset: u64,
-}
-
-/// One frame of an interpreted language.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LanguageFrame<'a> {
-    /// Whose frame.
-    pub language: Option<Language>,
-    /// Line, from 1; 0 when not known.
-    pub line: u32,
-    /// File as the interpreter names it.
-    pub file: &'a [u8],
-    /// Function, empty when not known.
-    pub function: &'a [u8],
 }
 
 /// Why an event was counted instead of sent.
@@ -177,19 +169,11 @@ impl Iterator for Frames<'_> {
 
     /// The next frame; ends early where the bytes are no frame.
     fn next(&mut self) -> Option<Frame> {
-        let (&module, mut rest) = self.0.split_first()?;
-        let mut offset = 0u64;
-        for index in 0..10u32 {
-            let (&byte, tail) = rest.split_first()?;
-            rest = tail;
-            let bits = u64::from(byte & 0x7f);
-            offset |= bits.checked_shl(index.saturating_mul(7)).unwrap_or(0);
-            if byte & 0x80 == 0 {
-                self.0 = rest;
-                return Some(Frame { module, offset });
-            }
-        }
-        None
+        let mut fields = Fields(core::mem::take(&mut self.0));
+        let module = fields.u8().ok()?;
+        let offset = fields.leb128().ok()?;
+        self.0 = fields.0;
+        Some(Frame { module, offset })
     }
 }
 
@@ -216,13 +200,22 @@ pub enum Record<'a> {
     /// Nanoseconds that the dlopen took.
     Duration(u64),
     /// One fork of the process's ancestry, outermost first.
-    Lineage(Lineage),
+    Lineage(Lineage<'a>),
     /// A module that frames and fork sites name by number.
     Module(Module<'a>),
     /// The native stack.
     Frames(Frames<'a>),
-    /// A frame of the interpreted language, innermost first.
-    LanguageFrame(LanguageFrame<'a>),
+    /// The stack of the interpreted language.
+    LanguageStack(LanguageStack<'a>),
+    /// An interpreter in the process, or why this event has no lines of it.
+    Interpreter {
+        /// Whose; `None` for a byte this reader does not know.
+        language: Option<Language>,
+        /// The wire's byte for a [`crate::NoLines`]; 0 when its lines are read.
+        no_lines: u8,
+        /// Its version in its own words, where it is known.
+        version: &'a [u8],
+    },
     /// Events of this tree that were counted instead of sent, for one reason.
     NotSent {
         /// The wire's byte for a [`Reason`].
@@ -249,11 +242,11 @@ pub enum Record<'a> {
 }
 
 /// Takes fields off the front of a payload.
-struct Fields<'a>(&'a [u8]);
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Fields<'a> {
     #[inline]
-    fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
+    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
         let (head, tail) = self.0.split_at_checked(count).ok_or(Error::Malformed)?;
         self.0 = tail;
         Ok(head)
@@ -265,8 +258,22 @@ impl<'a> Fields<'a> {
     }
 
     #[inline]
-    fn u8(&mut self) -> Result<u8, Error> {
+    pub(crate) fn u8(&mut self) -> Result<u8, Error> {
         self.array::<1>().map(|[byte]| byte)
+    }
+
+    /// A number of up to 64 bits, seven in each byte, lowest first.
+    #[inline]
+    pub(crate) fn leb128(&mut self) -> Result<u64, Error> {
+        let mut number = 0u64;
+        for index in 0..10u32 {
+            let byte = self.u8()?;
+            number |= u64::from(byte & 0x7f).checked_shl(index.saturating_mul(7)).unwrap_or(0);
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(Error::Malformed)
     }
 
     #[inline]
@@ -318,20 +325,27 @@ impl<'a> Record<'a> {
                 offset: fields.u64()?,
                 fork_nanos: fields.u64()?,
                 resident_kib: fields.u32()?,
+                line: match fields.u8() {
+                    Ok(language) => {
+                        LanguageStack { language: Language::from_byte(language), packed: fields.0 }
+                    }
+                    Err(_) => LanguageStack::NONE,
+                },
             }),
             types::MODULE => {
                 let length = usize::from(fields.u8()?);
                 Self::Module(Module { build_id: fields.take(length)?, path: fields.0 })
             }
             types::FRAMES => Self::Frames(Frames::new(payload)),
-            types::LANGUAGE_FRAME => {
+            types::LANGUAGE_STACK => {
                 let language = Language::from_byte(fields.u8()?);
-                let line = fields.u32()?;
-                let length = usize::from(fields.u16()?);
-                let file = fields.take(length)?;
-                let length = usize::from(fields.u16()?);
-                Self::LanguageFrame(LanguageFrame { language, line, file, function: fields.take(length)? })
+                Self::LanguageStack(LanguageStack { language, packed: fields.0 })
             }
+            types::INTERPRETER => Self::Interpreter {
+                language: Language::from_byte(fields.u8()?),
+                no_lines: fields.u8()?,
+                version: fields.0,
+            },
             types::NOT_SENT => Self::NotSent { reason: fields.u8()?, count: fields.u64()? },
             types::SEARCH => Self::Search { probes: fields.u32()? },
             types::FIELD => {

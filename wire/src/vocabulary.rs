@@ -112,6 +112,26 @@ words! {
 }
 
 words! {
+    /// Why an interpreter's lines are not read.
+    NoLines {
+        /// This version is not one whose layout is known.
+        UnknownVersion = 1, "unknown-version";
+        /// The version is known, but it was built in a way that is not: free-threaded, thread-safe, for debugging.
+        UnknownBuild = 2, "unknown-build";
+        /// It does not export what is needed.
+        NoSymbols = 3, "no-symbols";
+        /// Its memory did not look as it should; from then on it was left alone in that process.
+        Unexpected = 4, "unexpected";
+        /// The thread does not hold the lock without which nothing may be looked at.
+        NoLock = 5, "no-lock";
+        /// The load came from a signal handler that interrupted the interpreter.
+        Interrupted = 6, "interrupted";
+        /// The interpreter was not running any code.
+        NotRunning = 7, "not-running";
+    }
+}
+
+words! {
     /// Which route brought the code in.
     Via {
         /// A function of the open family.
@@ -127,7 +147,7 @@ words! {
 
 #[cfg(test)]
 mod tests {
-    use super::{CodeKind, Kind, Language, Outcome, Via};
+    use super::{CodeKind, Kind, Language, NoLines, Outcome, Via};
 
     /// Each word is found again by its byte and by its spelling, and no other byte means anything.
     macro_rules! closed {
@@ -145,6 +165,6 @@ mod tests {
 
     #[test]
     fn words_and_bytes_are_one_to_one() {
-        closed!(Kind CodeKind Language Outcome Via);
+        closed!(Kind CodeKind Language NoLines Outcome Via);
     }
 }
