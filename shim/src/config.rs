@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) python_audit: bool,
     /// Whether native frames are sent.
     pub(crate) native_frames: bool,
+    /// Whether lines of interpreted languages are read.
+    pub(crate) language_frames: bool,
 }
 
 static CONFIG: Alone<Config> = Alone::new(Config {
@@ -44,6 +46,7 @@ static CONFIG: Alone<Config> = Alone::new(Config {
     page_kib: 4,
     python_audit: false,
     native_frames: true,
+    language_frames: true,
 });
 
 /// The configuration; all empty before the constructor ran.
@@ -83,7 +86,9 @@ pub(crate) unsafe fn read() -> bool {
             config.page_kib = page_kib;
             config.python_audit = !matches!(variable(c"ALIVE_PYTHON_AUDIT"), Some(b"0"))
                 && !python_debugs_its_memory(&COMMAND_LINE);
-            config.native_frames = !matches!(variable(c"ALIVE_FRAMES"), Some(b"none"));
+            let frames = variable(c"ALIVE_FRAMES");
+            config.native_frames = frames != Some(b"none");
+            config.language_frames = config.native_frames && frames != Some(b"native");
         });
     }
     true

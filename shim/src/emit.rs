@@ -5,6 +5,9 @@ use crate::observe::classify::Class;
 use crate::process::fork::{self, Speaker};
 use crate::process::lineage::{self, Link};
 use crate::process::tree;
+use crate::stack::Trace;
+use crate::stack::lang;
+use crate::stack::lang::lines::{Lines, ROOM};
 use crate::stack::native::Stack;
 use crate::stack::object::{self, Object};
 use crate::{config, hooks, sys};
@@ -63,7 +66,7 @@ pub(crate) fn must_only_count() -> bool {
 
 /// Sends a load. The caller asked [`must_only_count`] before it began to observe.
 #[inline(never)]
-pub(crate) fn load(speaker: &Speaker, load: &Load<'_>, stack: &Stack) {
+pub(crate) fn load(speaker: &Speaker, load: &Load<'_>, trace: &Trace) {
     send(Kind::Load, speaker, load.flags, |event, modules| {
         event.code(Code {
             kind: Some(load.class.kind),
@@ -86,13 +89,14 @@ pub(crate) fn load(speaker: &Speaker, load: &Load<'_>, stack: &Stack) {
         }
         event.number(types::MINOR_FAULTS, sys::thread_minor_faults());
         write_lineage(event, modules, lineage::links());
-        write_stack(event, modules, stack);
+        write_lines(event, &trace.lines);
+        write_stack(event, modules, &trace.native);
     });
 }
 
 /// Sends what a search came to. The caller asked [`must_only_count`] before.
 #[inline(never)]
-pub(crate) fn missing(speaker: &Speaker, missing: &Missing<'_>, stack: &Stack) {
+pub(crate) fn missing(speaker: &Speaker, missing: &Missing<'_>, trace: &Trace) {
     send(Kind::Missing, speaker, 0, |event, modules| {
         event.code(Code {
             kind: Some(missing.kind),
@@ -103,7 +107,8 @@ pub(crate) fn missing(speaker: &Speaker, missing: &Missing<'_>, stack: &Stack) {
         event.string(types::NAME, missing.name);
         event.search(missing.probes);
         write_lineage(event, modules, lineage::links());
-        write_stack(event, modules, stack);
+        write_lines(event, &trace.lines);
+        write_stack(event, modules, &trace.native);
     });
 }
 
@@ -116,6 +121,9 @@ pub(crate) fn started() {
     send(Kind::Start, &speaker, 0, |event, _| {
         event.string(types::EXECUTABLE, config::get().executable.as_slice());
         event.string(types::SHIM_VERSION, env!("CARGO_PKG_VERSION").as_bytes());
+        for (language, no_lines, version) in lang::seen() {
+            event.interpreter(language, no_lines, version);
+        }
     });
 }
 
@@ -214,6 +222,7 @@ fn write_lineage(event: &mut Encoder<'_>, modules: &mut Modules, links: &[Link])
             address => modules.place(event, address),
         };
         let forks = tree::forks(link.role);
+        let line = tree::fork_line(link.role);
         event.lineage(&Lineage {
             role: link.role,
             forks: forks.count,
@@ -223,8 +232,21 @@ fn write_lineage(event: &mut Encoder<'_>, modules: &mut Modules, links: &[Link])
             offset: site.offset,
             fork_nanos: forks.nanos,
             resident_kib: forks.resident_kib,
+            line: line.stack(),
         });
     }
+}
+
+/// The lines of the interpreted language, or why there are none.
+fn write_lines(event: &mut Encoder<'_>, lines: &Lines<ROOM>) {
+    if let Some((language, why)) = lines.why_none() {
+        event.interpreter(language, Some(why), b"");
+        return;
+    }
+    if lines.cut {
+        event.flag(flags::FRAMES_CUT);
+    }
+    event.language_stack(&lines.stack(), ROOM);
 }
 
 /// The frames, with every object they lie in named before them while there is room.

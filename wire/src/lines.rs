@@ -34,7 +34,8 @@ const SHAREABLE: usize = 255;
 pub struct LineWriter<'b> {
     buf: &'b mut [u8],
     len: usize,
-    frames: usize,
+    /// Frames that may still be written.
+    left: usize,
     previous: [u8; SHAREABLE],
     previous_len: usize,
     /// A frame did not fit, or one of its names was cut.
@@ -42,10 +43,17 @@ pub struct LineWriter<'b> {
 }
 
 impl<'b> LineWriter<'b> {
-    /// Begins an empty stack.
+    /// Begins an empty stack of at most so many frames.
     #[must_use]
-    pub const fn new(buf: &'b mut [u8]) -> Self {
-        Self { buf, len: 0, frames: 0, previous: [0; SHAREABLE], previous_len: 0, cut: false }
+    pub fn new(buf: &'b mut [u8], at_most: usize) -> Self {
+        Self {
+            buf,
+            len: 0,
+            left: at_most.min(MAX_LINES),
+            previous: [0; SHAREABLE],
+            previous_len: 0,
+            cut: false,
+        }
     }
 
     /// Appends a frame; call innermost first. False when there is no room for it or for any further one.
@@ -68,9 +76,9 @@ impl<'b> LineWriter<'b> {
             name,
         ];
         let size = parts.iter().fold(0usize, |sum, part| sum.saturating_add(part.len()));
-        if self.frames >= MAX_LINES || size > self.buf.len().saturating_sub(self.len) {
+        if self.left == 0 || size > self.buf.len().saturating_sub(self.len) {
             self.cut = true;
-            self.frames = MAX_LINES;
+            self.left = 0;
             return false;
         }
         for part in parts {
@@ -78,7 +86,7 @@ impl<'b> LineWriter<'b> {
                 self.len = self.len.saturating_add(copy(room, part));
             }
         }
-        self.frames = self.frames.saturating_add(1);
+        self.left = self.left.saturating_sub(1);
         let tail = self.previous.get_mut(shared..).unwrap_or_default();
         self.previous_len = shared.saturating_add(copy(tail, rest));
         true

@@ -15,13 +15,13 @@ use super::entries::{self, DT_RPATH, DT_RUNPATH, has_tag};
 use super::file::MAX_PATH;
 use super::linkmap::{self, Asked};
 use super::{known, python, search};
-use crate::cell::{Bytes, copy};
+use crate::cell::Bytes;
 use crate::emit::{self, Load};
-use crate::process::fork::{self, PENDING_FRAMES, Speaker};
+use crate::process::fork::{self, Speaker};
 use crate::process::heir;
-use crate::stack::cache;
-use crate::stack::native::Stack;
+use crate::stack::lang::lines::Lines;
 use crate::stack::object;
+use crate::stack::{Trace, cache, lang};
 use crate::{real, sys};
 use alive_wire::header::flags;
 use alive_wire::{Outcome, Via};
@@ -95,7 +95,7 @@ fn tell_attempt(speaker: &Speaker, name: &[u8]) {
         nanos: None,
         flags: flags::PATH_UNRESOLVED,
     };
-    emit::load(speaker, &load, &Stack::capture());
+    emit::load(speaker, &load, &Trace::capture());
 }
 
 /// Whether the result depends on who calls. When in doubt, it does.
@@ -118,7 +118,7 @@ fn caller_matters(name: &[u8], caller: u64) -> bool {
 /// dlopen as an ordinary call, in a forked process, for a name that no caller can matter to.
 unsafe extern "C" fn plain(name: *const c_char, flags: c_int) -> *mut c_void {
     let page = fork::page();
-    let stack = Stack::capture();
+    let stack = Trace::capture();
     let before = sys::clock_nanos(libc::CLOCK_MONOTONIC);
     page.opening.fetch_add(1, Ordering::Relaxed);
     // SAFETY: the caller's own arguments; `decide` found that its identity does not matter.
@@ -174,51 +174,52 @@ pub(crate) fn closing() {
 /// After a dlclose.
 pub(crate) fn closed() {
     cache::forget();
+    lang::forget_unmapped();
     linkmap::prune();
 }
 
-const EMPTY: u32 = 0;
-const BUSY: u32 = 1;
-const WHOLE: u32 = 2;
+/// Frames that are kept of who asked.
+const FRAMES: usize = 48;
+
+/// Bytes kept of its lines in an interpreted language.
+const LINES: usize = 384;
+
+/// A dlopen without a return: what to say about the objects it brings in. All zeros is none.
+pub(crate) struct Pending {
+    whole: bool,
+    name: Bytes<512>,
+    frames: usize,
+    addresses: [u64; FRAMES],
+    lines: Lines<LINES>,
+}
+
+impl Pending {
+    pub(crate) const NONE: Self =
+        Self { whole: false, name: Bytes::EMPTY, frames: 0, addresses: [0; FRAMES], lines: Lines::NONE };
+}
 
 /// Notes who asks, for the hook that will find the objects. One note at a time: the newest stays.
 fn note_pending(name: &[u8]) {
-    let pending = &fork::page().pending;
-    if pending.state.swap(BUSY, Ordering::Acquire) == BUSY {
-        return;
-    }
-    let stack = Stack::capture();
-    let frames = stack.addresses().len().min(PENDING_FRAMES);
-    for (slot, address) in pending.addresses.iter().zip(stack.addresses()) {
-        slot.store(*address, Ordering::Relaxed);
-    }
-    pending.frames.store(u32::try_from(frames).unwrap_or(0), Ordering::Relaxed);
-    let kept = Bytes::<512>::of(name);
-    for (slot, chunk) in pending.name.iter().zip(kept.as_slice().chunks(8)) {
-        let mut word = [0u8; 8];
-        copy(&mut word, chunk);
-        slot.store(u64::from_ne_bytes(word), Ordering::Relaxed);
-    }
-    pending.name_length.store(u32::try_from(kept.as_slice().len()).unwrap_or(0), Ordering::Relaxed);
-    pending.state.store(WHOLE, Ordering::Release);
+    let trace = Trace::capture();
+    fork::page().pending.with(|pending| {
+        pending.whole = true;
+        pending.name = Bytes::of(name);
+        pending.frames = trace.native.addresses().len().min(FRAMES);
+        for (slot, address) in pending.addresses.iter_mut().zip(trace.native.addresses()) {
+            *slot = *address;
+        }
+        pending.lines = trace.lines.shortened();
+    });
 }
 
 /// The note of the last dlopen that was jumped to, taken out.
-pub(super) fn pending_stack() -> Option<(Bytes<512>, Stack)> {
-    let pending = &fork::page().pending;
-    pending.state.compare_exchange(WHOLE, BUSY, Ordering::Acquire, Ordering::Relaxed).ok()?;
-    let mut stack = Stack::EMPTY;
-    let frames = usize::try_from(pending.frames.load(Ordering::Relaxed)).unwrap_or(0);
-    for slot in pending.addresses.iter().take(frames) {
-        stack.push(slot.load(Ordering::Relaxed));
-    }
-    let mut name = Bytes::EMPTY;
-    let mut left = usize::try_from(pending.name_length.load(Ordering::Relaxed)).unwrap_or(0);
-    for slot in &pending.name {
-        let word = slot.load(Ordering::Relaxed).to_ne_bytes();
-        name.push(word.get(..left.min(8)).unwrap_or_default());
-        left = left.saturating_sub(8);
-    }
-    pending.state.store(EMPTY, Ordering::Release);
-    Some((name, stack))
+pub(super) fn pending_trace() -> Option<(Bytes<512>, Trace)> {
+    let taken = fork::page().pending.with(|pending| {
+        let whole = core::mem::take(&mut pending.whole);
+        whole.then(|| {
+            let addresses = pending.addresses.iter().take(pending.frames).copied();
+            (pending.name, Trace::of(addresses, &pending.lines))
+        })
+    });
+    taken.flatten()
 }

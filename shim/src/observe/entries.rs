@@ -8,6 +8,7 @@
 
 use super::known;
 use crate::cell::Bytes;
+use crate::stack::lang;
 use crate::stack::object::{self, LinkMap};
 use crate::{real, sys};
 use core::ffi::{CStr, c_int};
@@ -71,6 +72,11 @@ impl Entry {
         self.carefully.is_some() || (has_tag(&self.map, DT_RPATH) && !has_tag(&self.map, DT_RUNPATH))
     }
 
+    /// Looks whether it is an interpreter.
+    pub(super) fn look_for_interpreter(&self) {
+        lang::look(self.map.dynamic as usize, self.map.bias, self.carefully.is_none());
+    }
+
     /// What tells it from every other object that was mapped in this process.
     pub(super) fn identity(&self) -> u64 {
         let mixed = (self.address as u64).rotate_left(32)
@@ -121,7 +127,9 @@ impl Entries {
         let program = unsafe { R_DEBUG.load(Ordering::Relaxed).read_volatile() }.map;
         if !program.is_null() {
             // SAFETY: the program's own entry is never removed.
-            self.next = unsafe { program.read() }.next;
+            let program = unsafe { program.read() };
+            lang::look_at_program(program.dynamic as usize, program.bias);
+            self.next = program.next;
         }
     }
 

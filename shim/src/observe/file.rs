@@ -4,7 +4,7 @@ use super::{classify, linkmap, probe, search};
 use crate::cell::{Bytes, copy};
 use crate::emit::{self, Load};
 use crate::process::{fork, heir};
-use crate::stack::native::Stack;
+use crate::stack::Trace;
 use crate::sys;
 use alive_wire::header::flags;
 use alive_wire::{Outcome, Via};
@@ -96,7 +96,7 @@ fn report(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
             nanos: None,
             flags: if unresolved { flags::PATH_UNRESOLVED } else { 0 },
         },
-        &Stack::capture(),
+        &Trace::capture(),
     );
 }
 

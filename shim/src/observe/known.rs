@@ -41,6 +41,7 @@ pub(super) fn learn(entry: &Entry) -> bool {
         return false;
     }
     slot.object.store(identity, Ordering::Relaxed);
+    entry.look_for_interpreter();
     if entry.has_old_rpath() {
         OLD_RPATH.store(true, Ordering::Relaxed);
     }

@@ -6,7 +6,7 @@
 //! process is a load of its own.
 
 use super::classify::LIBRARY;
-use super::dlopen::pending_stack;
+use super::dlopen::pending_trace;
 use super::entries::{self, Entries, Entry};
 use super::file::{MAX_PATH, resolve};
 use super::known::{Pruning, learn};
@@ -16,7 +16,7 @@ use crate::config::base_name;
 use crate::emit::{self, Load};
 use crate::process::fork::{self, Speaker};
 use crate::process::tree;
-use crate::stack::native::Stack;
+use crate::stack::Trace;
 use crate::stack::object::LinkMap;
 use crate::sys;
 use alive_wire::header::flags;
@@ -34,7 +34,7 @@ pub(crate) struct Asked<'a> {
     /// How long it took.
     pub(crate) nanos: u64,
     /// Who asked.
-    pub(crate) stack: &'a Stack,
+    pub(crate) stack: &'a Trace,
 }
 
 /// Looks the linker's books up; called by the constructor.
@@ -115,7 +115,7 @@ pub(crate) fn compare(speaker: &Speaker, asked: Option<&Asked<'_>>) -> bool {
 /// What is known of objects that came in unseen.
 struct Earlier {
     /// The dlopen that was jumped to last: its name and who asked.
-    pending: Option<(Bytes<512>, Stack)>,
+    pending: Option<(Bytes<512>, Trace)>,
     /// Its object was among the new ones; what comes behind it came with it.
     found: bool,
     /// The first new object, which is the likely reason for the ones behind it.
@@ -139,10 +139,10 @@ fn tell(speaker: &Speaker, entry: &Entry, asked: Option<&Asked<'_>>, earlier: &m
         sys::close(fd);
     }
     if asked.is_none() && earlier.pending.is_none() {
-        earlier.pending = pending_stack();
+        earlier.pending = pending_trace();
     }
     let is_pending = |name: &Bytes<512>| base_name(name.as_slice()) == base_name(own_name.as_slice());
-    let empty = Stack::EMPTY;
+    let empty = Trace::NONE;
     let (is_asked, words, pulled_in_by, stack, nanos, later) = match (asked, &earlier.pending) {
         (Some(asked), _) if core::ptr::eq(asked.handle, entry.address) => {
             (true, asked.name, &b""[..], asked.stack, Some(asked.nanos), 0)

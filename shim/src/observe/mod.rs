@@ -12,7 +12,7 @@ mod entries;
 pub(crate) mod file;
 mod known;
 pub(crate) mod linkmap;
-mod name;
+pub(crate) mod name;
 pub(crate) mod probe;
 pub(crate) mod python;
 pub(crate) mod search;

@@ -52,7 +52,7 @@ pub(super) fn is_noise(path: &[u8], stem: &[u8]) -> bool {
 }
 
 /// FNV-1a; never 0.
-pub(super) fn hash(name: &[u8]) -> u64 {
+pub(crate) fn hash(name: &[u8]) -> u64 {
     name.iter()
         .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
         .max(1)

@@ -18,7 +18,8 @@ use crate::cell::{Alone, Bytes};
 use crate::emit::{self, Missing};
 use crate::process::fork::{self, Speaker};
 use crate::process::heir;
-use crate::stack::native::Stack;
+use crate::stack::Trace;
+use crate::stack::lang::lines::Lines;
 use crate::{arch, config, real};
 use alive_wire::{CodeKind, Language, Outcome};
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -32,6 +33,9 @@ const LONGEST: usize = 160;
 
 /// Frames kept of who imports.
 const FRAMES: usize = 12;
+
+/// Bytes kept of its lines.
+const LINES: usize = 256;
 
 /// A Python object, borrowed and only passed on.
 type Object = *mut c_void;
@@ -47,6 +51,7 @@ struct Import {
     stack_at: usize,
     frames: usize,
     addresses: [u64; FRAMES],
+    lines: Lines<LINES>,
 }
 
 /// Imports of a process that are under way; zeros in a fresh child.
@@ -54,7 +59,14 @@ pub(crate) struct Imports([Import; OPEN]);
 
 impl Imports {
     pub(crate) const NONE: Self = Self(
-        [Import { thread: 0, name: Bytes::EMPTY, stack_at: 0, frames: 0, addresses: [0; FRAMES] }; OPEN],
+        [Import {
+            thread: 0,
+            name: Bytes::EMPTY,
+            stack_at: 0,
+            frames: 0,
+            addresses: [0; FRAMES],
+            lines: Lines::NONE,
+        }; OPEN],
     );
 }
 
@@ -201,13 +213,14 @@ fn heard(speaker: &Speaker, python: &Python, import: bool, arguments: Object, st
 
 /// Notes an import that begins.
 fn begin(name: Bytes<LONGEST>, stack_at: usize) {
-    let stack = Stack::capture();
+    let stack = Trace::capture();
     let mut addresses = [0; FRAMES];
-    for (slot, address) in addresses.iter_mut().zip(stack.addresses()) {
+    for (slot, address) in addresses.iter_mut().zip(stack.native.addresses()) {
         *slot = *address;
     }
-    let frames = stack.addresses().len().min(FRAMES);
-    let import = Import { thread: arch::thread(), name, stack_at, frames, addresses };
+    let frames = stack.native.addresses().len().min(FRAMES);
+    let import =
+        Import { thread: arch::thread(), name, stack_at, frames, addresses, lines: stack.lines.shortened() };
     fork::page().imports.with(|Imports(imports)| {
         if let Some(place) = imports.iter_mut().find(|place| place.thread == 0) {
             *place = import;
@@ -261,13 +274,10 @@ fn conclude(speaker: &Speaker, python: &Python, import: &Import) {
         |outcome| Missing { name, kind: CodeKind::Module, language: Language::Python, outcome, probes: 1 };
     if python.has_module(&import.name) {
         if search::take_back(name) {
-            emit::missing(speaker, &missing(Outcome::Loaded), &Stack::EMPTY);
+            emit::missing(speaker, &missing(Outcome::Loaded), &Trace::NONE);
         }
     } else if !heir::settle(speaker) && !emit::must_only_count() && search::tell_once(name) {
-        let mut stack = Stack::EMPTY;
-        for address in import.addresses.iter().take(import.frames) {
-            stack.push(*address);
-        }
+        let stack = Trace::of(import.addresses.iter().take(import.frames).copied(), &import.lines);
         emit::missing(speaker, &missing(Outcome::Failed), &stack);
     }
 }

@@ -20,7 +20,8 @@ use crate::cell::Bytes;
 use crate::emit::{self, Missing};
 use crate::process::fork::{self, Speaker};
 use crate::process::heir;
-use crate::stack::native::Stack;
+use crate::stack::Trace;
+use crate::stack::lang::lines::Lines;
 use crate::{arch, config, sys};
 use alive_wire::{CodeKind, Language, Outcome};
 use core::sync::atomic::Ordering;
@@ -45,6 +46,9 @@ const PROBES_OF_ONE_PATH: u32 = 12;
 /// Frames kept of who began a search.
 const FRAMES: usize = 24;
 
+/// Bytes kept of its lines in an interpreted language.
+const LINES: usize = 384;
+
 /// Longest name that is kept; of a longer one, its end.
 const LONGEST: usize = 200;
 
@@ -68,6 +72,7 @@ struct Search {
     last_nanos: u64,
     frames: usize,
     addresses: [u64; FRAMES],
+    lines: Lines<LINES>,
 }
 
 /// What a process knows of its searches; zeros in a fresh child.
@@ -94,6 +99,7 @@ impl Searches {
             last_nanos: 0,
             frames: 0,
             addresses: [0; FRAMES],
+            lines: Lines::NONE,
         }; OPEN],
         told: [0; TOLD],
         next_told: 0,
@@ -198,7 +204,7 @@ fn tell_found(speaker: &Speaker, name: &[u8], class: Class) {
     if take_back(name) {
         let missing =
             Missing { name, kind: class.kind, language: class.language, outcome: Outcome::Loaded, probes: 0 };
-        emit::missing(speaker, &missing, &Stack::EMPTY);
+        emit::missing(speaker, &missing, &Trace::NONE);
     }
 }
 
@@ -256,10 +262,7 @@ fn tell(speaker: &Speaker, search: &Search) {
     if linkmap::any(is_mapped) || heir::settle(speaker) || emit::must_only_count() {
         return;
     }
-    let mut stack = Stack::EMPTY;
-    for address in search.addresses.iter().take(search.frames) {
-        stack.push(*address);
-    }
+    let stack = Trace::of(search.addresses.iter().take(search.frames).copied(), &search.lines);
     let missing = Missing {
         name: search.name.as_slice(),
         kind: CodeKind::from_byte(search.kind).unwrap_or(CodeKind::Module),
@@ -274,9 +277,9 @@ impl Search {
     #[inline(never)]
     fn begin(thread: u64, whole: &[u8], path: u64, class: Class, now: u64) -> Self {
         let skipped = whole.len().saturating_sub(LONGEST);
-        let stack = Stack::capture();
+        let stack = Trace::capture();
         let mut addresses = [0u64; FRAMES];
-        for (slot, address) in addresses.iter_mut().zip(stack.addresses()) {
+        for (slot, address) in addresses.iter_mut().zip(stack.native.addresses()) {
             *slot = *address;
         }
         Self {
@@ -290,8 +293,9 @@ impl Search {
             last_path: path,
             returns: 0,
             last_nanos: now,
-            frames: stack.addresses().len().min(FRAMES),
+            frames: stack.native.addresses().len().min(FRAMES),
             addresses,
+            lines: stack.lines.shortened(),
         }
     }
 

@@ -14,19 +14,17 @@
 
 use super::{lineage, tree};
 use crate::cell::Guarded;
+use crate::observe::dlopen::Pending;
 use crate::observe::python::Imports;
 use crate::observe::search::Searches;
 use crate::sys;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// Bytes of the wiped mapping.
-const PAGE_BYTES: usize = 12288;
+const PAGE_BYTES: usize = 16384;
 
 /// `mark` of a process that was exec'ed, or that is not observed at all.
 const ROOT: u32 = 1;
-
-/// Frames that a pending dlopen keeps.
-pub(crate) const PENDING_FRAMES: usize = 48;
 
 /// What is zero in a fresh child.
 #[repr(C, align(64))]
@@ -48,24 +46,16 @@ pub(crate) struct Page {
     /// Calls of the real dlopen that have not returned.
     pub(crate) opening: AtomicU32,
     /// The dlopen that was jumped to and whose outcome is still to be seen.
-    pub(crate) pending: Pending,
+    pub(crate) pending: Guarded<Pending>,
     /// How many searches are open, to be looked at without taking them.
     pub(crate) open_searches: AtomicU32,
+    /// Interpreters whose stack was read in this process, and those to be left alone: a bit each.
+    pub(crate) languages_read: AtomicU32,
+    pub(crate) languages_off: AtomicU32,
     /// Python imports whose end was not seen.
     pub(crate) imports: Guarded<Imports>,
     /// Names that are being searched for.
     pub(crate) searches: Guarded<Searches>,
-}
-
-/// A dlopen without a return: what to say about the objects it brings in.
-#[repr(C)]
-pub(crate) struct Pending {
-    /// 0 empty, 1 being written or read, 2 whole.
-    pub(crate) state: AtomicU32,
-    pub(crate) frames: AtomicU32,
-    pub(crate) addresses: [AtomicU64; PENDING_FRAMES],
-    pub(crate) name_length: AtomicU32,
-    pub(crate) name: [AtomicU64; 64],
 }
 
 const _: () = assert!(size_of::<Page>() <= PAGE_BYTES);
@@ -81,14 +71,10 @@ impl Page {
             fork_began_nanos: AtomicU64::new(0),
             comparing: AtomicBool::new(false),
             opening: AtomicU32::new(0),
-            pending: Pending {
-                state: AtomicU32::new(0),
-                frames: AtomicU32::new(0),
-                addresses: [const { AtomicU64::new(0) }; PENDING_FRAMES],
-                name_length: AtomicU32::new(0),
-                name: [const { AtomicU64::new(0) }; 64],
-            },
+            pending: Guarded::new(Pending::NONE),
             open_searches: AtomicU32::new(0),
+            languages_read: AtomicU32::new(0),
+            languages_off: AtomicU32::new(0),
             imports: Guarded::new(Imports::NONE),
             searches: Guarded::new(Searches::NONE),
         }
@@ -143,8 +129,11 @@ pub(crate) fn begin_in_child(ordinal: u32) {
         page.node.store(0, Ordering::Relaxed);
         page.comparing.store(false, Ordering::Relaxed);
         page.opening.store(0, Ordering::Relaxed);
-        page.pending.state.store(0, Ordering::Relaxed);
+        page.pending.release();
+        page.pending.with(|pending| *pending = Pending::NONE);
         page.open_searches.store(0, Ordering::Relaxed);
+        page.languages_read.store(0, Ordering::Relaxed);
+        page.languages_off.store(0, Ordering::Relaxed);
         page.imports.release();
         page.imports.with(|imports| *imports = Imports::NONE);
         page.searches.release();

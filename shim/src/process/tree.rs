@@ -5,12 +5,15 @@
 //! its siblings' next event; because forks are counted here, "3 of 8 workers" is known without
 //! asking the other five.
 
+use crate::cell::{Bytes, copy};
+use crate::stack::lang::lines::Lines;
 use crate::sys;
 use alive_wire::record::Reason;
+use alive_wire::{Language, LanguageStack};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-/// Bytes of the shared mapping.
-const PAGE_BYTES: usize = 4096;
+/// Bytes of the shared mapping. Only the first page is touched where no line of a fork is known.
+const TREE_BYTES: usize = 7 * 4096;
 
 /// Roles that one tree can tell apart; the last one takes all further ones.
 const ROLES: usize = 120;
@@ -44,9 +47,33 @@ struct Tree {
     nodes: AtomicU32,
     not_sent: [AtomicU64; 4],
     roles: [Role; ROLES],
+    lines: [Line; ROLES],
 }
 
-const _: () = assert!(size_of::<Tree>() <= PAGE_BYTES);
+const _: () = assert!(size_of::<Tree>() <= TREE_BYTES);
+
+/// Bytes kept of the line that forks into a role.
+const LINE_BYTES: usize = 176;
+
+/// The line in an interpreted language that forks into a role. Written once.
+struct Line {
+    /// 0 none yet, 1 being written, 2 whole.
+    state: AtomicU32,
+    language: AtomicU32,
+    length: AtomicU32,
+    packed: [AtomicU64; LINE_BYTES / 8],
+}
+
+impl Line {
+    const fn new() -> Self {
+        Self {
+            state: AtomicU32::new(0),
+            language: AtomicU32::new(0),
+            length: AtomicU32::new(0),
+            packed: [const { AtomicU64::new(0) }; LINE_BYTES / 8],
+        }
+    }
+}
 
 /// Counts for this process alone where the page could not be made.
 static OWN: Tree = Tree {
@@ -54,6 +81,7 @@ static OWN: Tree = Tree {
     nodes: AtomicU32::new(0),
     not_sent: [const { AtomicU64::new(0) }; 4],
     roles: [const { Role::new() }; ROLES],
+    lines: [const { Line::new() }; ROLES],
 };
 
 static TREE: AtomicPtr<Tree> = AtomicPtr::new((&raw const OWN).cast_mut());
@@ -65,7 +93,7 @@ fn tree() -> &'static Tree {
 
 /// Makes the page. Called before the first fork.
 pub(crate) fn begin() {
-    if let Some(mapping) = sys::map_zeroed(PAGE_BYTES, libc::MAP_SHARED) {
+    if let Some(mapping) = sys::map_zeroed(TREE_BYTES, libc::MAP_SHARED) {
         TREE.store(mapping.cast(), Ordering::Release);
     }
 }
@@ -99,7 +127,8 @@ pub(crate) fn not_sent() -> impl Iterator<Item = (u8, u64)> {
         .filter(|(_, count)| *count > 0)
 }
 
-/// Number of the role that `site` forks from `parent`; the root's own role is 0.
+/// Number of the role that `site` forks from `parent`, a place in machine code mixed with the line that
+/// called it; the root's own role is 0.
 pub(crate) fn role(parent: u16, site: u64) -> u16 {
     // 0 marks a free slot, so a key is never 0.
     let key = (site.rotate_left(16) ^ u64::from(parent)).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -116,6 +145,45 @@ pub(crate) fn role(parent: u16, site: u64) -> u16 {
 
 fn entry(role: u16) -> Option<&'static Role> {
     tree().roles.get(usize::from(role).checked_sub(1)?)
+}
+
+/// Notes the line that forks into a role, if that was not done yet.
+pub(crate) fn note_line(role: u16, line: &LanguageStack<'_>) {
+    let Some(slot) = usize::from(role).checked_sub(1).and_then(|index| tree().lines.get(index)) else {
+        return;
+    };
+    let bytes = line.packed;
+    if bytes.is_empty()
+        || bytes.len() > LINE_BYTES
+        || slot.state.load(Ordering::Relaxed) != 0
+        || slot.state.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_err()
+    {
+        return;
+    }
+    for (slot, chunk) in slot.packed.iter().zip(bytes.chunks(8)) {
+        let mut word = [0u8; 8];
+        copy(&mut word, chunk);
+        slot.store(u64::from_ne_bytes(word), Ordering::Relaxed);
+    }
+    slot.language.store(line.language.map_or(0, |language| u32::from(language.byte())), Ordering::Relaxed);
+    slot.length.store(u32::try_from(bytes.len()).unwrap_or(0), Ordering::Relaxed);
+    slot.state.store(2, Ordering::Release);
+}
+
+/// The line that forks into a role.
+pub(crate) fn fork_line(role: u16) -> Lines<LINE_BYTES> {
+    let slot = usize::from(role).checked_sub(1).and_then(|index| tree().lines.get(index));
+    let Some(slot) = slot.filter(|slot| slot.state.load(Ordering::Acquire) == 2) else { return Lines::NONE };
+    let mut packed = Bytes::<LINE_BYTES>::EMPTY;
+    for word in &slot.packed {
+        packed.push(&word.load(Ordering::Relaxed).to_ne_bytes());
+    }
+    let length = usize::try_from(slot.length.load(Ordering::Relaxed)).unwrap_or(0);
+    let language = u8::try_from(slot.language.load(Ordering::Relaxed)).ok().and_then(Language::from_byte);
+    match (language, packed.as_slice().get(..length)) {
+        (Some(language), Some(packed)) => Lines::of(language, packed, false),
+        _ => Lines::NONE,
+    }
 }
 
 /// Counts a process of this role; which one it is, from 1.

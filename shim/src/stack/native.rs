@@ -13,17 +13,30 @@ const OWN_FRAMES: usize = 12;
 pub(crate) struct Stack {
     addresses: [u64; MAX_FRAMES],
     used: usize,
+    /// How many stand before the first signal handler's return.
+    uninterrupted: usize,
     /// The walk ended because there was no more room.
     pub(crate) cut: bool,
 }
 
 impl Stack {
     /// A stack that nothing is known of.
-    pub(crate) const EMPTY: Self = Self { addresses: [0; MAX_FRAMES], used: 0, cut: false };
+    pub(crate) const EMPTY: Self = Self { addresses: [0; MAX_FRAMES], used: 0, uninterrupted: 0, cut: false };
 
     /// The addresses.
     pub(crate) fn addresses(&self) -> &[u64] {
         self.addresses.get(..self.used).unwrap_or_default()
+    }
+
+    /// The addresses of calls that no signal came between.
+    pub(crate) fn uninterrupted(&self) -> &[u64] {
+        self.addresses.get(..self.uninterrupted).unwrap_or_default()
+    }
+
+    /// The innermost address outside of libc; 0 when there is none.
+    pub(crate) fn outside_libc(&self) -> u64 {
+        let outside = |address: &&u64| !object::find(**address).is_some_and(|object| object.is_libc());
+        self.addresses().iter().find(outside).copied().unwrap_or(0)
     }
 
     /// Appends an address; false when there is no room.
@@ -41,7 +54,13 @@ impl Stack {
     #[inline(never)]
     pub(crate) fn capture() -> Self {
         let mut stack = Self::EMPTY;
-        walk(|address| stack.push(address));
+        walk(|address, interrupted| {
+            let pushed = stack.push(address);
+            if !interrupted {
+                stack.uninterrupted = stack.used;
+            }
+            pushed
+        });
         stack
     }
 }
@@ -50,7 +69,7 @@ impl Stack {
 #[inline(never)]
 pub(crate) fn caller_outside_libc() -> u64 {
     let mut caller = 0;
-    walk(|address| {
+    walk(|address, _| {
         let in_libc = object::find(address).is_some_and(|object| object.is_libc());
         if !in_libc {
             caller = address;
@@ -60,22 +79,24 @@ pub(crate) fn caller_outside_libc() -> u64 {
     caller
 }
 
-/// Hands return addresses to `visit` until it says false or the stack ends.
+/// Hands return addresses to `visit`, with whether a signal came between, until it says false or the
+/// stack ends.
 #[inline(always)]
-fn walk(mut visit: impl FnMut(u64) -> bool) {
+fn walk(mut visit: impl FnMut(u64, bool) -> bool) {
     let mut registers = [0u64; REGISTERS];
     // SAFETY: the array has the length that `capture` writes.
     unsafe { capture(registers.as_mut_ptr()) };
     let mut memory = Memory::new(registers);
     let mut outside = false;
     let mut behind_signal = false;
+    let mut interrupted = false;
     for _ in 0..MAX_FRAMES.saturating_add(OWN_FRAMES) {
         let Some(address) = registers.get(RETURN_ADDRESS).copied().map(plain_address).filter(|pc| *pc != 0)
         else {
             return;
         };
         outside = outside || !object::find(address).is_some_and(|object| object.is_own());
-        if outside && !visit(address) {
+        if outside && !visit(address, interrupted) {
             return;
         }
         // A return address may be the first of the next function: its call belongs to the one before.
@@ -91,6 +112,7 @@ fn walk(mut visit: impl FnMut(u64) -> bool) {
             memory.forget();
         }
         behind_signal = step.signal;
+        interrupted |= step.signal;
     }
 }
 
@@ -211,7 +233,7 @@ mod tests {
         object::begin();
         object::find_landmarks();
         let mut count = 0;
-        walk(|_| {
+        walk(|_, _| {
             count += 1;
             true
         });
