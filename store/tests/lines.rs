@@ -142,13 +142,17 @@ fn interpreters_and_what_they_let_be_read_come_back() {
     let perl = interpreter("perl", b"5.38.2", Some("unknown-version"));
     let ruby = interpreter("ruby", b"3.1.2\xff", None);
     let program = stored(&[
-        batch(1, &[perl.clone()], &[count("perl", Some("unknown-version"), 3)]),
+        batch(1, std::slice::from_ref(&perl), &[count("perl", Some("unknown-version"), 3)]),
         batch(
             1,
             &[perl.clone(), ruby.clone()],
             &[count("ruby", None, 5), count("ruby", Some(UNTOLD), u64::MAX)],
         ),
-        batch(2, &[perl.clone()], &[count("perl", Some("unknown-version"), 4), count("ruby", None, 2)]),
+        batch(
+            2,
+            std::slice::from_ref(&perl),
+            &[count("perl", Some("unknown-version"), 4), count("ruby", None, 2)],
+        ),
     ]);
     assert_eq!(program.interpreters, [perl, ruby]);
     let largest = i64::MAX.unsigned_abs();
@@ -159,7 +163,10 @@ fn interpreters_and_what_they_let_be_read_come_back() {
     ];
     assert_eq!(program.lines, expected);
     let off = interpreter("ruby", b"3.1.2\xff", Some("unexpected"));
-    let later = stored(&[batch(1, &[program.interpreters[1].clone()], &[]), batch(1, &[off.clone()], &[])]);
+    let later = stored(&[
+        batch(1, &[program.interpreters[1].clone()], &[]),
+        batch(1, std::slice::from_ref(&off), &[]),
+    ]);
     assert_eq!(later.interpreters, [off], "the last word counts");
 }
 
