@@ -27,6 +27,7 @@
 
 pub mod artifacts;
 pub mod daemon;
+pub mod damage;
 pub mod events;
 pub mod expect;
 pub mod needs;

@@ -8,5 +8,7 @@ mod bytes;
 pub(crate) mod cache;
 mod cfi;
 mod expression;
+#[cfg(test)]
+mod hostile;
 pub(crate) mod native;
 pub(crate) mod object;
