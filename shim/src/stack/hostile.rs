@@ -85,7 +85,7 @@ fn whole_tables_give_their_row() {
     let stack = [0u64, 42];
     registers[7] = &raw const stack as u64 + 8;
     registers[16] = 1;
-    assert_eq!(apply(&found, &mut registers, &mut Memory::NOWHERE), Some(()));
+    assert_eq!(apply(&found, &mut registers, &mut Memory::nowhere()), Some(()));
     assert_eq!(registers[16], 42, "the return address is below the CFA");
 }
 
@@ -116,7 +116,7 @@ fn random_tables_end_the_walk_and_not_the_program() {
                 1 => page.as_ptr() as u64 + random.next() % 8192,
                 _ => random.next() % 64,
             });
-            rows += u32::from(apply(&found, &mut registers, &mut Memory::NOWHERE).is_some());
+            rows += u32::from(apply(&found, &mut registers, &mut Memory::nowhere()).is_some());
         }
     }
     assert!(rows > 100, "only {rows} rows came out: the damage is too great to test anything");
@@ -135,7 +135,7 @@ fn random_expressions_end() {
         let mut registers = [0u64; REGISTERS];
         registers.fill_with(|| random.next());
         let initial = (random.below(2) == 0).then(|| random.next());
-        let value = expression::evaluate(code, &registers, initial, &mut Memory::NOWHERE);
+        let value = expression::evaluate(code, &registers, initial, &mut Memory::nowhere());
         values += u32::from(value.is_some());
     }
     assert!(values > 100, "only {values} expressions had a value");
