@@ -68,6 +68,27 @@ impl Target {
     }
 }
 
+/// Moves the program headers of a 64-bit object behind everything that is mapped, as tools do that
+/// make room for one more.
+///
+/// # Panics
+/// When the file is no such object or cannot be written.
+pub fn move_program_headers(path: &Path) {
+    const OFFSET: Range<usize> = 0x20..0x28;
+    const SIZE: usize = 0x36;
+    const COUNT: usize = 0x38;
+    let mut bytes = std::fs::read(path).expect("a library");
+    let at = u64::from_le_bytes(bytes[OFFSET].try_into().expect("eight bytes"));
+    let at = usize::try_from(at).expect("a small file");
+    let headers = usize::from(bytes[SIZE]) * usize::from(bytes[COUNT]);
+    bytes.resize(bytes.len().next_multiple_of(8), 0);
+    let moved = bytes.len();
+    bytes.extend_from_within(at..at + headers);
+    bytes[at..at + headers].fill(0);
+    bytes[OFFSET].copy_from_slice(&u64::try_from(moved).expect("a small file").to_le_bytes());
+    std::fs::write(path, bytes).expect("the same library");
+}
+
 /// Overwrites `count` bytes of a range.
 fn damage(range: &mut [u8], random: &mut Random, count: usize) {
     for _ in 0..count {
