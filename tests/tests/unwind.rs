@@ -191,10 +191,10 @@ fn assembly_that_lies_about_its_frame_ends_the_walk_and_not_the_program() {
 #[test]
 fn a_library_at_the_place_of_another_is_walked_by_its_own_tables() {
     let scene = Scene::start();
-    let kinds = [("first", "-fomit-frame-pointer"), ("second", "-fno-omit-frame-pointer")];
-    let libraries = kinds.map(|(name, how)| {
+    let kinds = [("first", "-DROOM=1024"), ("second", "-DROOM=2048")];
+    let libraries = kinds.map(|(name, room)| {
         let library = scene.path(format!("lib{name}.so"));
-        artifacts::library("frames", &library, &[how]);
+        artifacts::library("frames", &library, &["-fomit-frame-pointer", room]);
         library
     });
     let stacks = stacks_of_odd_frames("reused", &libraries);

@@ -1,9 +1,14 @@
 /* A library that loads a file of code through functions which keep their frames in different ways:
-   pushed registers, a stack that grows, a stack that is realigned. Its unwind table describes each. */
+   pushed registers, a stack that grows, a stack that is realigned. Its unwind table describes each.
+   ROOM changes the size of the outermost frame and not where its instructions lie. */
 #include <alloca.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+#ifndef ROOM
+#define ROOM 1024
+#endif
 
 int load_through_frames(const char *path);
 
@@ -35,7 +40,8 @@ __attribute__((noinline)) static int realigned(const char *path)
 
 int load_through_frames(const char *path)
 {
-	volatile int result = realigned(path);
+	volatile char room[ROOM];
 
-	return result;
+	room[0] = (char)realigned(path);
+	return room[0];
 }
