@@ -3,6 +3,7 @@
 #ifndef HOSTILE_PATHS_H
 #define HOSTILE_PATHS_H
 
+#include <elf.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -85,6 +86,35 @@ static void make_files(void)
 	on_file = open("text.pm", O_RDONLY);
 	on_folder = open(".", O_RDONLY | O_DIRECTORY);
 	on_path = open(".", O_PATH);
+}
+
+/* ELF files that ld.so refuses, made of the good one. */
+static void make_objects(void)
+{
+	static const struct {
+		const char *name;
+		size_t bytes, at;
+		char value;
+	} objects[] = {
+		{ "header.so", 20, 0, 0x7f },	     { "cut.so", 100, 0, 0x7f },
+		{ "magic.so", PAGE, 1, 'F' },	     { "class.so", PAGE, EI_CLASS, ELFCLASS32 },
+		{ "order.so", PAGE, EI_DATA, ELFDATA2MSB }, { "machine.so", PAGE, 18, EM_68K },
+		{ "type.so", PAGE, 16, ET_REL },     { "version.so", PAGE, EI_VERSION, 9 },
+	};
+	static char good[PAGE];
+	int fd = open("plain.so", O_RDONLY);
+
+	if (fd < 0 || read(fd, good, sizeof good) != sizeof good || close(fd))
+		_exit(98);
+	for (size_t i = 0; i < COUNT(objects); i++) {
+		char kept = good[objects[i].at];
+
+		good[objects[i].at] = objects[i].value;
+		fd = open(objects[i].name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+		if (fd < 0 || write(fd, good, objects[i].bytes) < 0 || close(fd))
+			_exit(99);
+		good[objects[i].at] = kept;
+	}
 }
 
 static void *pages(size_t bytes, int protection)

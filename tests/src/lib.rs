@@ -37,6 +37,7 @@ pub mod needs;
 pub mod oracle;
 pub mod running;
 pub mod scene;
+pub mod seeds;
 pub mod strace;
 pub mod targets;
 pub mod unfound;

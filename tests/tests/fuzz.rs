@@ -1,39 +1,20 @@
 //! Hostile arguments: every hook answers as the function behind it does, whatever it is given.
 //!
 //! `programs/fuzz_hooks.c` writes one line for each call that it makes; the same seed makes the same
-//! calls. `ALIVE_FUZZ_SECONDS=600 cargo test -p alive-tests --test fuzz -- --nocapture` goes on for as
-//! long, from seed `ALIVE_FUZZ_SEED` on.
+//! calls.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use alive_tests::artifacts;
 use alive_tests::running::Outcome;
 use alive_tests::scene::Scene;
+use alive_tests::seeds::seeds;
 
 /// Seeds of an ordinary run.
 const SEEDS: u64 = 4;
 
 /// Rounds of a seed. In each, every function is called at least once in each of six places.
 const ROUNDS: &str = "12";
-
-/// A number from the environment.
-fn from_environment(name: &str) -> Option<u64> {
-    std::env::var(name)
-        .ok()
-        .map(|value| value.parse().unwrap_or_else(|_| panic!("{name}={value}: give it a number")))
-}
-
-/// Seeds, one after the other, until there were enough or the time is over.
-fn seeds() -> impl Iterator<Item = u64> {
-    let first = from_environment("ALIVE_FUZZ_SEED").unwrap_or(1);
-    let until =
-        from_environment("ALIVE_FUZZ_SECONDS").map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    (first..).take_while(move |seed| match until {
-        Some(until) => Instant::now() < until,
-        None => *seed < first + SEEDS,
-    })
-}
 
 /// What the program says to one seed, in an empty folder that has the same name each time.
 fn transcript(scene: &Scene, library: &Path, seed: u64, traced: bool) -> Outcome {
@@ -52,7 +33,7 @@ fn assert_same_answers(scene: &Scene) {
     let library = scene.path("libplain.so");
     artifacts::library("plain", &library, &[] as &[&str]);
     let (mut runs, mut calls) = (0, 0);
-    for seed in seeds() {
+    for seed in seeds(SEEDS) {
         let without = transcript(scene, &library, seed, false).well();
         let with = transcript(scene, &library, seed, true);
         let (said, wanted) = (with.said(), without.said());

@@ -9,20 +9,24 @@ use alive_tests::artifacts;
 use alive_tests::damage;
 use alive_tests::events::{Event, Events};
 use alive_tests::scene::Scene;
+use alive_tests::seeds::seeds;
 
-/// Damaged copies that one test loads.
+/// Damaged copies that one seed makes.
 const COPIES: u64 = 100;
 
+/// What a linker does that leaves a gap between two segments, which may not be touched.
+const GAP: &str = "-Wl,-z,noseparate-code,-z,max-page-size=0x10000";
+
 /// Copies of a library, each of them with damaged unwind tables.
-fn damaged(scene: &Scene, link: &[&str]) -> Vec<PathBuf> {
+fn damaged(scene: &Scene, link: &[&str], seed: u64) -> Vec<PathBuf> {
     let whole = scene.path("libframes.so");
     artifacts::library("frames", &whole, link);
     let target = damage::Target::read(&whole);
-    let first = std::env::var("ALIVE_FUZZ_SEED").map_or(0, |seed| seed.parse().expect("a number"));
+    let first = seed * COPIES;
     (first..first + COPIES)
-        .map(|seed| {
-            let copy = scene.path(format!("libdamaged-{seed}.so"));
-            target.write_damaged(seed, &copy);
+        .map(|number| {
+            let copy = scene.path(format!("libdamaged-{number}.so"));
+            target.write_damaged(number, &copy);
             copy
         })
         .collect()
@@ -90,37 +94,40 @@ fn a_library_with_whole_tables_is_walked_through() {
 
 #[test]
 fn damaged_unwind_tables_make_the_stack_shorter_and_nothing_else() {
-    let scene = Scene::start();
-    let libraries = damaged(&scene, &["-fomit-frame-pointer"]);
-    let _ = assert_told_through(&scene, &libraries);
+    for seed in seeds(1) {
+        let scene = Scene::start();
+        let libraries = damaged(&scene, &["-fomit-frame-pointer"], seed);
+        let _ = assert_told_through(&scene, &libraries);
+    }
 }
 
-/// Between the segments of such a library is memory that may not be touched, within its own range.
+/// Memory that may not be touched lies within such a library's own range.
 #[test]
 fn damaged_tables_that_lead_into_the_gap_between_two_segments_do_not_either() {
-    let scene = Scene::start();
-    let gap = ["-fomit-frame-pointer", "-Wl,-z,noseparate-code,-z,max-page-size=0x10000"];
-    let libraries = damaged(&scene, &gap);
-    let _ = assert_told_through(&scene, &libraries);
+    for seed in seeds(1) {
+        let scene = Scene::start();
+        let libraries = damaged(&scene, &["-fomit-frame-pointer", GAP], seed);
+        let _ = assert_told_through(&scene, &libraries);
+    }
 }
 
 /// The linker copies program headers that no segment holds; the shim has none to look at then.
 #[test]
 fn damaged_tables_of_a_library_whose_segments_cannot_be_known_do_not_either() {
-    let scene = Scene::start();
-    let gap = ["-fomit-frame-pointer", "-Wl,-z,noseparate-code,-z,max-page-size=0x10000"];
-    let mut libraries = damaged(&scene, &gap);
-    libraries.push(scene.path("libframes.so"));
-    for library in &libraries {
-        damage::move_program_headers(library);
+    for seed in seeds(1) {
+        let scene = Scene::start();
+        let mut libraries = damaged(&scene, &["-fomit-frame-pointer", GAP], seed);
+        libraries.push(scene.path("libframes.so"));
+        for library in &libraries {
+            damage::move_program_headers(library);
+        }
+        let events = assert_told_through(&scene, &libraries);
+        // The last one's tables are whole, and found.
+        let code = scene.path("late.pm");
+        let whole = ["libframes.so", "through_library", "libc.so.6", "through_library"];
+        let through: Vec<_> = events.loads_of(&code).into_iter().map(modules).collect();
+        assert!(through.iter().any(|modules| *modules == whole), "{}", events.told());
     }
-    let events = assert_told_through(&scene, &libraries);
-    // Damage or not, the last one's tables are found.
-    let last = libraries.last().expect("one at least");
-    let code = scene.path("late.pm");
-    let through: Vec<_> = events.loads_of(&code).into_iter().map(modules).collect();
-    let whole = ["libframes.so", "through_library", "libc.so.6", "through_library"];
-    assert!(through.iter().any(|modules| *modules == whole), "{}: {}", last.display(), events.told());
 }
 
 #[test]
