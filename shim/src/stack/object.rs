@@ -198,12 +198,12 @@ impl Object {
         &[]
     }
 
-    /// Bytes at a virtual address of the object, when they lie within a readable segment.
+    /// Bytes at a virtual address of the object, when they lie within its mapping.
     fn slice(&self, virtual_address: u64, bytes: u64) -> Option<&'static [u8]> {
         let start = usize::try_from(self.bias().wrapping_add(virtual_address)).ok()?;
         let bytes = usize::try_from(bytes).ok()?;
-        let inside = start.checked_add(bytes)? <= self.readable_segment(start)?.1;
-        // SAFETY: the range lies within a segment that is mapped readable.
+        let inside = start >= self.start && start.checked_add(bytes)? <= self.end;
+        // SAFETY: a loadable segment's notes are mapped readable within the object's range.
         inside.then(|| unsafe { core::slice::from_raw_parts(start as *const u8, bytes) })
     }
 }
