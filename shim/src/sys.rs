@@ -157,8 +157,12 @@ pub(crate) fn advise(address: *mut c_void, bytes: usize, advice: c_int) -> bool 
 /// Whether eight bytes can be read at `address`, told without touching them.
 ///
 /// The kernel copies the signal set before it looks at the nonsensical `how`, so EFAULT means
-/// unreadable, EINVAL readable; nothing is changed either way.
+/// unreadable, EINVAL readable; nothing is changed either way. A null pointer would mean that there is
+/// no set, which is no error.
 pub(crate) fn readable(address: u64) -> bool {
+    if address == 0 {
+        return false;
+    }
     let arguments = arguments![usize::MAX, address, 0, 8];
     // SAFETY: an invalid `how` changes nothing, and a bad pointer is an error of the kernel's.
     let result = unsafe { syscall(libc::SYS_rt_sigprocmask, arguments) };

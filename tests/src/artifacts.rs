@@ -65,7 +65,8 @@ pub fn program(name: &str) -> PathBuf {
     std::fs::create_dir_all(&folder).expect("the target folder can be written");
     let source_file = source(&format!("programs/{name}.c"));
     let out = folder.join(name);
-    if !is_newer(&out, &[&source_file, &source("programs/steps.h")]) {
+    let headers = ["steps.h", "hostile_paths.h"].map(|name| source(&format!("programs/{name}")));
+    if !is_newer(&out, &[&source_file, &headers[0], &headers[1]]) {
         compile(&source_file, &out, &[] as &[&str]);
     }
     out

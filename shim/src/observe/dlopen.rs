@@ -36,8 +36,15 @@ pub(crate) type Target = *const c_void;
 /// # Safety
 /// `name` is null or a C string, as dlopen demands.
 pub(crate) unsafe fn decide(name: *const c_char, flags: c_int, caller: usize) -> Target {
+    // What dlopen refuses for its flags, it refuses before it looks at the name.
+    const KNOWN: c_int = libc::RTLD_LAZY
+        | libc::RTLD_NOW
+        | libc::RTLD_GLOBAL
+        | libc::RTLD_NODELETE
+        | libc::RTLD_DEEPBIND
+        | libc::RTLD_LOCAL;
     let jump = real::DLOPEN.address().cast_const();
-    if name.is_null() || flags & libc::RTLD_NOLOAD != 0 {
+    if name.is_null() || flags & !KNOWN != 0 {
         return jump;
     }
     // SAFETY: not null, so a C string.

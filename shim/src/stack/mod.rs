@@ -9,6 +9,9 @@ mod bytes;
 pub(crate) mod cache;
 mod cfi;
 mod expression;
+#[cfg(test)]
+#[allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+mod hostile;
 pub(crate) mod lang;
 pub(crate) mod native;
 pub(crate) mod object;
