@@ -12,7 +12,7 @@ use alive_wire::header::flags;
 use alive_wire::record::{Code, Frame, Lineage, NO_MODULE, Reason, types};
 use alive_wire::{CodeKind, Encoder, Header, Kind, Language, MAX_FRAMES, MAX_SENT, Outcome, Via};
 
-/// Stack that a report may need; a signal stack with less left counts instead.
+/// Stack that a report may need; a thread or a signal handler with less left counts instead.
 const STACK_NEEDED: usize = 24 * 1024;
 
 /// Objects that one event names.
@@ -47,18 +47,34 @@ pub(crate) struct Missing<'a> {
 }
 
 /// Whether a report must not be made now, which is then counted: in a sandbox a socket may be
-/// death, and on a small signal stack there is no room to compose one.
+/// death, and on a small stack there is no room to compose one.
+///
+/// The first question of all: under a filter any system call may be the last, and what the other
+/// questions need of the stack may be more than is left.
+#[inline(never)]
 pub(crate) fn must_only_count() -> bool {
-    let here = 0u8;
     let reason = if hooks::guard::sandboxed() {
         Reason::Sandbox
-    } else if sys::room_on_signal_stack(&raw const here as usize).is_some_and(|room| room < STACK_NEEDED) {
+    } else if !has_room() {
         Reason::SmallStack
     } else {
         return false;
     };
     tree::count_not_sent(reason);
     true
+}
+
+/// Whether the stack has room for a report: on an alternate signal stack its size tells, elsewhere the
+/// kernel says whether there is memory so far below. It looks at nothing that is not the stack's own,
+/// as long as a stack ends in a guard page.
+#[inline(never)]
+pub(crate) fn has_room() -> bool {
+    let here = 0u8;
+    let here = &raw const here as usize;
+    match sys::room_on_signal_stack(here) {
+        Some(room) => room >= STACK_NEEDED,
+        None => sys::readable((here & !7).saturating_sub(STACK_NEEDED) as u64),
+    }
 }
 
 /// Sends a load. The caller asked [`must_only_count`] before it began to observe.

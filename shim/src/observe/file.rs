@@ -71,8 +71,16 @@ pub(crate) unsafe fn fopened(file: *mut libc::FILE, path: *const c_char, mode: *
 #[cold]
 #[inline(never)]
 fn report(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
+    // What follows has a large frame, so this one must be small.
+    if !emit::must_only_count() {
+        tell(fd, name, class, via);
+    }
+}
+
+#[inline(never)]
+fn tell(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
     let Some(speaker) = fork::speaker() else { return };
-    if heir::settle(&speaker) || emit::must_only_count() {
+    if heir::settle(&speaker) {
         return;
     }
     linkmap::compare(&speaker, None);

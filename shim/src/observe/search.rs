@@ -128,11 +128,27 @@ pub(crate) fn failed(path: &[u8], class: Class) {
     let Some(speaker) = fork::speaker() else { return };
     let now = sys::clock_nanos(libc::CLOCK_MONOTONIC);
     let thread = arch::thread();
+    let known = fork::page().searches.with(|searches| {
+        let search =
+            searches.open.iter_mut().find(|search| search.thread == thread && search.is_for(stem))?;
+        search.add(whole, hash(path), now);
+        Some(search.repeats())
+    });
+    // What follows needs more of the stack than a small one may have; it is left to another hook.
+    if matches!(known, Some(None | Some(true))) && emit::has_room() {
+        conclude_or_begin(&speaker, path, class, now);
+    }
+}
+
+/// A search that repeats itself is told; one that is not known begins.
+#[inline(never)]
+fn conclude_or_begin(speaker: &Speaker, path: &[u8], class: Class, now: u64) {
+    let (whole, stem) = name_and_stem(path);
+    let thread = arch::thread();
     let over = fork::page().searches.with(|searches| {
         if let Some(search) =
             searches.open.iter_mut().find(|search| search.thread == thread && search.is_for(stem))
         {
-            search.add(whole, hash(path), now);
             // It stays open: what is left of this repetition belongs to it, not to a search of its own.
             let repeated = search.repeats().then_some(*search);
             return repeated.filter(|search| searches.tell_once(search.name.as_slice()));
@@ -147,7 +163,7 @@ pub(crate) fn failed(path: &[u8], class: Class) {
         evicted.filter(|search| searches.tell_once(search.name.as_slice()))
     });
     if let Some(Some(search)) = over {
-        tell(&speaker, &search);
+        tell(speaker, &search);
     }
 }
 
@@ -222,7 +238,13 @@ pub(crate) fn pass_time() {
     if fork::page().open_searches.load(Ordering::Relaxed) > 0
         && let Some(speaker) = fork::speaker()
     {
-        finish(&speaker, Some(sys::clock_nanos(libc::CLOCK_MONOTONIC)));
+        let now = sys::clock_nanos(libc::CLOCK_MONOTONIC);
+        let any_over = fork::page()
+            .searches
+            .with(|searches| searches.open.iter().any(|search| search.thread != 0 && search.is_over(now)));
+        if any_over == Some(true) && emit::has_room() {
+            finish(&speaker, Some(now));
+        }
     }
 }
 
@@ -232,11 +254,12 @@ pub(crate) fn end(speaker: &Speaker) {
 }
 
 /// Tells of searches without a probe since a while before `now`; of all when there is no `now`.
+#[inline(never)]
 fn finish(speaker: &Speaker, now: Option<u64>) {
     for place in 0..OPEN {
         let over = fork::page().searches.with(|searches| {
             let search = searches.open.get_mut(place)?;
-            let is_over = now.is_none_or(|now| now.saturating_sub(search.last_nanos) > OVER_AFTER_NANOS);
+            let is_over = now.is_none_or(|now| search.is_over(now));
             if search.thread == 0 || !is_over {
                 return None;
             }
@@ -314,6 +337,11 @@ impl Search {
         self.last_path = path;
         self.probes = self.probes.saturating_add(1);
         self.last_nanos = now;
+    }
+
+    /// Whether its last probe was a while before `now`.
+    fn is_over(&self, now: u64) -> bool {
+        now.saturating_sub(self.last_nanos) > OVER_AFTER_NANOS
     }
 
     /// Whether the same search was made over and over.

@@ -14,6 +14,7 @@
 
 use super::{lineage, tree};
 use crate::cell::Guarded;
+use crate::hooks::guard;
 use crate::observe::python::Imports;
 use crate::observe::search::Searches;
 use crate::sys;
@@ -150,6 +151,9 @@ pub(crate) fn begin_in_child(ordinal: u32) {
         page.searches.release();
         page.searches.with(|searches| *searches = Searches::NONE);
     }
+    if guard::sandboxed() {
+        return;
+    }
     page.pid.store(sys::getpid(), Ordering::Relaxed);
     page.ordinal.store(ordinal, Ordering::Relaxed);
     page.forked_at_nanos.store(sys::clock_nanos(libc::CLOCK_MONOTONIC), Ordering::Relaxed);
@@ -163,8 +167,12 @@ pub(crate) struct Speaker {
     pub(crate) node: u32,
 }
 
-/// This process, enrolled in the tree; `None` in a vfork child, which must neither write nor speak.
+/// This process, enrolled in the tree; `None` in a vfork child, which must neither write nor speak, and in a
+/// sandbox, where even the question who it is may be forbidden.
 pub(crate) fn speaker() -> Option<Speaker> {
+    if guard::sandboxed() {
+        return None;
+    }
     let page = page();
     let pid = sys::getpid();
     if page

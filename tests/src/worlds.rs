@@ -1,0 +1,110 @@
+//! One program in four worlds: without the shim, and with it while nobody listens, while a collector
+//! listens, and while a collector is killed half-way. What it did must be the same in all of them.
+//!
+//! A program says by itself when it is half-way; see `half_way` in `programs/steps.h`.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::artifacts;
+use crate::events::Events;
+use crate::running::{Outcome, Running};
+use crate::scene::Scene;
+
+/// How often the sign of a program that is half-way is looked for.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// What was the same in all four worlds, and what the collector heard in the one where it lived.
+#[derive(Debug)]
+pub struct Same {
+    /// How the program ended and what it said.
+    pub outcome: Outcome,
+    /// What was reported while the collector listened.
+    pub events: Events,
+}
+
+impl Same {
+    /// Its standard output as text, when it ended with status 0.
+    ///
+    /// # Panics
+    /// When it did not.
+    #[track_caller]
+    #[must_use]
+    pub fn said(&self) -> String {
+        self.outcome.clone().well().said()
+    }
+}
+
+/// Runs a test program in all four worlds.
+///
+/// # Panics
+/// When it did something else in one of them.
+#[track_caller]
+#[must_use]
+pub fn same_in_every_world<S: AsRef<std::ffi::OsStr>>(scene: &mut Scene, program: &str, args: &[S]) -> Same {
+    let program = artifacts::program(program);
+    same_command_in_every_world(scene, &|scene| {
+        let mut command = scene.command(&program);
+        command.args(args);
+        command
+    })
+}
+
+/// Runs any command in all four worlds, with the shim behind whatever it preloads itself.
+///
+/// # Panics
+/// When it did something else in one of them, or never was half-way.
+#[track_caller]
+#[must_use]
+pub fn same_command_in_every_world(scene: &mut Scene, command: &dyn Fn(&Scene) -> Command) -> Same {
+    let without = run(scene, &mut command(scene), |_| {});
+    scene.stop_collector_if_any();
+    let unheard = run(scene, &mut traced(scene, command), |_| {});
+    assert_eq!(unheard, without, "while nobody listens, against a run without the shim");
+    scene.start_collector();
+    let mut shimmed = traced(scene, command);
+    let heard = run(scene, &mut shimmed, |_| {});
+    assert_eq!(heard, without, "while a collector listens, against a run without the shim");
+    let events = scene.events();
+    let mut shimmed = traced(scene, command);
+    let deserted = run(scene, &mut shimmed, Scene::kill_collector);
+    assert_eq!(deserted, without, "while its collector is killed, against a run without the shim");
+    Same { outcome: without, events }
+}
+
+/// The command with the shim in front of it.
+fn traced(scene: &Scene, command: &dyn Fn(&Scene) -> Command) -> Command {
+    let mut command = command(scene);
+    let already = command.get_envs().find(|(name, _)| *name == "LD_PRELOAD").and_then(|(_, value)| value);
+    let mut preload = already.map(ToOwned::to_owned).unwrap_or_default();
+    if !preload.is_empty() {
+        preload.push(":");
+    }
+    preload.push(artifacts::shim());
+    command.env("LD_PRELOAD", preload).env("ALIVE_ADDR", scene.address().to_string());
+    command
+}
+
+/// Runs a command to its end, and does `then` when it is half-way.
+#[track_caller]
+fn run(scene: &mut Scene, command: &mut Command, then: impl FnOnce(&mut Scene)) -> Outcome {
+    // The same name each time: programs see their environment, and its size.
+    let half = scene.path("half-way");
+    let go = scene.path("half-way.go");
+    for stale in [&half, &go] {
+        let _ = std::fs::remove_file(stale);
+    }
+    let mut running = Running::start(scene, command.env("HALF_WAY", &half));
+    while !half.exists() {
+        assert!(!running.has_ended() || half.exists(), "it never was half-way: {}", running.told());
+        std::thread::sleep(LOOK);
+    }
+    then(scene);
+    make_empty(&go);
+    running.end()
+}
+
+fn make_empty(path: &Path) {
+    std::fs::write(path, "").expect("a file in the scene");
+}
