@@ -44,8 +44,8 @@ pub(crate) struct Page {
     pub(crate) forked_at_nanos: AtomicU64,
     /// When its latest fork began.
     pub(crate) fork_began_nanos: AtomicU64,
-    /// One thread compares the link map.
-    pub(crate) comparing: AtomicBool,
+    /// The turn of one thread to compare the link map; true from its beginning to its end.
+    pub(crate) comparing: Guarded<bool>,
     /// Calls of the real dlopen that have not returned.
     pub(crate) opening: AtomicU32,
     /// The dlopen that was jumped to and whose outcome is still to be seen.
@@ -80,7 +80,7 @@ impl Page {
             ordinal: AtomicU32::new(0),
             forked_at_nanos: AtomicU64::new(0),
             fork_began_nanos: AtomicU64::new(0),
-            comparing: AtomicBool::new(false),
+            comparing: Guarded::new(false),
             opening: AtomicU32::new(0),
             pending: Pending {
                 state: AtomicU32::new(0),
@@ -142,7 +142,8 @@ pub(crate) fn begin_in_child(ordinal: u32) {
     if WIPED_BY_HAND.load(Ordering::Relaxed) {
         page.mark.store(0, Ordering::Relaxed);
         page.node.store(0, Ordering::Relaxed);
-        page.comparing.store(false, Ordering::Relaxed);
+        page.comparing.release();
+        page.comparing.with(|at_work| *at_work = false);
         page.opening.store(0, Ordering::Relaxed);
         page.pending.state.store(0, Ordering::Relaxed);
         page.open_searches.store(0, Ordering::Relaxed);
