@@ -5,6 +5,7 @@ use crate::observe::classify::Class;
 use crate::process::fork::{self, Speaker};
 use crate::process::lineage::{self, Link};
 use crate::process::tree;
+use crate::stack::first;
 use crate::stack::native::Stack;
 use crate::stack::object::{self, Object};
 use crate::{config, hooks, sys};
@@ -64,17 +65,19 @@ pub(crate) fn must_only_count() -> bool {
     true
 }
 
-/// Whether the stack has room for a report: on an alternate signal stack its size tells, elsewhere the
-/// kernel says whether there is memory so far below. It looks at nothing that is not the stack's own,
-/// as long as a stack ends in a guard page.
+/// Whether the stack has room for a report. Of the first thread's stack and of an alternate signal stack
+/// the size is known; of another one the kernel says whether there is memory so far below, which a
+/// guard page is not.
 #[inline(never)]
 pub(crate) fn has_room() -> bool {
     let here = 0u8;
     let here = &raw const here as usize;
-    match sys::room_on_signal_stack(here) {
-        Some(room) => room >= STACK_NEEDED,
-        None => sys::readable((here & !7).saturating_sub(STACK_NEEDED) as u64),
+    // A signal stack may lie anywhere, in the first thread's stack, too.
+    if let Some(room) = sys::room_on_signal_stack(here).or_else(|| first::room_below(here)) {
+        return room >= STACK_NEEDED;
     }
+    let mut byte = [0u8];
+    sys::copy_if_mapped(sys::getpid(), here.saturating_sub(STACK_NEEDED), &mut byte) == 1
 }
 
 /// Sends a load. The caller asked [`must_only_count`] before it began to observe.

@@ -68,6 +68,7 @@ fn begin() {
         ROOT_PID.store(sys::getpid(), Ordering::Relaxed);
         ROOT_START_MICROS.store(sys::clock_nanos(libc::CLOCK_REALTIME) / 1000, Ordering::Relaxed);
         stack::object::begin();
+        stack::first::begin();
         observe::linkmap::begin();
         if process::fork::begin() {
             process::lineage::begin();

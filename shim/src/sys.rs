@@ -185,6 +185,14 @@ pub(crate) fn room_on_signal_stack(here: usize) -> Option<usize> {
     on_it.then(|| here.saturating_sub(stack.ss_sp as usize))
 }
 
+/// Bytes that the first thread's stack may grow to; `None` without a limit.
+pub(crate) fn stack_limit() -> Option<usize> {
+    let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is valid for the kernel's write.
+    unsafe { syscall(libc::SYS_prlimit64, arguments![0, libc::RLIMIT_STACK, 0, &raw mut limit]) };
+    usize::try_from(limit.rlim_cur).ok().filter(|bytes| *bytes != usize::MAX)
+}
+
 /// Whether the calling thread runs under seccomp already.
 pub(crate) fn under_seccomp() -> bool {
     // SAFETY: no pointers.
