@@ -36,7 +36,8 @@ impl<T> Alone<T> {
 /// few looks, goes without. So a signal handler that interrupted its holder does not hang, and
 /// neither does a forked child whose parent's other thread held it, if it lies in the wiped page.
 ///
-/// A signal handler may jump out of the hook that holds it, and the frame that would give it back is gone.
+/// Where signals do not wait ([`crate::undisturbed`]), a handler may jump out of the hook that holds it, and
+/// the frame that would give it back is gone.
 /// The same thread can tell: it stands no deeper on the stack than the holder did. It finds the value as
 /// it was left then; so half a change must be as good a value as any.
 #[repr(C)]

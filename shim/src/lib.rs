@@ -44,6 +44,7 @@ mod process;
 mod real;
 mod stack;
 mod sys;
+mod undisturbed;
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

@@ -165,6 +165,15 @@ pub(crate) fn readable(address: u64) -> bool {
     result.checked_neg() != Some(i64::from(libc::EFAULT))
 }
 
+/// Sets which signals wait on this thread, a bit for each from 1 on; which did before.
+pub(crate) fn exchange_signal_mask(mask: u64) -> u64 {
+    let mut before = 0u64;
+    let arguments = arguments![libc::SIG_SETMASK, &raw const mask, &raw mut before, size_of::<u64>()];
+    // SAFETY: both are valid for what the kernel does with eight bytes.
+    unsafe { syscall(libc::SYS_rt_sigprocmask, arguments) };
+    before
+}
+
 /// Copies from an address of this process that may have been unmapped; how many bytes arrived.
 pub(crate) fn copy_if_mapped(pid: u32, address: usize, into: &mut [u8]) -> usize {
     let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };

@@ -3,6 +3,7 @@
 //!
 //! A program says by itself when it is half-way; see `half_way` in `programs/steps.h`.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -36,17 +37,23 @@ impl Same {
     }
 }
 
+/// Words of a command line: paths, strings and what else can be one.
+#[macro_export]
+macro_rules! words {
+    ($($word:expr),* $(,)?) => { vec![$(::std::ffi::OsString::from($word)),*] };
+}
+
 /// Runs a test program in all four worlds.
 ///
 /// # Panics
 /// When it did something else in one of them.
 #[track_caller]
 #[must_use]
-pub fn same_in_every_world<S: AsRef<std::ffi::OsStr>>(scene: &mut Scene, program: &str, args: &[S]) -> Same {
+pub fn same_in_every_world(scene: &mut Scene, program: &str, args: Vec<OsString>) -> Same {
     let program = artifacts::program(program);
     same_command_in_every_world(scene, &|scene| {
         let mut command = scene.command(&program);
-        command.args(args);
+        command.args(&args);
         command
     })
 }
@@ -63,10 +70,12 @@ pub fn same_command_in_every_world(scene: &mut Scene, command: &dyn Fn(&Scene) -
     let unheard = run(scene, &mut traced(scene, command), |_| {});
     assert_eq!(unheard, without, "while nobody listens, against a run without the shim");
     scene.start_collector();
+    let earlier = scene.events_text().len();
     let mut shimmed = traced(scene, command);
     let heard = run(scene, &mut shimmed, |_| {});
     assert_eq!(heard, without, "while a collector listens, against a run without the shim");
-    let events = scene.events();
+    let _ = scene.events();
+    let events = Events::parse(scene.events_text().get(earlier..).expect("a file that only grows"));
     let mut shimmed = traced(scene, command);
     let deserted = run(scene, &mut shimmed, Scene::kill_collector);
     assert_eq!(deserted, without, "while its collector is killed, against a run without the shim");

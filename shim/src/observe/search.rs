@@ -21,6 +21,7 @@ use crate::emit::{self, Missing};
 use crate::process::fork::{self, Speaker};
 use crate::process::heir;
 use crate::stack::native::Stack;
+use crate::undisturbed::Undisturbed;
 use crate::{arch, config, sys};
 use alive_wire::{CodeKind, Language, Outcome};
 use core::sync::atomic::Ordering;
@@ -136,6 +137,7 @@ pub(crate) fn failed(path: &[u8], class: Class) {
     });
     // What follows needs more of the stack than a small one may have; it is left to another hook.
     if matches!(known, Some(None | Some(true))) && emit::has_room() {
+        let _undisturbed = Undisturbed::begin();
         conclude_or_begin(&speaker, path, class, now);
     }
 }
@@ -243,6 +245,7 @@ pub(crate) fn pass_time() {
             .searches
             .with(|searches| searches.open.iter().any(|search| search.thread != 0 && search.is_over(now)));
         if any_over == Some(true) && emit::has_room() {
+            let _undisturbed = Undisturbed::begin();
             finish(&speaker, Some(now));
         }
     }
