@@ -68,18 +68,31 @@ pub fn same_command_in_every_world(scene: &mut Scene, command: &dyn Fn(&Scene) -
     let without = run(scene, &mut command(scene), |_| {});
     scene.stop_collector_if_any();
     let unheard = run(scene, &mut traced(scene, command), |_| {});
-    assert_eq!(unheard, without, "while nobody listens, against a run without the shim");
+    assert_same(&unheard, &without, "while nobody listens");
     scene.start_collector();
     let earlier = scene.events_text().len();
     let mut shimmed = traced(scene, command);
     let heard = run(scene, &mut shimmed, |_| {});
-    assert_eq!(heard, without, "while a collector listens, against a run without the shim");
+    assert_same(&heard, &without, "while a collector listens");
     let _ = scene.events();
     let events = Events::parse(scene.events_text().get(earlier..).expect("a file that only grows"));
     let mut shimmed = traced(scene, command);
     let deserted = run(scene, &mut shimmed, Scene::kill_collector);
-    assert_eq!(deserted, without, "while its collector is killed, against a run without the shim");
+    assert_same(&deserted, &without, "while its collector is killed");
     Same { outcome: without, events }
+}
+
+/// Asserts that the shim made no difference, and shows the lines that differ where it did.
+#[track_caller]
+fn assert_same(with: &Outcome, without: &Outcome, world: &str) {
+    for (name, with, without) in
+        [("output", &with.stdout, &without.stdout), ("errors", &with.stderr, &without.stderr)]
+    {
+        let [with, without] = [with, without].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let differs = with.lines().zip(without.lines()).find(|(with, without)| with != without);
+        assert_eq!(with, without, "its {name} {world}, first at {differs:?}");
+    }
+    assert_eq!(with.status, without.status, "its end {world}");
 }
 
 /// The command with the shim in front of it.

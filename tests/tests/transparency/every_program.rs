@@ -14,7 +14,7 @@ fn all_the_same(scene: &mut Scene, programs: &[(&str, Vec<OsString>)]) {
 }
 
 #[test]
-fn programs_that_become_other_processes() {
+fn programs_that_fork() {
     let mut scene = Scene::without_collector();
     let (code, other) = (scene.file("late.pm"), scene.file("other.rb"));
     let absent = scene.path("absent.pm");
@@ -25,11 +25,18 @@ fn programs_that_become_other_processes() {
             ("fork", words![&absent]),
             ("bare_fork", words![&code]),
             ("raw_clone", words![&code]),
-            ("vfork", words![&code, &other]),
-            ("spawn", words![&code]),
-            ("exec_after_fork", words![&code]),
             ("nested_forks", words!["4", &code]),
         ],
+    );
+}
+
+#[test]
+fn programs_that_execute_other_programs() {
+    let mut scene = Scene::without_collector();
+    let (code, other) = (scene.file("late.pm"), scene.file("other.rb"));
+    all_the_same(
+        &mut scene,
+        &[("vfork", words![&code, &other]), ("spawn", words![&code]), ("exec_after_fork", words![&code])],
     );
 }
 
@@ -72,7 +79,7 @@ fn programs_that_open_libraries() {
 }
 
 #[test]
-fn programs_with_threads_signals_and_filters() {
+fn programs_with_threads_and_workers() {
     let mut scene = Scene::without_collector();
     let (code, other) = (scene.file("late.pm"), scene.file("other.rb"));
     let library = scene.path("libplain.so");
@@ -83,6 +90,17 @@ fn programs_with_threads_signals_and_filters() {
             ("thread_forks", words![&code]),
             ("threads", words!["4", "100", &code, &library]),
             ("workers", words!["4", "20", &code, &other]),
+        ],
+    );
+}
+
+#[test]
+fn programs_with_signals_and_filters() {
+    let mut scene = Scene::without_collector();
+    let code = scene.file("late.pm");
+    all_the_same(
+        &mut scene,
+        &[
             ("signal_handler", words![&code]),
             ("signal_storm", words![&code, "2000"]),
             ("seccomp", words!["prctl", &code]),
