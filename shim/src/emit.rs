@@ -76,8 +76,7 @@ pub(crate) fn has_room() -> bool {
     if let Some(room) = sys::room_on_signal_stack(here).or_else(|| first::room_below(here)) {
         return room >= STACK_NEEDED;
     }
-    let mut byte = [0u8];
-    sys::copy_if_mapped(sys::getpid(), here.saturating_sub(STACK_NEEDED), &mut byte) == 1
+    sys::readable((here & !7).saturating_sub(STACK_NEEDED) as u64)
 }
 
 /// Sends a load. The caller asked [`must_only_count`] before it began to observe.

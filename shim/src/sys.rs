@@ -154,11 +154,23 @@ pub(crate) fn advise(address: *mut c_void, bytes: usize, advice: c_int) -> bool 
     unsafe { syscall(libc::SYS_madvise, arguments![address, bytes, advice]) == 0 }
 }
 
-/// Whether eight bytes can be read at `address`, told without touching them.
-///
-/// The kernel copies the signal set before it looks at the nonsensical `how`, so EFAULT means
-/// unreadable, EINVAL readable; nothing is changed either way.
+/// Whether eight bytes can be read at `address`, told without touching them. Memcheck does not look at what
+/// another process's memory is said to be.
 pub(crate) fn readable(address: u64) -> bool {
+    let mut bytes = [0u8; 8];
+    let Ok(address) = usize::try_from(address) else { return false };
+    let result = read_memory(getpid(), address, &mut bytes);
+    match result.checked_neg().and_then(|error| c_int::try_from(error).ok()) {
+        Some(libc::ENOSYS | libc::EPERM) => readable_by_mask(address),
+        _ => result == 8,
+    }
+}
+
+/// The same where the kernel has no way to read a process's memory.
+///
+/// It copies the signal set before it looks at the nonsensical `how`, so EFAULT means unreadable,
+/// EINVAL readable; nothing is changed either way.
+fn readable_by_mask(address: usize) -> bool {
     let arguments = arguments![usize::MAX, address, 0, 8];
     // SAFETY: an invalid `how` changes nothing, and a bad pointer is an error of the kernel's.
     let result = unsafe { syscall(libc::SYS_rt_sigprocmask, arguments) };
@@ -176,12 +188,16 @@ pub(crate) fn exchange_signal_mask(mask: u64) -> u64 {
 
 /// Copies from an address of this process that may have been unmapped; how many bytes arrived.
 pub(crate) fn copy_if_mapped(pid: u32, address: usize, into: &mut [u8]) -> usize {
+    usize::try_from(read_memory(pid, address, into)).unwrap_or(0)
+}
+
+/// Copies from an address of a process; how many bytes arrived, or the negative errno.
+fn read_memory(pid: u32, address: usize, into: &mut [u8]) -> i64 {
     let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
     let remote = libc::iovec { iov_base: address as *mut c_void, iov_len: into.len() };
     let arguments = arguments![pid, &raw const local, 1, &raw const remote, 1, 0];
     // SAFETY: `local` describes `into`; the remote side is checked by the kernel.
-    let count = unsafe { syscall(libc::SYS_process_vm_readv, arguments) };
-    usize::try_from(count).unwrap_or(0)
+    unsafe { syscall(libc::SYS_process_vm_readv, arguments) }
 }
 
 /// Free bytes below `here` on the alternate signal stack, when the thread runs on one.
