@@ -25,6 +25,7 @@ fn programs_that_fork() {
             ("fork", words![&absent]),
             ("bare_fork", words![&code]),
             ("raw_clone", words![&code]),
+            ("raw_clone", words![&code, "clone3"]),
             ("nested_forks", words!["4", &code]),
         ],
     );
@@ -76,6 +77,31 @@ fn programs_that_open_libraries() {
             ("converts", words![&code]),
         ],
     );
+}
+
+/// The library that `libcaller.so` opens lies where only its own RUNPATH leads.
+#[test]
+fn programs_that_open_libraries_through_others() {
+    let mut scene = Scene::without_collector();
+    let (code, caller) = (scene.file("late.pm"), scene.path("app/libcaller.so"));
+    artifacts::library("plain", &scene.path("app/private/libplain.so"), &[] as &[&str]);
+    artifacts::library("caller", &caller, &["-Wl,--enable-new-dtags", "-Wl,-rpath,$ORIGIN/private"]);
+    all_the_same(
+        &mut scene,
+        &[
+            ("dlopen_through", words![&caller, "libplain.so", &code]),
+            ("dlopen_through", words![&caller, "$ORIGIN/private/libplain.so", &code]),
+            ("dlopen_through", words![&caller, "libabsent.so", &code]),
+        ],
+    );
+}
+
+#[test]
+fn a_program_that_forks_while_a_thread_is_in_the_loader() {
+    let mut scene = Scene::without_collector();
+    let (code, slow) = (scene.file("late.pm"), scene.path("libslow.so"));
+    artifacts::library("slow", &slow, &[] as &[&str]);
+    all_the_same(&mut scene, &[("loader_lock_at_fork", words![&slow, &code])]);
 }
 
 #[test]
