@@ -76,7 +76,7 @@ pub(crate) fn has_room() -> bool {
     if let Some(room) = sys::room_on_signal_stack(here).or_else(|| first::room_below(here)) {
         return room >= STACK_NEEDED;
     }
-    sys::readable((here & !7).saturating_sub(STACK_NEEDED) as u64)
+    sys::all_readable_below(here, STACK_NEEDED)
 }
 
 /// Sends a load. The caller asked [`must_only_count`] before it began to observe.

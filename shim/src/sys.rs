@@ -160,15 +160,36 @@ pub(crate) fn readable(address: u64) -> bool {
     let mut bytes = [0u8; 8];
     let Ok(address) = usize::try_from(address) else { return false };
     let result = read_memory(getpid(), address, &mut bytes);
-    match result.checked_neg().and_then(|error| c_int::try_from(error).ok()) {
-        Some(libc::ENOSYS | libc::EPERM) => readable_by_mask(address),
-        _ => result == 8,
-    }
+    if no_way_to_read(result) { readable_by_mask(address) } else { result == 8 }
 }
 
-/// The same where the kernel has no way to read a process's memory.
-///
-/// It copies the signal set before it looks at the nonsensical `how`, so EFAULT means unreadable,
+/// Whether every page can be read from `here` down to `bytes` below, which is no more than 32 KiB. With a guard page in
+/// between, what lies beyond is another's.
+pub(crate) fn all_readable_below(here: usize, bytes: usize) -> bool {
+    const PAGE: usize = 4096;
+    let mut byte = [0u8; 8];
+    let local = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: byte.len() };
+    let mut pages = [libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 1 }; 8];
+    let count = bytes.div_ceil(PAGE).min(pages.len());
+    for (step, page) in (1usize..).zip(pages.iter_mut().take(count)) {
+        page.iov_base = here.saturating_sub(step.saturating_mul(PAGE).min(bytes)) as *mut c_void;
+    }
+    let arguments = arguments![getpid(), &raw const local, 1, pages.as_ptr(), count, 0];
+    // SAFETY: `local` describes eight bytes; the remote side is checked by the kernel.
+    let result = unsafe { syscall(libc::SYS_process_vm_readv, arguments) };
+    if no_way_to_read(result) {
+        return pages.iter().take(count).all(|page| readable_by_mask(page.iov_base as usize & !7));
+    }
+    usize::try_from(result) == Ok(count)
+}
+
+/// The kernel cannot read a process's memory for it, or will not.
+fn no_way_to_read(result: i64) -> bool {
+    let error = result.checked_neg().and_then(|error| c_int::try_from(error).ok());
+    matches!(error, Some(libc::ENOSYS | libc::EPERM))
+}
+
+/// Whether eight bytes can be read, where the kernel has no way to read a process's memory. It copies the signal set before it looks at the nonsensical `how`, so EFAULT means unreadable,
 /// EINVAL readable; nothing is changed either way.
 fn readable_by_mask(address: usize) -> bool {
     let arguments = arguments![usize::MAX, address, 0, 8];

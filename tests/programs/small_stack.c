@@ -102,7 +102,8 @@ int main(int argc, char **argv)
 			pthread_t thread;
 
 			pthread_attr_init(&attributes);
-			if (mprotect(memory, BELOW, PROT_NONE) || pthread_attr_setstack(&attributes, memory + BELOW, bytes) ||
+			/* One page, and below it somebody else's memory. */
+			if (mprotect(memory + BELOW - 4096, 4096, PROT_NONE) || pthread_attr_setstack(&attributes, memory + BELOW, bytes) ||
 			    pthread_create(&thread, &attributes, runner, NULL))
 				_exit(5);
 			pthread_join(thread, NULL);

@@ -36,6 +36,9 @@ const TOLD: usize = 192;
 /// folders.
 const OVER_AFTER_NANOS: u64 = 250_000_000;
 
+/// A probe for the name of a search that is still open continues it after a pause of no more than this.
+const CONTINUED_WITHIN_NANOS: u64 = 2_000_000_000;
+
 /// So often a search comes back to its first path before it is taken for a repetition. One return
 /// is common: a package manager adds a folder and tries again.
 const RETURNS: u32 = 3;
@@ -132,8 +135,11 @@ pub(crate) fn failed(path: &[u8], class: Class) {
     let known = fork::page().searches.with(|searches| {
         let search =
             searches.open.iter_mut().find(|search| search.thread == thread && search.is_for(stem))?;
-        search.add(whole, hash(path), now);
-        Some(search.repeats())
+        let paused = search.paused_until(now);
+        if !paused {
+            search.add(whole, hash(path), now);
+        }
+        Some(paused || search.repeats())
     });
     // What follows needs more of the stack than a small one may have; it is left to another hook.
     if matches!(known, Some(None | Some(true))) && emit::has_room() {
@@ -142,7 +148,7 @@ pub(crate) fn failed(path: &[u8], class: Class) {
     }
 }
 
-/// A search that repeats itself is told; one that is not known begins.
+/// A search that repeats itself, or that paused too long, is told; one that is not known begins.
 #[inline(never)]
 fn conclude_or_begin(speaker: &Speaker, path: &[u8], class: Class, now: u64) {
     let (whole, stem) = name_and_stem(path);
@@ -151,6 +157,10 @@ fn conclude_or_begin(speaker: &Speaker, path: &[u8], class: Class, now: u64) {
         if let Some(search) =
             searches.open.iter_mut().find(|search| search.thread == thread && search.is_for(stem))
         {
+            if search.paused_until(now) {
+                let ended = core::mem::replace(search, Search::begin(thread, whole, hash(path), class, now));
+                return Some(ended).filter(|ended| searches.tell_once(ended.name.as_slice()));
+            }
             // It stays open: what is left of this repetition belongs to it, not to a search of its own.
             let repeated = search.repeats().then_some(*search);
             return repeated.filter(|search| searches.tell_once(search.name.as_slice()));
@@ -234,7 +244,8 @@ pub(super) fn take_back(name: &[u8]) -> bool {
     taken.flatten().is_some()
 }
 
-/// Any hook of a forked process: tells of searches that are over by now.
+/// The end of any hook of a forked process: tells of searches that are over by now. The hook's own probe
+/// was added before, so that a search goes on however long the machine kept its process waiting.
 #[inline]
 pub(crate) fn pass_time() {
     if fork::page().open_searches.load(Ordering::Relaxed) > 0
@@ -340,6 +351,11 @@ impl Search {
         self.last_path = path;
         self.probes = self.probes.saturating_add(1);
         self.last_nanos = now;
+    }
+
+    /// Whether a probe at `now` comes too late to continue it.
+    fn paused_until(&self, now: u64) -> bool {
+        now.saturating_sub(self.last_nanos) > CONTINUED_WITHIN_NANOS
     }
 
     /// Whether its last probe was a while before `now`.
