@@ -11,7 +11,7 @@
 //! | what it is about | file |
 //! |---|---|
 //! | a way to become another process | `tests/fork.rs` |
-//! | the program must not notice the shim | `tests/transparency.rs` |
+//! | the program must not notice the shim | `tests/transparency/`, a room for each kind of hazard; [`worlds`] compares |
 //! | native libraries, their dependencies and callers | `tests/dlopen.rs` |
 //! | a function of the open or fopen family | `tests/hooks.rs` |
 //! | arguments that a function should not get | `tests/fuzz.rs` |
@@ -41,3 +41,4 @@ pub mod seeds;
 pub mod strace;
 pub mod targets;
 pub mod unfound;
+pub mod worlds;

@@ -52,8 +52,11 @@ pub(crate) unsafe fn decide(name: *const c_char, flags: c_int, caller: usize) ->
     if !fork::forked() {
         return if may_bring_python(name) { bringing_python as *const c_void } else { jump };
     }
+    if emit::must_only_count() {
+        return jump;
+    }
     let Some(speaker) = fork::speaker() else { return jump };
-    if heir::settle(&speaker) || emit::must_only_count() {
+    if heir::settle(&speaker) {
         return jump;
     }
     let up_to_date = linkmap::compare(&speaker, None);
@@ -74,8 +77,11 @@ pub(crate) unsafe fn decide_in_namespace(namespace: isize, name: *const c_char) 
     if !fork::forked() || name.is_null() {
         return jump;
     }
+    if emit::must_only_count() {
+        return jump;
+    }
     let Some(speaker) = fork::speaker() else { return jump };
-    if heir::settle(&speaker) || emit::must_only_count() {
+    if heir::settle(&speaker) {
         return jump;
     }
     // SAFETY: not null, so a C string.

@@ -6,6 +6,7 @@ use crate::emit::{self, Load};
 use crate::process::{fork, heir};
 use crate::stack::Trace;
 use crate::sys;
+use crate::undisturbed::Undisturbed;
 use alive_wire::header::flags;
 use alive_wire::{Outcome, Via};
 use core::ffi::{CStr, c_char, c_int};
@@ -69,8 +70,17 @@ pub(crate) unsafe fn fopened(file: *mut libc::FILE, path: *const c_char, mode: *
 #[cold]
 #[inline(never)]
 fn report(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
+    // What follows has a large frame, so this one must be small.
+    if !emit::must_only_count() {
+        let _undisturbed = Undisturbed::begin();
+        tell(fd, name, class, via);
+    }
+}
+
+#[inline(never)]
+fn tell(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
     let Some(speaker) = fork::speaker() else { return };
-    if heir::settle(&speaker) || emit::must_only_count() {
+    if heir::settle(&speaker) {
         return;
     }
     linkmap::compare(&speaker, None);

@@ -1,7 +1,7 @@
 //! The walk from the hook to the program's first function.
 
 use super::cfi::{Cfa, Found, Row, Rule};
-use super::{cache, cfi, expression, object};
+use super::{cache, cfi, expression, first, object};
 use crate::arch::{REGISTERS, RETURN_ADDRESS, STACK_POINTER, capture, plain_address};
 use crate::sys;
 use alive_wire::MAX_FRAMES;
@@ -185,11 +185,13 @@ impl Memory {
         Self { from: 0, to: 0 }
     }
 
-    /// Begins with the page that the stack pointer is in, which is mapped: this function runs on it.
+    /// Begins with the page that the stack pointer is in, which is mapped: this function runs on it. Of the
+    /// first thread's stack, everything above is.
     fn new(registers: [u64; REGISTERS]) -> Self {
         let stack_pointer = registers.get(STACK_POINTER).copied().unwrap_or(0);
         let from = stack_pointer & !(PAGE.wrapping_sub(1));
-        Self { from, to: from.wrapping_add(PAGE) }
+        let top = usize::try_from(stack_pointer).ok().and_then(first::top_above);
+        Self { from, to: top.map_or(from.wrapping_add(PAGE), |top| top as u64) }
     }
 
     /// The next frames lie elsewhere.
