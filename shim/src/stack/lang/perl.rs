@@ -1,60 +1,56 @@
-//! Perl 5, as Debian and most others build it: with interpreter threads.
+//! Perl 5, with interpreter threads as Debian builds it and without as the official images do.
 //!
-//! The interpreter of a thread hangs on a pthread key. From it: `PL_curcop`, the statement being run
-//! or, at compile time, the line being compiled; then the context stacks, whose sub, format and eval
-//! entries hold the statement that each was called from. Names of subs are not read: a file and a
-//! line say where.
+//! [`layout`] knows where things are, [`names`] reads the names of files and subs; here the contexts
+//! are walked. A frame is what runs by itself: a sub, a format, a file being required, a string being
+//! evaluated. The block of an `eval {}` is a part of the sub around it. `PL_curcop` is the statement
+//! being run or, at compile time, the line being compiled; each context keeps the statement that it
+//! was entered from.
+//!
+//! `use` enters a BEGIN block at the very line where it stands, and a sub may call itself: of frames
+//! that follow each other with the same file and line only the innermost is told.
+
+mod layout;
+mod names;
 
 use super::image::Image;
 use super::memory::Memory;
 use super::{Provider, Version};
 use crate::cell::{Alone, Bytes};
 use alive_wire::{Language, LineWriter, NoLines};
-use core::ffi::CStr;
+use core::ffi::{CStr, c_int};
+use layout::{
+    BLK_OLDCOP, CONTEXT_BYTES, COP_LINE, Interpreter, SI_CXIX, SI_CXMAX, SI_CXSTACK, SI_PREV, SI_TYPE,
+};
+use names::{File, Names};
 
 /// Perl.
 pub(super) struct Perl;
 
-/// Where things are in a `struct interpreter`; by the interpreter's own headers of each version.
-#[derive(Clone, Copy)]
-struct Layout {
-    version: u8,
-    /// `PL_interp_size`.
-    size: u16,
-    curcop: usize,
-    curstackinfo: usize,
-}
-
-const LAYOUTS: &[Layout] = &[
-    Layout { version: 32, size: 3792, curcop: 224, curstackinfo: 240 },
-    Layout { version: 36, size: 3768, curcop: 208, curstackinfo: 224 },
-    Layout { version: 40, size: 3768, curcop: 208, curstackinfo: 224 },
-    Layout { version: 42, size: 3768, curcop: 208, curstackinfo: 224 },
-];
-
-// The same in all of these versions.
-const COP_LINE: usize = 36;
-const COP_FILE: usize = 48;
-const SI_CXSTACK: usize = 8;
-const SI_PREV: usize = 16;
-const SI_CXIX: usize = 32;
-const CONTEXT_BYTES: usize = 104;
-const BLK_OLDCOP: usize = 16;
 const CXT_SUB: u8 = 9;
 const CXT_FORMAT: u8 = 10;
 const CXT_EVAL: u8 = 11;
+/// Of a sub's context: the scope around a `(?{ })`, which is no call.
+const CXP_SUB_RE_FAKE: u8 = 0x80;
+/// Of an eval's context: a block, which is no frame.
+const CXP_EVALBLOCK: u8 = 0x40;
 
-/// Contexts of one stack, and stacks, that are followed.
-const DEEPEST: usize = 4096;
+/// The outermost stack of an interpreter; others are entered for sort, tie, overload, signals.
+const PERLSI_MAIN: u32 = 1;
+
+/// Contexts and stacks that are followed.
+const CONTEXTS: usize = 1024;
 const STACKS: usize = 64;
 
-/// Longest file name that is read.
-const LONGEST: usize = 400;
+/// More contexts than any stack has.
+const ABSURD: u32 = 1 << 24;
 
+/// What was found of the interpreter.
 #[derive(Clone, Copy)]
 struct Found {
-    key: libc::pthread_key_t,
-    layout: Layout,
+    interpreter: Interpreter,
+    names: Names,
+    /// `Perl_caller_cx`, 0 where it is not exported.
+    caller_cx: usize,
 }
 
 static FOUND: Alone<Option<Found>> = Alone::new(None);
@@ -65,77 +61,203 @@ impl Provider for Perl {
     }
 
     fn mark(&self) -> &'static CStr {
-        c"PL_thr_key"
+        c"perl_construct"
     }
 
     fn detect(&self, image: &Image, memory: &Memory, version: &mut Version) -> Result<(), NoLines> {
         let number = memory.byte(image.needed(memory, c"PL_version")?)?;
         let sub = memory.byte(image.needed(memory, c"PL_subversion")?)?;
         write_version(version, number, sub);
-        let key = memory.half(image.needed(memory, c"PL_thr_key")?)?;
-        let size = memory.short(image.needed(memory, c"PL_interp_size")?)?;
-        let layout = LAYOUTS.iter().find(|layout| layout.version == number).ok_or(NoLines::UnknownVersion)?;
-        if layout.size != size {
-            return Err(NoLines::UnknownBuild);
-        }
+        let interpreter = Interpreter::find(image, memory, number)?;
+        let names = Names { threaded: interpreter.is_threaded(), stash_name: layout::stash_name(number) };
+        let caller_cx = image.exported(memory, c"Perl_caller_cx").unwrap_or(0);
         // SAFETY: one thread at a time detects, and nobody captures meanwhile.
-        unsafe { FOUND.change(|found| *found = Some(Found { key, layout: *layout })) };
+        unsafe { FOUND.change(|found| *found = Some(Found { interpreter, names, caller_cx })) };
         Ok(())
     }
 
     fn capture(&self, memory: &Memory, lines: &mut LineWriter<'_>) -> Result<(), NoLines> {
-        let Some(Found { key, layout }) = FOUND.get() else { return Err(NoLines::NoSymbols) };
-        // SAFETY: reads a slot of this thread; takes no lock, and any number may be asked for.
-        let interpreter = unsafe { libc::pthread_getspecific(*key) } as usize;
-        if interpreter == 0 {
-            return Err(NoLines::NotRunning);
+        let Some(found) = FOUND.get() else { return Err(NoLines::NoSymbols) };
+        let (statement, stack) = found.interpreter.now(memory)?;
+        if memory.is_checked() {
+            found.agrees_with_caller(memory, stack)?;
         }
-        let field = |offset: usize| memory.word(interpreter.wrapping_add(offset));
-        if !statement(memory, field(layout.curcop)?, lines)? {
-            return Ok(());
+        let mut frames =
+            Frames { memory, names: &found.names, lines, line: 0, file: File::EMPTY, any: false };
+        frames.walk(statement, stack)
+    }
+}
+
+/// One of the stacks of contexts that a thread has.
+struct Contexts {
+    first: usize,
+    count: usize,
+    previous: usize,
+    is_main: bool,
+}
+
+impl Contexts {
+    fn of(memory: &Memory, stack: usize) -> Result<Self, NoLines> {
+        let first = memory.word(stack.wrapping_add(SI_CXSTACK))?;
+        let last = memory.half(stack.wrapping_add(SI_CXIX))?.cast_signed();
+        let most = memory.half(stack.wrapping_add(SI_CXMAX))?;
+        let count = u32::try_from(last.saturating_add(1)).map_err(|_| NoLines::Unexpected)?;
+        if most > ABSURD || count > most.saturating_add(1) || (count > 0 && first == 0) {
+            return Err(NoLines::Unexpected);
         }
-        let mut info = field(layout.curstackinfo)?;
+        Ok(Self {
+            first,
+            count: usize::try_from(count).map_err(|_| NoLines::Unexpected)?,
+            previous: memory.word(stack.wrapping_add(SI_PREV))?,
+            is_main: memory.half(stack.wrapping_add(SI_TYPE))? == PERLSI_MAIN,
+        })
+    }
+
+    /// Addresses of its contexts, innermost first.
+    fn innermost_first(&self) -> impl Iterator<Item = usize> + use<> {
+        let first = self.first;
+        (0..self.count).rev().map(move |index| first.wrapping_add(index.wrapping_mul(CONTEXT_BYTES)))
+    }
+
+    fn holds(&self, context: usize) -> bool {
+        context.checked_sub(self.first).is_some_and(|offset| {
+            offset.checked_rem(CONTEXT_BYTES) == Some(0)
+                && offset.checked_div(CONTEXT_BYTES).is_some_and(|index| index < self.count)
+        })
+    }
+}
+
+/// The frames written so far.
+struct Frames<'a, 'l, 'b> {
+    memory: &'a Memory,
+    names: &'a Names,
+    lines: &'l mut LineWriter<'b>,
+    line: u32,
+    file: File,
+    any: bool,
+}
+
+impl Frames<'_, '_, '_> {
+    fn walk(&mut self, mut statement: usize, mut stack: usize) -> Result<(), NoLines> {
+        let memory = self.memory;
+        let mut left = CONTEXTS;
         for _ in 0..STACKS {
-            if info == 0 {
+            if stack == 0 {
                 break;
             }
-            let contexts = memory.word(info.wrapping_add(SI_CXSTACK))?;
-            let last = memory.half(info.wrapping_add(SI_CXIX))?.cast_signed();
-            let count = usize::try_from(last.saturating_add(1)).unwrap_or(0);
-            if count > 0 && contexts == 0 {
-                return Err(NoLines::Unexpected);
-            }
-            for index in (0..count).rev().take(DEEPEST) {
-                let context = contexts.wrapping_add(index.wrapping_mul(CONTEXT_BYTES));
-                if !matches!(memory.byte(context)? & 15, CXT_SUB | CXT_FORMAT | CXT_EVAL) {
-                    continue;
-                }
-                let from = memory.word(context.wrapping_add(BLK_OLDCOP))?;
-                if !statement(memory, from, lines)? {
+            let contexts = Contexts::of(memory, stack)?;
+            for context in contexts.innermost_first() {
+                let Some(fewer) = left.checked_sub(1) else {
+                    self.lines.leave_out();
+                    return Ok(());
+                };
+                left = fewer;
+                let kind = memory.byte(context)?;
+                let sub = match kind & 15 {
+                    CXT_SUB if kind & CXP_SUB_RE_FAKE == 0 => Some(context),
+                    CXT_FORMAT => Some(context),
+                    CXT_EVAL if kind & CXP_EVALBLOCK == 0 => None,
+                    _ => continue,
+                };
+                if !self.push(statement, sub)? {
                     return Ok(());
                 }
+                statement = memory.word(context.wrapping_add(BLK_OLDCOP))?;
             }
-            info = memory.word(info.wrapping_add(SI_PREV))?;
+            stack = contexts.previous;
         }
-        Ok(())
+        self.push(statement, None).map(|_| ())
+    }
+
+    /// Writes where a statement stands; false when there is no more room.
+    fn push(&mut self, statement: usize, sub: Option<usize>) -> Result<bool, NoLines> {
+        if statement == 0 {
+            return Ok(true);
+        }
+        let Some(file) = self.names.file_of(self.memory, statement)? else { return Ok(true) };
+        let line = match self.memory.half(statement.wrapping_add(COP_LINE))? {
+            // Perl's own word for no line.
+            u32::MAX => 0,
+            line => line,
+        };
+        if self.any && line == self.line && file.as_slice() == self.file.as_slice() {
+            return Ok(true);
+        }
+        let name = match sub {
+            Some(context) => self.names.sub_of(self.memory, context)?,
+            None => Bytes::EMPTY,
+        };
+        let room = self.lines.push(line, file.as_slice(), name.as_slice());
+        (self.line, self.file, self.any) = (line, file, true);
+        Ok(room)
     }
 }
 
-/// Writes where a statement stands; false when there is no more room.
-fn statement(memory: &Memory, cop: usize, lines: &mut LineWriter<'_>) -> Result<bool, NoLines> {
-    if cop == 0 {
-        return Ok(true);
+impl Found {
+    /// Asks Perl for the context that called last: it has to be one of those found.
+    ///
+    /// Perl goes outwards to the main stack without a look whether there is one, so it is asked only
+    /// where that was found.
+    #[cold]
+    fn agrees_with_caller(&self, memory: &Memory, innermost: usize) -> Result<(), NoLines> {
+        if self.caller_cx == 0 {
+            return Ok(());
+        }
+        let chain = |wanted: usize| -> Result<(bool, bool), NoLines> {
+            let mut stack = innermost;
+            for _ in 0..STACKS {
+                if stack == 0 {
+                    break;
+                }
+                let contexts = Contexts::of(memory, stack)?;
+                if contexts.holds(wanted) || contexts.is_main {
+                    return Ok((contexts.holds(wanted), contexts.is_main));
+                }
+                stack = contexts.previous;
+            }
+            Ok((false, false))
+        };
+        let (_, reaches_main) = chain(0)?;
+        if !reaches_main {
+            return Ok(());
+        }
+        let context = self.interpreter.caller(self.caller_cx);
+        if context == 0 {
+            return Ok(());
+        }
+        let (holds, _) = chain(context)?;
+        let kind = if holds { memory.byte(context)? & 15 } else { 0 };
+        matches!(kind, CXT_SUB | CXT_FORMAT | CXT_EVAL).then_some(()).ok_or(NoLines::Unexpected)
     }
-    let line = memory.half(cop.wrapping_add(COP_LINE))?;
-    let file = memory.word(cop.wrapping_add(COP_FILE))?;
-    if file == 0 {
-        return Ok(true);
-    }
-    let file: Bytes<LONGEST> = memory.c_string(file)?;
-    Ok(lines.push(line, file.as_slice(), b""))
 }
 
-/// `5.36.0`; the wire's readers want it as Perl itself writes it.
+impl Interpreter {
+    /// The context that `caller` would tell of, 0 outside of any; by the address of `Perl_caller_cx`.
+    fn caller(&self, function: usize) -> usize {
+        let none = core::ptr::null_mut::<usize>();
+        let address = function as *const ();
+        match self {
+            Self::Threaded { .. } => {
+                // SAFETY: perlapi gives it this type where Perl has threads.
+                let call = unsafe {
+                    core::mem::transmute::<*const (), extern "C" fn(usize, c_int, *mut usize) -> usize>(
+                        address,
+                    )
+                };
+                call(self.of_this_thread(), 0, none)
+            }
+            Self::Plain { .. } => {
+                // SAFETY: perlapi gives it this type where Perl has none.
+                let call = unsafe {
+                    core::mem::transmute::<*const (), extern "C" fn(c_int, *mut usize) -> usize>(address)
+                };
+                call(0, none)
+            }
+        }
+    }
+}
+
+/// `5.36.0`, as Perl itself writes it.
 fn write_version(version: &mut Version, number: u8, sub: u8) {
     version.push(b"5.");
     push_number(version, number);
