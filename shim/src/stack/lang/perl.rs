@@ -21,7 +21,7 @@ use core::ffi::{CStr, c_int};
 use layout::{
     BLK_OLDCOP, CONTEXT_BYTES, COP_LINE, Interpreter, SI_CXIX, SI_CXMAX, SI_CXSTACK, SI_PREV, SI_TYPE,
 };
-use names::{File, Names};
+use names::{File, LONGEST_FILE, Names};
 
 /// Perl.
 pub(super) struct Perl;
@@ -187,6 +187,9 @@ impl Frames<'_, '_, '_> {
             Some(context) => self.names.sub_of(self.memory, context)?,
             None => Bytes::EMPTY,
         };
+        if file.as_slice().len() == LONGEST_FILE {
+            self.lines.leave_out();
+        }
         let room = self.lines.push(line, file.as_slice(), name.as_slice());
         (self.line, self.file, self.any) = (line, file, true);
         Ok(room)

@@ -1,6 +1,7 @@
 //! The names of Perl's files and subs: `app.psgi`, `Shop::Cart::add`.
 //!
-//! A sub whose glob or package is gone by now has no name; that is nothing odd.
+//! A sub whose glob is gone by now has no name, and one whose package is gone is of `__ANON__`, in
+//! Perl's words; that is nothing odd.
 
 use super::layout::{
     AUX_NAME_COUNT, BLK_SUB_CV, COP_FILE, CV_FLAGS, CV_GV, CV_STASH, GV_NAME, GV_STASH, HEK_KEY, HEK_LENGTH,
@@ -11,10 +12,11 @@ use crate::stack::lang::memory::Memory;
 use alive_wire::NoLines;
 
 /// A file's name; of a longer one, its beginning.
-pub(super) type File = Bytes<400>;
+pub(super) type File = Bytes<LONGEST_FILE>;
+pub(super) const LONGEST_FILE: usize = 400;
 
-/// A sub's name with its package; of a longer one, its beginning.
-pub(super) type Sub = Bytes<160>;
+/// A sub's name with its package; of a longer one, its beginning, which is more than is ever told.
+pub(super) type Sub = Bytes<256>;
 
 /// Longest name of a package or a sub that is no sign of something odd.
 const LONGEST: usize = 1 << 20;
@@ -27,6 +29,8 @@ const SVT_PVFM: u32 = 14;
 const SVF_OOK: u32 = 0x0200_0000;
 /// A sub that bears its name itself, without a glob.
 const CVF_NAMED: u32 = 0x8000;
+/// A `my sub`, which is in no package.
+const CVF_LEXICAL: u32 = 0x1_0000;
 
 /// How names are read.
 #[derive(Clone, Copy)]
@@ -67,29 +71,31 @@ impl Names {
         if named_by == 0 {
             return Ok(Sub::EMPTY);
         }
-        let (name, package) = if memory.half(sub.wrapping_add(CV_FLAGS))? & CVF_NAMED != 0 {
+        let flags = memory.half(sub.wrapping_add(CV_FLAGS))?;
+        let (name, package) = if flags & CVF_NAMED != 0 {
             (named_by, memory.word(sub.wrapping_add(CV_STASH))?)
         } else {
             let glob = body(memory, named_by, |kind| kind == SVT_PVGV)?;
             (memory.word(glob.wrapping_add(GV_NAME))?, memory.word(glob.wrapping_add(GV_STASH))?)
         };
         let mut full = Sub::EMPTY;
-        if package != 0 {
-            let package = self.package(memory, package)?;
-            if !package.as_slice().is_empty() {
-                full.push(package.as_slice());
-                full.push(b"::");
-            }
+        if flags & CVF_LEXICAL == 0 {
+            full = self.package(memory, package)?;
+            full.push(b"::");
         }
-        full.push(text::<160>(memory, name)?.as_slice());
+        full.push(text::<256>(memory, name)?.as_slice());
         Ok(full)
     }
 
     fn package(&self, memory: &Memory, stash: usize) -> Result<Sub, NoLines> {
+        let none = || Ok(Sub::of(b"__ANON__"));
+        if stash == 0 {
+            return none();
+        }
         let flags = memory.half(stash.wrapping_add(SV_FLAGS))?;
         let hash = body(memory, stash, |kind| kind == SVT_PVHV)?;
         if flags & SVF_OOK == 0 {
-            return Ok(Sub::EMPTY);
+            return none();
         }
         let further = match self.stash_name {
             StashName::InBody(offset) => hash.wrapping_add(offset),
@@ -105,7 +111,7 @@ impl Names {
             _ if name != 0 => memory.word(name)?,
             _ => 0,
         };
-        if name == 0 { Ok(Sub::EMPTY) } else { text(memory, name) }
+        if name == 0 { none() } else { text(memory, name) }
     }
 }
 
