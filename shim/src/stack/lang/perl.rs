@@ -143,7 +143,7 @@ impl Frames<'_, '_, '_> {
         let mut left = CONTEXTS;
         for _ in 0..STACKS {
             if stack == 0 {
-                break;
+                return self.push(statement, None).map(|_| ());
             }
             let contexts = Contexts::of(memory, stack)?;
             for context in contexts.innermost_first() {
@@ -166,7 +166,8 @@ impl Frames<'_, '_, '_> {
             }
             stack = contexts.previous;
         }
-        self.push(statement, None).map(|_| ())
+        self.lines.leave_out();
+        Ok(())
     }
 
     /// Writes where a statement stands; false when there is no more room.
