@@ -2,9 +2,9 @@
 # Each module writes down who asked for it by Perl's own `caller`: a line of its file and then the
 # frames, innermost first, as "file:line:sub", all in hex. Arguments pick the cases.
 #
-# Perl's account is of when the module runs. Of what calls while something is compiled, a source filter
-# or an END block, it tells a line of the module itself by then, and of a format's caller nothing: in
-# these cases it is the innermost frame that is written down.
+# Perl's account is of when the module runs. By then it has forgotten what a source filter was called
+# for, and it cannot tell of a format's caller: in these two cases it is the innermost frame that is
+# written down.
 use strict;
 use warnings;
 use lib 'lib';
@@ -12,7 +12,8 @@ use lib 'lib';
 our $log;
 
 # What `caller` tells, brought into the form of a stack: the block of an `eval {}` is a part of the
-# sub around it, and of frames that follow each other on one line only the innermost counts.
+# sub around it, of frames that follow each other on one line only the innermost counts, and what has
+# no line is no place.
 sub main::account {
     my ($of, $innermost_only) = @_;
     my (@rows, @frames);
@@ -23,7 +24,7 @@ sub main::account {
     for my $index (0 .. $#rows) {
         my ($file, $line) = @{ $rows[$index] };
         my $inside = $index < $#rows ? $rows[$index + 1][2] : '';
-        next if @frames && $frames[-1][0] eq $file && $frames[-1][1] == $line;
+        next if @frames && ($line == 0 || $frames[-1][0] eq $file && $frames[-1][1] == $line);
         push @frames, [$file, $line, $inside];
     }
     $#frames = 0 if $innermost_only;
@@ -33,7 +34,7 @@ sub main::account {
 
 sub module {
     my ($name, $body) = @_;
-    my $innermost_only = $name =~ m{In/(Filter|Format|AtEnd).pm} ? 1 : 0;
+    my $innermost_only = $name =~ m{In/(Filter|Format).pm} ? 1 : 0;
     open my $out, '>', "lib/$name" or die "$name: $!";
     print {$out} "main::account(__FILE__, $innermost_only);\n", $body // '', "\n1;\n";
     close $out;

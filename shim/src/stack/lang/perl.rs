@@ -7,7 +7,9 @@
 //! was entered from.
 //!
 //! `use` enters a BEGIN block at the very line where it stands, and a sub may call itself: of frames
-//! that follow each other with the same file and line only the innermost is told.
+//! that follow each other with the same file and line only the innermost is told. What calls a BEGIN
+//! block while nothing is compiled, an END block or a source filter is a statement without a line,
+//! and no place either.
 
 mod layout;
 mod names;
@@ -181,7 +183,8 @@ impl Frames<'_, '_, '_> {
             u32::MAX => 0,
             line => line,
         };
-        if self.any && line == self.line && file.as_slice() == self.file.as_slice() {
+        let no_place = line == 0 || (line == self.line && file.as_slice() == self.file.as_slice());
+        if self.any && no_place {
             return Ok(true);
         }
         let name = match sub {
