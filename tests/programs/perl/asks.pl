@@ -2,9 +2,7 @@
 # Each module writes down who asked for it by Perl's own `caller`: a line of its file and then the
 # frames, innermost first, as "file:line:sub", all in hex. Arguments pick the cases.
 #
-# Perl's account is of when the module runs. By then it has forgotten what a source filter was called
-# for, and it cannot tell of a format's caller: in these two cases it is the innermost frame that is
-# written down.
+# Perl's `caller` cannot tell of a format's caller: there it is the innermost frame that is written down.
 use strict;
 use warnings;
 use lib 'lib';
@@ -13,7 +11,7 @@ our $log;
 
 # What `caller` tells, brought into the form of a stack: the block of an `eval {}` is a part of the
 # sub around it, of frames that follow each other on one line only the innermost counts, and what has
-# no line is no place.
+# no line, because Perl itself calls it, has no place.
 sub main::account {
     my ($of, $innermost_only) = @_;
     my (@rows, @frames);
@@ -34,7 +32,7 @@ sub main::account {
 
 sub module {
     my ($name, $body) = @_;
-    my $innermost_only = $name =~ m{In/(Filter|Format).pm} ? 1 : 0;
+    my $innermost_only = $name =~ m{In/Format.pm} ? 1 : 0;
     open my $out, '>', "lib/$name" or die "$name: $!";
     print {$out} "main::account(__FILE__, $innermost_only);\n", $body // '', "\n1;\n";
     close $out;
@@ -60,6 +58,7 @@ $cases{block} = sub {
 $cases{begin} = sub { eval "BEGIN { require In::Begin }\n1" or die };
 $cases{use} = sub { eval "package Other;\nuse In::Use;\n1" or die };
 $cases{nested} = sub { require In::Outer };
+$cases{chain} = sub { require In::One };
 $cases{sort} = sub {
     my @sorted = sort {
         require In::Sort;
@@ -136,6 +135,9 @@ my %modules = map { ("In/$_.pm" => undef) } qw(
     Long Deleted Lexical Unfiltered FromOdd AtEnd);
 mkdir 'lib/In';
 $modules{'In/Outer.pm'} = "\nsub In::Outer::import {}\nuse In::Inner;\n";
+$modules{'In/One.pm'} = "\n\nsub In::One::import {}\nuse In::Two;\n";
+$modules{'In/Two.pm'} = "\nsub In::Two::import {}\nBEGIN {\n    require In::Three;\n}\n";
+$modules{'In/Three.pm'} = "use In::Inner;";
 $modules{'In/Do.pl'} = undef;
 $modules{"In/odd\n\xff name.pl"} = undef;
 $modules{"In/from\n\xfe.pl"} = "\n\nrequire In::FromOdd;";

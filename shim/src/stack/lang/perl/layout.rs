@@ -42,13 +42,14 @@ struct Layout {
     size: u16,
     curcop: usize,
     curstackinfo: usize,
+    compiling: usize,
 }
 
 const LAYOUTS: &[Layout] = &[
-    Layout { version: 32, size: 3792, curcop: 224, curstackinfo: 240 },
-    Layout { version: 36, size: 3768, curcop: 208, curstackinfo: 224 },
-    Layout { version: 40, size: 3768, curcop: 208, curstackinfo: 224 },
-    Layout { version: 42, size: 3768, curcop: 208, curstackinfo: 224 },
+    Layout { version: 32, size: 3792, curcop: 224, curstackinfo: 240, compiling: 1952 },
+    Layout { version: 36, size: 3768, curcop: 208, curstackinfo: 224, compiling: 1936 },
+    Layout { version: 40, size: 3768, curcop: 208, curstackinfo: 224, compiling: 1720 },
+    Layout { version: 42, size: 3768, curcop: 208, curstackinfo: 224, compiling: 1720 },
 ];
 
 /// Where a stash keeps its name.
@@ -68,10 +69,29 @@ pub(super) const fn stash_name(version: u8) -> StashName {
 /// How the interpreter of a thread is reached.
 #[derive(Clone, Copy)]
 pub(super) enum Interpreter {
-    /// It hangs on a key of each thread; two of its fields.
-    Threaded { key: libc::pthread_key_t, curcop: usize, curstackinfo: usize },
-    /// There is one, of exported variables.
-    Plain { curcop: usize, curstackinfo: usize },
+    /// It hangs on a key of each thread, with its fields at these offsets.
+    Threaded { key: libc::pthread_key_t, fields: Fields },
+    /// There is one, of exported variables at these addresses.
+    Plain { fields: Fields },
+}
+
+/// Where the fields of an interpreter are.
+#[derive(Clone, Copy)]
+pub(super) struct Fields {
+    curcop: usize,
+    curstackinfo: usize,
+    compiling: usize,
+}
+
+/// What an interpreter does.
+#[derive(Clone, Copy)]
+pub(super) struct Now {
+    /// The statement being run.
+    pub(super) statement: usize,
+    /// The innermost stack of contexts.
+    pub(super) stack: usize,
+    /// Stands in for a statement at compile time, with the line that the compiler has come to.
+    pub(super) compiling: usize,
 }
 
 impl Interpreter {
@@ -83,14 +103,19 @@ impl Interpreter {
         let layout =
             LAYOUTS.iter().find(|layout| layout.version == version).ok_or(NoLines::UnknownVersion)?;
         let Some(key) = image.symbol(memory, c"PL_thr_key") else {
-            let curcop = image.needed(memory, c"PL_curcop")?;
-            return Ok(Self::Plain { curcop, curstackinfo: image.needed(memory, c"PL_curstackinfo")? });
+            let fields = Fields {
+                curcop: image.needed(memory, c"PL_curcop")?,
+                curstackinfo: image.needed(memory, c"PL_curstackinfo")?,
+                compiling: image.needed(memory, c"PL_compiling")?,
+            };
+            return Ok(Self::Plain { fields });
         };
         let key = memory.half(key)?;
         if memory.short(image.needed(memory, c"PL_interp_size")?)? != layout.size {
             return Err(NoLines::UnknownBuild);
         }
-        Ok(Self::Threaded { key, curcop: layout.curcop, curstackinfo: layout.curstackinfo })
+        let Layout { curcop, curstackinfo, compiling, .. } = *layout;
+        Ok(Self::Threaded { key, fields: Fields { curcop, curstackinfo, compiling } })
     }
 
     pub(super) const fn is_threaded(&self) -> bool {
@@ -106,21 +131,20 @@ impl Interpreter {
         }
     }
 
-    /// The statement being run, and the innermost stack of contexts.
+    /// What it does on the calling thread.
     ///
     /// # Errors
     /// [`NoLines::NotRunning`] on a thread without an interpreter.
-    pub(super) fn now(&self, memory: &Memory) -> Result<(usize, usize), NoLines> {
-        let (curcop, curstackinfo) = match self {
-            Self::Plain { curcop, curstackinfo } => (*curcop, *curstackinfo),
-            Self::Threaded { curcop, curstackinfo, .. } => {
-                let interpreter = self.of_this_thread();
-                if interpreter == 0 {
-                    return Err(NoLines::NotRunning);
-                }
-                (interpreter.wrapping_add(*curcop), interpreter.wrapping_add(*curstackinfo))
-            }
-        };
-        Ok((memory.word(curcop)?, memory.word(curstackinfo)?))
+    pub(super) fn now(&self, memory: &Memory) -> Result<Now, NoLines> {
+        let interpreter = self.of_this_thread();
+        let (Self::Threaded { fields, .. } | Self::Plain { fields }) = self;
+        if self.is_threaded() && interpreter == 0 {
+            return Err(NoLines::NotRunning);
+        }
+        Ok(Now {
+            statement: memory.word(interpreter.wrapping_add(fields.curcop))?,
+            stack: memory.word(interpreter.wrapping_add(fields.curstackinfo))?,
+            compiling: interpreter.wrapping_add(fields.compiling),
+        })
     }
 }

@@ -7,9 +7,9 @@
 //! was entered from.
 //!
 //! `use` enters a BEGIN block at the very line where it stands, and a sub may call itself: of frames
-//! that follow each other with the same file and line only the innermost is told. What calls a BEGIN
-//! block while nothing is compiled, an END block or a source filter is a statement without a line,
-//! and no place either.
+//! that follow each other with the same file and line only the innermost is told. `PL_compiling` stands
+//! in for a statement wherever there is none, one for all: a place only while it is the innermost, and
+//! a copy of it, without a line, none either.
 
 mod layout;
 mod names;
@@ -21,7 +21,7 @@ use crate::cell::{Alone, Bytes};
 use alive_wire::{Language, LineWriter, NoLines};
 use core::ffi::{CStr, c_int};
 use layout::{
-    BLK_OLDCOP, CONTEXT_BYTES, COP_LINE, Interpreter, SI_CXIX, SI_CXMAX, SI_CXSTACK, SI_PREV, SI_TYPE,
+    BLK_OLDCOP, CONTEXT_BYTES, COP_LINE, Interpreter, Now, SI_CXIX, SI_CXMAX, SI_CXSTACK, SI_PREV, SI_TYPE,
 };
 use names::{File, LONGEST_FILE, Names};
 
@@ -80,13 +80,13 @@ impl Provider for Perl {
 
     fn capture(&self, memory: &Memory, lines: &mut LineWriter<'_>) -> Result<(), NoLines> {
         let Some(found) = FOUND.get() else { return Err(NoLines::NoSymbols) };
-        let (statement, stack) = found.interpreter.now(memory)?;
+        let now = found.interpreter.now(memory)?;
         if memory.is_checked() {
-            found.agrees_with_caller(memory, stack)?;
+            found.agrees_with_caller(memory, now.stack)?;
         }
         let mut frames =
             Frames { memory, names: &found.names, lines, line: 0, file: File::EMPTY, any: false };
-        frames.walk(statement, stack)
+        frames.walk(&now)
     }
 }
 
@@ -140,8 +140,9 @@ struct Frames<'a, 'l, 'b> {
 }
 
 impl Frames<'_, '_, '_> {
-    fn walk(&mut self, mut statement: usize, mut stack: usize) -> Result<(), NoLines> {
+    fn walk(&mut self, now: &Now) -> Result<(), NoLines> {
         let memory = self.memory;
+        let Now { mut statement, mut stack, compiling } = *now;
         let mut left = CONTEXTS;
         for _ in 0..STACKS {
             if stack == 0 {
@@ -164,7 +165,8 @@ impl Frames<'_, '_, '_> {
                 if !self.push(statement, sub)? {
                     return Ok(());
                 }
-                statement = memory.word(context.wrapping_add(BLK_OLDCOP))?;
+                let from = memory.word(context.wrapping_add(BLK_OLDCOP))?;
+                statement = if from == compiling { 0 } else { from };
             }
             stack = contexts.previous;
         }
