@@ -1,40 +1,15 @@
 # Loads a module of its own from every kind of place that Perl code can ask from, in a forked child.
-# Each module writes down who asked for it by Perl's own `caller`: a line of its file and then the
-# frames, innermost first, as "file:line:sub", all in hex. Arguments pick the cases.
-#
-# Perl's `caller` cannot tell of a format's caller: there it is the innermost frame that is written down.
+# Each of them has Perl's own account of it written down. Arguments pick the cases.
 use strict;
 use warnings;
+use Account;
 use lib 'lib';
-
-our $log;
-
-# What `caller` tells, brought into the form of a stack: the block of an `eval {}` is a part of the
-# sub around it, of frames that follow each other on one line only the innermost counts, and what has
-# no line, because Perl itself calls it, has no place.
-sub main::account {
-    my ($of, $innermost_only) = @_;
-    my (@rows, @frames);
-    for (my $level = 1; !($innermost_only && $level > 2) and my @row = caller $level; $level++) {
-        my $is_block = $row[3] eq '(eval)' && !defined $row[6] && !defined $row[7];
-        push @rows, [@row[1, 2], $row[3] eq '(eval)' ? '' : $row[3]] unless $is_block;
-    }
-    for my $index (0 .. $#rows) {
-        my ($file, $line) = @{ $rows[$index] };
-        my $inside = $index < $#rows ? $rows[$index + 1][2] : '';
-        next if @frames && ($line == 0 || $frames[-1][0] eq $file && $frames[-1][1] == $line);
-        push @frames, [$file, $line, $inside];
-    }
-    $#frames = 0 if $innermost_only;
-    my $text = join ' ', map { unpack 'H*', join(':', @$_) } @frames;
-    syswrite $log, unpack('H*', $of) . " $text\n";
-}
 
 sub module {
     my ($name, $body) = @_;
-    my $innermost_only = $name =~ m{In/Format.pm} ? 1 : 0;
+    my $at_most = $name eq 'In/Format.pm' ? 1 : 0;
     open my $out, '>', "lib/$name" or die "$name: $!";
-    print {$out} "main::account(__FILE__, $innermost_only);\n", $body // '', "\n1;\n";
+    print {$out} "Account::told(__FILE__, $at_most);\n", $body // '', "\n1;\n";
     close $out;
 }
 
@@ -150,7 +125,6 @@ $modules{'In/FilterInside.pm'} = "use In::Lazy;\n1;";
 $modules{'In/Filter.pm'} = undef;
 module($_, $modules{$_}) for sort keys %modules;
 
-open $log, '>>', 'account' or die;
 my @wanted = @ARGV ? @ARGV : sort keys %cases;
 my $pid = fork // die;
 if (!$pid) {
