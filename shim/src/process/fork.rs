@@ -17,11 +17,12 @@ use crate::cell::Guarded;
 use crate::observe::dlopen::Pending;
 use crate::observe::python::Imports;
 use crate::observe::search::Searches;
+use crate::stack::lang::python::current::Notes;
 use crate::sys;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// Bytes of the wiped mapping.
-const PAGE_BYTES: usize = 16384;
+const PAGE_BYTES: usize = 20480;
 
 /// `mark` of a process that was exec'ed, or that is not observed at all.
 const ROOT: u32 = 1;
@@ -52,6 +53,8 @@ pub(crate) struct Page {
     /// Interpreters whose stack was read in this process, and those to be left alone: a bit each.
     pub(crate) languages_read: AtomicU32,
     pub(crate) languages_off: AtomicU32,
+    /// Threads that run another Python interpreter than their first.
+    pub(crate) python_states: Notes,
     /// Python imports whose end was not seen.
     pub(crate) imports: Guarded<Imports>,
     /// Names that are being searched for.
@@ -75,6 +78,7 @@ impl Page {
             open_searches: AtomicU32::new(0),
             languages_read: AtomicU32::new(0),
             languages_off: AtomicU32::new(0),
+            python_states: Notes::new(),
             imports: Guarded::new(Imports::NONE),
             searches: Guarded::new(Searches::NONE),
         }
@@ -134,6 +138,7 @@ pub(crate) fn begin_in_child(ordinal: u32) {
         page.open_searches.store(0, Ordering::Relaxed);
         page.languages_read.store(0, Ordering::Relaxed);
         page.languages_off.store(0, Ordering::Relaxed);
+        page.python_states.reset();
         page.imports.release();
         page.imports.with(|imports| *imports = Imports::NONE);
         page.searches.release();
