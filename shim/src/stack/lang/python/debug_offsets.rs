@@ -2,7 +2,7 @@
 //! beginning of `_PyRuntime`. The table itself looks different in each minor version.
 
 use super::super::memory::Memory;
-use super::layout::{InState, Layout, PYTHON_3_12, Position};
+use super::layout::{InState, Layout, PYTHON_3_12, Position, Sizes};
 use alive_wire::NoLines;
 
 /// How the table begins.
@@ -19,11 +19,13 @@ struct Parts {
     code: usize,
     object: usize,
     text: usize,
+    /// Size of a frame object, which it does not tell.
+    frame_object: usize,
 }
 
 const KNOWN: [Parts; 2] = [
-    Parts { minor: 13, thread_state: 19, frame: 28, code: 34, object: 44, text: 67 },
-    Parts { minor: 14, thread_state: 22, frame: 31, code: 39, object: 50, text: 77 },
+    Parts { minor: 13, thread_state: 19, frame: 28, code: 34, object: 44, text: 67, frame_object: 136 },
+    Parts { minor: 14, thread_state: 22, frame: 31, code: 39, object: 50, text: 77, frame_object: 152 },
 ];
 
 /// Reads the layout out of `_PyRuntime`.
@@ -51,18 +53,21 @@ pub(super) fn read(memory: &Memory, runtime: usize, minor: u8) -> Result<Layout,
     if !same {
         return Err(NoLines::UnknownBuild);
     }
+    // Code ends with its instructions.
+    let code_size = offset(parts.code, 9)?;
     Ok(Layout {
         state_frame: InState::At(offset(parts.thread_state, 4)?),
         frame_back: offset(parts.frame, 1)?,
         frame_code: offset(parts.frame, 2)?,
         frame_owner: Some(offset(parts.frame, 5)?),
-        position: Position::Pointer { at: offset(parts.frame, 3)?, instructions: offset(parts.code, 9)? },
+        position: Position::Pointer { at: offset(parts.frame, 3)?, instructions: code_size },
         // Since 3.14 the lowest bits say who counts the reference.
         tags: if minor < 14 { 0 } else { 7 },
         code_file: offset(parts.code, 1)?,
         code_name: offset(parts.code, 2)?,
         code_lines: offset(parts.code, 4)?,
         code_first_line: offset(parts.code, 5)?,
+        sizes: Sizes { frame: parts.frame_object, code: code_size, text: PYTHON_3_12.sizes.text },
         ..PYTHON_3_12
     })
 }

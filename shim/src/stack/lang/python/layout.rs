@@ -26,6 +26,7 @@ pub(super) struct Layout {
     /// Size of what stands before the characters of a string of ASCII, and of any other.
     pub(super) ascii_head: usize,
     pub(super) text_head: usize,
+    pub(super) sizes: Sizes,
     /// Address of the type of code.
     pub(super) code_type: usize,
     /// Address of the type of strings.
@@ -59,6 +60,26 @@ pub(super) enum Table {
     Of310,
     /// Entries of one to many bytes, with columns (PEP 657).
     Since311,
+}
+
+/// Sizes of objects, as their types tell them: together they differ between any two layouts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sizes {
+    pub(super) frame: usize,
+    pub(super) code: usize,
+    pub(super) text: usize,
+}
+
+/// Where a type has the size of its objects.
+const TYPE_SIZE: usize = 32;
+
+impl Sizes {
+    /// Whether the types at these addresses have objects of these sizes.
+    pub(super) fn agree(&self, memory: &Memory, frame: usize, code: usize, text: usize) -> bool {
+        [(frame, self.frame), (code, self.code), (text, self.text)]
+            .into_iter()
+            .all(|(address, size)| memory.word(address.wrapping_add(TYPE_SIZE)) == Ok(size))
+    }
 }
 
 impl Layout {
@@ -99,12 +120,17 @@ pub(super) static PYTHON_3_8: Layout = Layout {
     table: Table::Before310,
     ascii_head: 48,
     text_head: 72,
+    sizes: Sizes { frame: 368, code: 176, text: 80 },
     code_type: 0,
     text_type: 0,
 };
 
-pub(super) static PYTHON_3_10: Layout =
-    Layout { position: Position::Number { at: 96, unit: 2 }, table: Table::Of310, ..PYTHON_3_8 };
+pub(super) static PYTHON_3_10: Layout = Layout {
+    position: Position::Number { at: 96, unit: 2 },
+    table: Table::Of310,
+    sizes: Sizes { frame: 360, ..PYTHON_3_8.sizes },
+    ..PYTHON_3_8
+};
 
 pub(super) static PYTHON_3_11: Layout = Layout {
     state_frame: InState::Behind(56, 8),
@@ -117,6 +143,7 @@ pub(super) static PYTHON_3_11: Layout = Layout {
     code_first_line: 72,
     code_lines: 136,
     table: Table::Since311,
+    sizes: Sizes { frame: 120, code: 184, text: 80 },
     ..PYTHON_3_8
 };
 
@@ -129,5 +156,6 @@ pub(super) static PYTHON_3_12: Layout = Layout {
     code_first_line: 68,
     ascii_head: 40,
     text_head: 56,
+    sizes: Sizes { frame: 120, code: 192, text: 64 },
     ..PYTHON_3_11
 };

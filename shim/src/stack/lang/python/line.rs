@@ -77,7 +77,7 @@ impl<'m> TableBytes<'m> {
 
     /// The next byte without going on; none at the end.
     fn peek(&mut self) -> Result<Option<u8>, NoLines> {
-        if self.used == self.filled {
+        if self.used == self.filled && self.left > 0 {
             let count = self.left.min(CHUNK);
             self.memory.copy(self.at, self.chunk.get_mut(..count).unwrap_or_default())?;
             self.at = self.at.wrapping_add(count);
@@ -169,4 +169,83 @@ fn since_3_11(table: &mut TableBytes<'_>, at: u32, first: i32) -> Result<Option<
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of some instructions by a table.
+    fn lines(form: Table, table: &[u8], first: i32, at: &[u32]) -> Vec<Option<i32>> {
+        let memory = Memory::checked();
+        let look_up = match form {
+            Table::Before310 => before_3_10,
+            Table::Of310 => of_3_10,
+            Table::Since311 => since_3_11,
+        };
+        at.iter()
+            .map(|at| {
+                let mut bytes = TableBytes::new(&memory, table.as_ptr() as usize, table.len());
+                look_up(&mut bytes, *at, first).unwrap()
+            })
+            .collect()
+    }
+
+    /// `PyCode_Addr2Line`'s answers for the function below, from Python 3.9.18, 3.10.13 and 3.11.7.
+    ///
+    /// ```text
+    /// def f(a):
+    ///     for b in a:
+    ///         if (b
+    ///             and a):
+    ///             g(b,
+    ///
+    ///                  a)
+    ///     with h() as i:
+    ///         import j
+    ///                        (201 empty lines)
+    ///     return a
+    /// ```
+    #[test]
+    fn a_function_of_each_form_has_the_lines_that_its_interpreter_tells() {
+        let table = [0, 1, 8, 1, 4, 1, 2, 255, 2, 2, 4, 2, 2, 254, 6, 3, 8, 1, 38, 127, 0, 75];
+        let at = [0, 8, 12, 14, 16, 20, 22, 28, 34, 36, 72, 74, 76];
+        let expected = [2, 3, 4, 3, 5, 7, 5, 8, 8, 9, 9, 211, 211].map(Some);
+        assert_eq!(lines(Table::Before310, &table, 1, &at), expected);
+
+        let table = [
+            8, 1, 4, 1, 2, 1, 2, 255, 4, 2, 2, 2, 4, 254, 2, 128, 8, 3, 10, 1, 10, 255, 0, 127, 4, 76, 0,
+            129, 16, 180, 0, 127, 4, 76,
+        ];
+        let at = [0, 8, 12, 14, 20, 26, 28, 36, 46, 56, 58, 60, 78];
+        let expected = [2, 3, 4, 3, 7, 0, 8, 9, 8, 211, 211, 8, 211].map(|line| (line > 0).then_some(line));
+        assert_eq!(lines(Table::Of310, &table, 1, &at), expected);
+
+        let table = [
+            128, 0, 216, 13, 14, 240, 0, 5, 5, 20, 240, 0, 5, 5, 20, 136, 1, 216, 12, 13, 240, 0, 4, 9, 20,
+            216, 16, 17, 240, 3, 4, 9, 20, 229, 12, 13, 136, 97, 224, 17, 18, 241, 5, 2, 13, 20, 244, 0, 2,
+            13, 20, 240, 0, 2, 13, 20, 248, 245, 6, 0, 10, 11, 137, 19, 140, 19, 240, 0, 1, 5, 17, 144, 1,
+            216, 8, 16, 136, 8, 136, 8, 136, 8, 240, 3, 1, 5, 17, 240, 0, 1, 5, 17, 240, 0, 1, 5, 17, 241, 0,
+            1, 5, 17, 244, 0, 1, 5, 17, 240, 0, 1, 5, 17, 240, 0, 1, 5, 17, 240, 0, 1, 5, 17, 240, 0, 1, 5,
+            17, 240, 0, 1, 5, 17, 240, 0, 1, 5, 17, 248, 248, 248, 240, 0, 1, 5, 17, 240, 0, 1, 5, 17, 240,
+            0, 1, 5, 17, 240, 0, 1, 5, 17, 240, 86, 6, 0, 12, 13, 128, 72,
+        ];
+        let at = [0, 2, 10, 14, 16, 32, 34, 50, 52, 82, 90, 122, 128, 134, 136, 138];
+        let expected =
+            [1, 2, 3, 4, 3, 7, 5, 0, 8, 9, 8, 0, 8, 8, 211, 211].map(|line| (line > 0).then_some(line));
+        assert_eq!(lines(Table::Since311, &table, 1, &at), expected);
+    }
+
+    #[test]
+    fn a_table_that_ends_early_has_no_line_for_the_rest() {
+        for (form, table) in [(Table::Of310, &[2u8, 1][..]), (Table::Since311, &[0x80, 0])] {
+            assert_eq!(lines(form, table, 7, &[2, 4000]), [None, None]);
+            assert_eq!(lines(form, &[], 7, &[0]), [None]);
+        }
+        assert_eq!(lines(Table::Before310, &[2, 1], 7, &[0, 4000]), [Some(7), Some(8)]);
+        let memory = Memory::checked();
+        let endless = [0xe8u8, 0x40];
+        let mut bytes = TableBytes::new(&memory, endless.as_ptr() as usize, endless.len());
+        assert_eq!(since_3_11(&mut bytes, 0, 1), Err(NoLines::Unexpected));
+    }
 }

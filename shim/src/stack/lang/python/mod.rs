@@ -18,6 +18,8 @@ pub(crate) mod current;
 mod debug_offsets;
 mod layout;
 mod line;
+#[cfg(test)]
+mod tests;
 mod text;
 mod version;
 
@@ -80,6 +82,10 @@ impl Provider for Python {
             Some(layout) => *layout,
             None => debug_offsets::read(memory, image.needed(memory, c"_PyRuntime")?, minor)?,
         };
+        let frame_type = image.needed(memory, c"PyFrame_Type")?;
+        if !layout.sizes.agree(memory, frame_type, code_type, text_type) {
+            return Err(NoLines::UnknownBuild);
+        }
         let own_state = image.needed(memory, self.mark())?;
         let running_state = image
             .symbol(memory, c"_PyThreadState_UncheckedGet")
