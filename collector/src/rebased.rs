@@ -79,6 +79,7 @@ mod tests {
             offset: 0,
             fork_nanos: 0,
             resident_kib: 0,
+            line: LanguageStack::NONE,
         })
     }
 

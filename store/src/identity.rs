@@ -1,23 +1,22 @@
-//! Numbers for the things that rows refer to: trees, sites, roles. Looked up once, then remembered.
+//! Numbers for the things that rows refer to: trees, sites, lines, roles. Looked up once, then remembered.
 
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::integer::bits;
-use crate::model::{RoleChain, Site, TreeKey};
+use crate::model::{ForkSite, LanguageFrame, RoleChain, Site, TreeKey};
+use crate::role::{self, Place};
 
 /// Most entries remembered of each sort; a table that is full is forgotten as a whole.
 const REMEMBERED: usize = 65_536;
-
-/// Parent and site of a root's role.
-const NONE: i64 = 0;
 
 /// The numbers found so far. Must be forgotten when the transaction they were found in fails.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
     trees: HashMap<TreeKey, i64>,
     sites: HashMap<Site, i64>,
+    lines: HashMap<LanguageFrame, i64>,
     roles: HashMap<i64, HashMap<RoleChain, i64>>,
     role_count: usize,
 }
@@ -78,16 +77,41 @@ impl Identities {
         Ok(id)
     }
 
+    /// The number of a line.
+    pub(crate) fn line(&mut self, db: &Connection, line: &LanguageFrame) -> Result<i64> {
+        if let Some(&id) = self.lines.get(line) {
+            return Ok(id);
+        }
+        // The update changes nothing: only then does the statement tell the number.
+        let id = db
+            .prepare_cached(
+                "INSERT INTO line (language, file, number, function) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET number = excluded.number
+                 RETURNING id",
+            )?
+            .query_row(params![line.language, line.file, line.line, line.function], |row| row.get(0))?;
+        if self.lines.len() >= REMEMBERED {
+            self.lines.clear();
+        }
+        self.lines.insert(line.clone(), id);
+        Ok(id)
+    }
+
     /// The number of a role, made with all its ancestors when it is new.
-    pub(crate) fn role(&mut self, db: &Connection, tree: TreeKey, chain: &[Site]) -> Result<i64> {
+    pub(crate) fn role(&mut self, db: &Connection, tree: TreeKey, chain: &[ForkSite]) -> Result<i64> {
         let tree = self.tree(db, tree)?;
         if let Some(&id) = self.roles.get(&tree).and_then(|roles| roles.get(chain)) {
             return Ok(id);
         }
-        let mut id = role_row(db, tree, NONE, NONE)?;
-        for site in chain {
-            let site = self.site(db, site)?;
-            id = role_row(db, tree, id, site)?;
+        let mut id = role::row(db, Place::root(tree))?;
+        for link in chain {
+            let site = self.site(db, &link.site)?;
+            let line = link.line.as_ref().map(|line| self.line(db, line)).transpose()?;
+            let place = Place { tree, parent: id, site, line: line.unwrap_or(role::UNTOLD) };
+            if role::tell_line(db, place, link.number)? {
+                self.forget_roles(tree);
+            }
+            id = role::numbered(db, place, link.number)?.map_or_else(|| role::row(db, place), Ok)?;
         }
         if self.role_count >= REMEMBERED {
             self.roles.clear();
@@ -96,19 +120,5 @@ impl Identities {
         self.roles.entry(tree).or_default().insert(chain.to_vec(), id);
         self.role_count += 1;
         Ok(id)
-    }
-}
-
-/// Finds or makes one role below its parent.
-fn role_row(db: &Connection, tree: i64, parent: i64, site: i64) -> Result<i64> {
-    let found = db
-        .prepare_cached("SELECT id FROM role WHERE tree = ?1 AND parent = ?2 AND site = ?3")?
-        .query_row(params![tree, parent, site], |row| row.get(0))
-        .optional()?;
-    match found {
-        Some(id) => Ok(id),
-        None => db
-            .prepare_cached("INSERT INTO role (tree, parent, site) VALUES (?1, ?2, ?3)")?
-            .insert(params![tree, parent, site]),
     }
 }

@@ -105,6 +105,7 @@ fn load(path: &str) -> Vec<u8> {
         offset: 0x40,
         fork_nanos: 0,
         resident_kib: 0,
+        line: LanguageStack::NONE,
     });
     let length = event.finish();
     buffer[..length].to_vec()

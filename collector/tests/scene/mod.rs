@@ -204,6 +204,7 @@ fn fork_site(encoder: &mut Encoder<'_>, forks: u32) {
             offset: 0x20,
             fork_nanos: 0,
             resident_kib: 0,
+            line: LanguageStack::NONE,
         });
         encoder.module(&Module { build_id: b"\x01\x02", path: b"/no/such/perl" });
     }

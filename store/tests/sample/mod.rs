@@ -3,7 +3,7 @@
 
 pub use alive_store::model::TreeRow;
 use alive_store::model::{
-    LanguageFrame, LoadKey, LoadRow, MissingRow, Rebase, RoleChain, RoleCount, Site, Stack, TreeKey,
+    ForkSite, LanguageFrame, LoadKey, LoadRow, MissingRow, Rebase, RoleChain, RoleCount, Site, Stack, TreeKey,
 };
 
 /// A tree of the program `daemon`.
@@ -18,6 +18,7 @@ pub fn tree(pid: u32) -> TreeRow {
         sequence: 9,
         gaps: 0,
         not_sent: Vec::new(),
+        interpreters: Vec::new(),
     }
 }
 
@@ -33,12 +34,31 @@ pub fn site(name: &str) -> Site {
 
 /// A chain of fork sites.
 pub fn chain(names: &[&str]) -> RoleChain {
-    names.iter().map(|name| site(name)).collect()
+    names.iter().map(|name| ForkSite { site: site(name), ..ForkSite::default() }).collect()
+}
+
+/// A line of the master's file.
+pub fn line(number: u32) -> LanguageFrame {
+    LanguageFrame {
+        language: "python".into(),
+        file: b"/srv/arbiter.py".to_vec(),
+        line: number,
+        function: b"spawn_worker".to_vec(),
+    }
+}
+
+/// The role of a number that is forked at the place `w`, by a line where it was told.
+pub fn forked_at(number: u16, line: Option<u32>) -> RoleChain {
+    vec![ForkSite { site: site("w"), line: line.map(self::line), number }]
 }
 
 /// The forks into a role under one of its numbers.
 pub fn role(pid: u32, role: &[&str], number: u16, forks: u32) -> RoleCount {
-    RoleCount { tree: tree(pid).key, chain: chain(role), number, forks, fork_nanos: 0, resident_kib: 0 }
+    let mut chain = chain(role);
+    if let Some(link) = chain.last_mut() {
+        link.number = number;
+    }
+    RoleCount { tree: tree(pid).key, chain, forks, fork_nanos: 0, resident_kib: 0 }
 }
 
 /// The process of a role turns out to be the heir.
