@@ -95,13 +95,19 @@ pub(crate) fn file_name(path: &[u8]) -> &[u8] {
 /// A line for a terminal, without its file's folders: `arbiter.py:589 in spawn_worker()`.
 #[must_use]
 pub fn line_text(line: &LanguageFrame) -> String {
-    escape::terminal(file_name(&line.file)) + &detail(line)
+    line_words(line, escape::terminal)
+}
+
+/// A line without its file's folders, with the names as `escape` writes them.
+#[must_use]
+pub fn line_words(line: &LanguageFrame, escape: impl Fn(&[u8]) -> String) -> String {
+    escape(file_name(&line.file)) + &detail(line, escape)
 }
 
 /// What stands behind the file: `:589 in spawn_worker()`.
-fn detail(line: &LanguageFrame) -> String {
+fn detail(line: &LanguageFrame, escape: impl Fn(&[u8]) -> String) -> String {
     let number = if line.line > 0 { format!(":{}", line.line) } else { String::new() };
-    let function = escape::terminal(&line.function);
+    let function = escape(&line.function);
     // What interpreters make up for code outside of functions is no call: `<module>`, `block in run`.
     let is_call =
         line.function.last().is_some_and(|last| last.is_ascii_alphanumeric() || b"_?!".contains(last))
@@ -132,7 +138,7 @@ impl Caller {
     pub fn text(&self) -> (String, String) {
         match self {
             Self::Native(site) => (site_text(site), String::new()),
-            Self::Language(frame) => (escape::terminal(&frame.file), detail(frame)),
+            Self::Language(frame) => (escape::terminal(&frame.file), detail(frame, escape::terminal)),
         }
     }
 }

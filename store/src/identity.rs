@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::integer::bits;
-use crate::model::{ForkSite, LanguageFrame, RoleChain, Site, TreeKey};
+use crate::model::{ForkSite, LanguageFrame, RoleChain, RoleCount, Site, TreeKey};
 use crate::role::{self, Place};
 
 /// Most entries remembered of each sort; a table that is full is forgotten as a whole.
@@ -105,20 +105,39 @@ impl Identities {
         }
         let mut id = role::row(db, Place::root(tree))?;
         for link in chain {
-            let site = self.site(db, &link.site)?;
-            let line = link.line.as_ref().map(|line| self.line(db, line)).transpose()?;
-            let place = Place { tree, parent: id, site, line: line.unwrap_or(role::UNTOLD) };
-            if role::tell_line(db, place, link.number)? {
-                self.forget_roles(tree);
-            }
-            id = role::numbered(db, place, link.number)?.map_or_else(|| role::row(db, place), Ok)?;
+            let place = self.place(db, tree, id, link)?;
+            id = role::find_or_only(db, place)?.map_or_else(|| role::row(db, place), Ok)?;
         }
+        self.remember(tree, chain, id);
+        Ok(id)
+    }
+
+    /// The number of a role whose number in its tree is told, too: by it a line that was not told finds its
+    /// role, and a role its line.
+    pub(crate) fn counted_role(&mut self, db: &Connection, row: &RoleCount) -> Result<i64> {
+        let Some((link, above)) = row.chain.split_last() else { return self.role(db, row.tree, &[]) };
+        let (tree, parent) = (self.tree(db, row.tree)?, self.role(db, row.tree, above)?);
+        let place = self.place(db, tree, parent, link)?;
+        if role::tell_line(db, place, row.number)? {
+            self.forget_roles(tree);
+        }
+        let id = role::numbered(db, place, row.number)?.map_or_else(|| role::row(db, place), Ok)?;
+        self.remember(tree, &row.chain, id);
+        Ok(id)
+    }
+
+    fn place(&mut self, db: &Connection, tree: i64, parent: i64, link: &ForkSite) -> Result<Place> {
+        let site = self.site(db, &link.site)?;
+        let line = link.line.as_ref().map(|line| self.line(db, line)).transpose()?;
+        Ok(Place { tree, parent, site, line: line.unwrap_or(role::UNTOLD) })
+    }
+
+    fn remember(&mut self, tree: i64, chain: &[ForkSite], id: i64) {
         if self.role_count >= REMEMBERED {
             self.roles.clear();
             self.role_count = 0;
         }
-        self.roles.entry(tree).or_default().insert(chain.to_vec(), id);
-        self.role_count += 1;
-        Ok(id)
+        let fresh = self.roles.entry(tree).or_default().insert(chain.to_vec(), id).is_none();
+        self.role_count += usize::from(fresh);
     }
 }

@@ -20,7 +20,10 @@ pub(crate) fn batch(db: &Connection, ids: &mut Identities, batch: &Batch) -> Res
     for row in &batch.rebases {
         rebase::rebase(db, ids, row)?;
     }
-    for row in &batch.roles {
+    // Parents first: what hangs from a role is hung where its number says.
+    let mut roles: Vec<_> = batch.roles.iter().collect();
+    roles.sort_by_key(|row| row.chain.len());
+    for row in roles {
         role(db, ids, row)?;
     }
     for row in &batch.loads {
@@ -86,8 +89,7 @@ fn tree(db: &Connection, ids: &mut Identities, row: &TreeRow) -> Result<()> {
 }
 
 fn role(db: &Connection, ids: &mut Identities, row: &RoleCount) -> Result<()> {
-    let id = ids.role(db, row.tree, &row.chain)?;
-    let number = row.chain.last().map_or(0, |link| link.number);
+    let id = ids.counted_role(db, row)?;
     db.prepare_cached(
         "INSERT INTO fork (role, number, forks, nanos, resident_kib) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO UPDATE SET
@@ -96,7 +98,7 @@ fn role(db: &Connection, ids: &mut Identities, row: &RoleCount) -> Result<()> {
              forks = max(forks, excluded.forks),
              nanos = max(nanos, excluded.nanos)",
     )?
-    .execute(params![id, number, row.forks, count(row.fork_nanos), row.resident_kib])?;
+    .execute(params![id, row.number, row.forks, count(row.fork_nanos), row.resident_kib])?;
     Ok(())
 }
 

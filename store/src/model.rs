@@ -51,16 +51,14 @@ pub struct Stack {
 ///
 /// The line is part of it: two lines that fork through one function of an interpreter make two roles. An event may
 /// lack the line of a role whose other events have it, and the role must not become two by that. Within a tree
-/// the number tells: the first event of that number that has the line fills it in. Between trees a role without
-/// a line is that of the only line that the program is known to fork at from this place.
+/// [`RoleCount::number`] tells: the first count of that number that has the line fills it in. Between trees a
+/// role without a line is that of the only line that the program is known to fork at from this place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct ForkSite {
     /// The place in machine code.
     pub site: Site,
     /// The line of the interpreted language, `None` when it was not told.
     pub line: Option<LanguageFrame>,
-    /// The tree's number for the role that is forked here; 0 where each process numbers roles for itself.
-    pub number: u16,
 }
 
 /// What the chain of forks above a process is made of. The root itself has an empty chain.
@@ -76,7 +74,9 @@ pub struct RoleCount {
     pub tree: TreeKey,
     /// Fork sites from the root down to this role.
     pub chain: RoleChain,
-    /// Processes forked into the role under the number of the chain's last link so far.
+    /// The tree's number for the role; 0 where each process numbers roles for itself.
+    pub number: u16,
+    /// Processes forked into the role under this number so far.
     pub forks: u32,
     /// Nanoseconds that those forks took their forkers, summed; 0 when not told.
     pub fork_nanos: u64,

@@ -1,7 +1,8 @@
 //! Which row a role has: by the role that forks it, the place in machine code and the line.
 //!
 //! The line may be told late, or not by every event. Within a tree a number stands for one fork site, so a
-//! role without a line is known again by its number.
+//! role without a line is known again by its number. Numbers come with the counts of forks, before whatever
+//! else is told of a role.
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -46,6 +47,19 @@ pub(crate) fn row(db: &Connection, place: Place) -> Result<i64> {
             .prepare_cached("INSERT INTO role (tree, parent, site, line) VALUES (?1, ?2, ?3, ?4)")?
             .insert(params![tree, parent, site, line]),
     }
+}
+
+/// The role at a place. Where the line was not told and no role goes without one, the only one there.
+pub(crate) fn find_or_only(db: &Connection, place: Place) -> Result<Option<i64>> {
+    let Place { tree, parent, site, line } = place;
+    let found = find(db, place)?;
+    if found.is_some() || line != UNTOLD {
+        return Ok(found);
+    }
+    db.prepare_cached(
+        "SELECT iif(count(*) = 1, min(id), NULL) FROM role WHERE tree = ?1 AND parent = ?2 AND site = ?3",
+    )?
+    .query_row(params![tree, parent, site], |row| row.get(0))
 }
 
 /// The role of a number at a place whose line was not told; `None` when none is known by that number, or when

@@ -3,7 +3,7 @@
 mod sample;
 
 use alive_store::model::{
-    Batch, ForkSite, Interpreter, LineCount, LoadKey, LoadRow, Program, RoleCount, TreeRow, UNTOLD,
+    Batch, Interpreter, LineCount, LoadKey, LoadRow, Program, RoleCount, TreeRow, UNTOLD,
 };
 use alive_store::{Writer, snapshot};
 use sample::{forked_at, line, load, role, stack, tree};
@@ -24,10 +24,10 @@ fn stored(batches: &[Batch]) -> Program {
 
 /// A process of a role loads a file, and tells of its role.
 fn told(pid: u32, number: u16, line: Option<u32>) -> Batch {
-    let chain = forked_at(number, line);
+    let chain = forked_at(line);
     Batch {
         trees: vec![tree(pid)],
-        roles: vec![RoleCount { chain: chain.clone(), ..role(pid, &[], 0, 2) }],
+        roles: vec![RoleCount { chain: chain.clone(), ..role(pid, &[], number, 2) }],
         loads: vec![LoadRow {
             key: LoadKey { chain, ..load(pid, &[], b"/a.pm").key },
             ..load(pid, &[], b"/a.pm")
@@ -70,9 +70,14 @@ fn an_event_without_its_roles_line_does_not_make_another_role() {
 fn it_does_not_matter_which_of_one_batch_comes_first() {
     for order in [[None, Some(589)], [Some(589), None]] {
         let [mut first, second] = order.map(|line| told(1, 1, line));
+        let child = [forked_at(None), forked_at(None)].concat();
+        first.roles.insert(0, RoleCount { chain: child, ..role(1, &[], 2, 1) });
         first.roles.extend(second.roles);
         first.loads.extend(second.loads);
-        assert_eq!(roles(&stored(&[first])), [(Some(589), 2, 2)], "{order:?}");
+        let program = stored(&[first]);
+        assert_eq!(program.roles.len(), 3, "{order:?}");
+        assert_eq!(program.roles[2].parent, Some(1), "{order:?}");
+        assert_eq!(roles(&program)[0], (Some(589), 2, 2), "{order:?}");
     }
 }
 
@@ -81,11 +86,10 @@ fn a_line_told_late_joins_the_role_that_has_it_under_another_number() {
     let program = stored(&[told(1, 1, Some(589)), told(1, 4, None), told(1, 4, Some(589))]);
     assert_eq!(roles(&program), [(Some(589), 4, 3)], "two forks under each number");
     let below = |number: u16, line: Option<u32>| {
-        let mut chain = forked_at(number, line);
-        chain.push(ForkSite { number: number + 1, ..forked_at(0, None).remove(0) });
+        let chain = [forked_at(line), forked_at(None)].concat();
         Batch {
             trees: vec![tree(1)],
-            roles: vec![RoleCount { chain, ..role(1, &[], 0, 1) }],
+            roles: vec![RoleCount { chain, ..role(1, &[], number + 1, 1) }],
             ..Batch::default()
         }
     };
@@ -111,6 +115,21 @@ fn a_role_without_a_line_that_has_two_numbers_is_not_named_after_one_of_them() {
 fn where_processes_number_roles_for_themselves_only_the_line_tells() {
     let program = stored(&[told(1, 0, None), told(1, 0, Some(589)), told(1, 0, Some(589))]);
     assert_eq!(roles(&program), [(None, 2, 1), (Some(589), 2, 2)]);
+}
+
+/// Numbers come with counts, and a count comes when something was forked.
+#[test]
+fn a_writer_that_starts_again_knows_a_role_without_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.db");
+    let silent = || Batch { roles: Vec::new(), ..told(1, 1, None) };
+    for batch in [told(1, 1, Some(589)), told(1, 1, None), silent()] {
+        let mut writer = Writer::open(&path).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    }
+    let program = snapshot(&path).unwrap().programs.remove(0);
+    assert_eq!(roles(&program), [(Some(589), 2, 3)]);
 }
 
 #[test]

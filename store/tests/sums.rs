@@ -89,7 +89,7 @@ fn sums_add_up_over_batches_and_absolute_figures_never_go_down() {
 
 #[test]
 fn trees_of_one_program_are_added_up_role_by_role() {
-    let mut bare = sample::forked_at(1, None).remove(0);
+    let mut bare = sample::forked_at(None).remove(0);
     bare.site.symbol = None;
     bare.site.build_id = b"another build".to_vec();
     let batch = Batch {

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use alive_wire::record::{Code, Lineage, NO_MODULE};
-use alive_wire::{CodeKind, Encoder, Header, Kind, Language, Outcome, Via, record::types};
+use alive_wire::{CodeKind, Encoder, Header, Kind, Language, LanguageStack, Outcome, Via, record::types};
 
 /// No test waits longer for something that should happen at once.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -34,7 +34,7 @@ pub fn site(name: &str) -> Site {
 
 /// A chain of fork sites.
 pub fn chain(names: &[&str]) -> RoleChain {
-    names.iter().map(|name| ForkSite { site: site(name), ..ForkSite::default() }).collect()
+    names.iter().map(|name| ForkSite { site: site(name), line: None }).collect()
 }
 
 /// A line of the master's file.
@@ -47,18 +47,14 @@ pub fn line(number: u32) -> LanguageFrame {
     }
 }
 
-/// The role of a number that is forked at the place `w`, by a line where it was told.
-pub fn forked_at(number: u16, line: Option<u32>) -> RoleChain {
-    vec![ForkSite { site: site("w"), line: line.map(self::line), number }]
+/// The role that is forked at the place `w`, by a line where it was told.
+pub fn forked_at(line: Option<u32>) -> RoleChain {
+    vec![ForkSite { site: site("w"), line: line.map(self::line) }]
 }
 
 /// The forks into a role under one of its numbers.
 pub fn role(pid: u32, role: &[&str], number: u16, forks: u32) -> RoleCount {
-    let mut chain = chain(role);
-    if let Some(link) = chain.last_mut() {
-        link.number = number;
-    }
-    RoleCount { tree: tree(pid).key, chain, forks, fork_nanos: 0, resident_kib: 0 }
+    RoleCount { tree: tree(pid).key, chain: chain(role), number, forks, fork_nanos: 0, resident_kib: 0 }
 }
 
 /// The process of a role turns out to be the heir.
