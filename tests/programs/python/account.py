@@ -1,4 +1,4 @@
-"""What Python itself says of who asks: for each file of code that is opened in a forked child, the
+"""What Python itself says of who asks: for each file of code that is opened from here on, the
 frames of the thread that opens it, as an audit hook sees them (PEP 578). Nothing is imported and
 nothing opened meanwhile.
 
@@ -10,7 +10,6 @@ import os
 import sys
 
 _FILE = os.open(os.environ["ALIVE_ACCOUNT"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-_ROOT = os.getpid()
 
 
 def _frames(frame):
@@ -28,7 +27,7 @@ def _opened(event, arguments):
         path, wanted = arguments[1], (".so",)
     else:
         return
-    if isinstance(path, str) and path.endswith(wanted) and os.getpid() != _ROOT:
+    if isinstance(path, str) and path.endswith(wanted):
         words = [str(os.getpid()), path, *_frames(sys._getframe(1))]
         os.write(_FILE, os.fsencode("\t".join(words) + "\n"))
 

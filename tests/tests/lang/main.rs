@@ -1,0 +1,5 @@
+//! Who asked, in the words of an interpreted language: held against the interpreter's own account, one
+//! file or folder for each language.
+
+mod python;
+mod served;
