@@ -7,7 +7,6 @@ use std::process::Command;
 use alive_tests::artifacts;
 use alive_tests::events::{Event, Events};
 use alive_tests::scene::Scene;
-use serde_json::Value;
 
 /// A frame: file, line and function as the events file spells them.
 pub(super) type Frame = (String, u64, String);
@@ -72,18 +71,17 @@ impl Agreement {
             let frames = frames(load);
             agreement.modules += 1;
             agreement.with_caller += usize::from(!frames.is_empty());
-            let mut told = account.iter().filter(|told| told.is_of(load)).peekable();
-            if told.peek().is_none() {
+            // One process may look for a file of this name from several places.
+            let told: Vec<_> = account.iter().filter(|told| told.is_of(load)).collect();
+            if told.is_empty() {
                 continue;
             }
             agreement.told += 1;
-            // One process may look for a file of this name from several places.
-            let told: Vec<_> = told.collect();
-            let same_caller = |told: &&&Told| told.frames.first() == frames.first();
-            let same_stack = |told: &&&Told| told.is_told_by(&frames);
-            agreement.caller_agrees += usize::from(told.iter().any(|told| same_caller(&told)));
-            agreement.stack_agrees += usize::from(told.iter().any(|told| same_stack(&told)));
-            if !told.iter().any(|told| same_stack(&told)) {
+            let same_caller = told.iter().any(|told| told.frames.first() == frames.first());
+            let same_stack = told.iter().any(|told| told.is_told_by(&frames));
+            agreement.caller_agrees += usize::from(same_caller);
+            agreement.stack_agrees += usize::from(same_stack);
+            if !same_stack {
                 let perl: Vec<_> = told.iter().map(|told| &told.frames).collect();
                 agreement.differences.push(format!("{:?}: {frames:?}, Perl: {perl:?}", load.path()));
             }
@@ -163,9 +161,4 @@ fn decoded(hex: &str) -> String {
         format!("{}{invalid}", chunk.valid())
     };
     bytes.utf8_chunks().map(chunk).collect()
-}
-
-/// A value of an event that has to be there.
-pub(super) fn word<'e>(event: &'e Event, key: &str) -> &'e str {
-    event.member(key).as_str().unwrap_or_else(|| panic!("no {key} in {:?}", Value::from(event.text("event"))))
 }

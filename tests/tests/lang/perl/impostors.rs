@@ -42,8 +42,7 @@ fn prepare() -> Scene {
 
 /// Has the impostor open the file in a forked child, and then the program itself.
 fn run(scene: &Scene, wrong: &str, traced: bool) -> Outcome {
-    let mut command =
-        if traced { scene.traced("dlopen_through") } else { scene.plain("dlopen_through") };
+    let mut command = if traced { scene.traced("dlopen_through") } else { scene.plain("dlopen_through") };
     command.arg(scene.path("impostor.so")).args(["late.pl", "late.pl"]).env("IMPOSTOR", wrong);
     scene.run(&mut command)
 }

@@ -67,7 +67,7 @@ my $pid = fork // die;
 if (!$pid) {
     my @threads = map {
         my $thread = $_;
-        my $code = "#line ${thread}00 \"thread$thread\"\nsub { require \$_[0] }";
+        my $code = qq{#line ${thread}00 "thread$thread"\nsub { require shift }};
         threads->create(sub { my $load = eval $code or die; $load->("T${thread}_$_.pm") for 0 .. 19 });
     } 0 .. 7;
     $_->join for @threads;
@@ -157,7 +157,11 @@ exit($? ? 1 : 0);
     assert!(encoding.iter().any(|(file, line, _)| file == "script.pl" && *line == 4), "{}", events.told());
     let byte = frames_of(&events, "Encode/Byte.pm");
     assert_eq!(byte.last(), Some(&frame("script.pl", 4, "")), "{}", events.told());
-    assert!(account::module_loads(&events).all(|load| !account::frames(load).is_empty()), "{}", events.told());
+    assert!(
+        account::module_loads(&events).all(|load| !account::frames(load).is_empty()),
+        "{}",
+        events.told()
+    );
 }
 
 /// Each line that forks makes a role of its own, and forks into the same one again.
@@ -202,5 +206,8 @@ child(Proc::Fork::start());
     let Some(events) = run_script(&scene, script) else { return };
     let mut roles: Vec<_> = events.of("load").map(|load| account::word(load, "role").to_owned()).collect();
     roles.sort();
-    assert!(matches!(&roles[..], [first, second] if first.contains("script.pl:4") && second.contains("script.pl:5")), "{roles:?}");
+    assert!(
+        matches!(&roles[..], [first, second] if first.contains("script.pl:4") && second.contains("script.pl:5")),
+        "{roles:?}"
+    );
 }

@@ -3,47 +3,18 @@
 //! The hook stands first in the search path and writes down who asks before it looks on. What puts a
 //! folder in front of it is not in the account; its callers are counted all the same.
 
-use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use alive_tests::daemon::{free_address, get};
-use alive_tests::running::Running;
+use alive_tests::daemon::free_address;
 use alive_tests::scene::Scene;
 use alive_tests::{artifacts, needs};
 use nix::sys::signal::Signal;
 
 use super::account::{self, Agreement};
-
-const DEADLINE: Duration = Duration::from_secs(30);
+use crate::served::Served;
 
 const PAGES: [&str; 8] = ["/", "/json", "/native", "/text", "/dump", "/files", "/late", "/optional"];
-
-/// Waits until somebody listens.
-#[track_caller]
-fn await_listener(running: &mut Running, address: SocketAddr) {
-    let until = Instant::now() + DEADLINE;
-    while TcpStream::connect(address).is_err() {
-        assert!(!running.has_ended(), "the server ended: {}", running.told());
-        assert!(Instant::now() < until, "the server does not listen: {}", running.told());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// Asks for all pages, twice at the same time each, so that both workers have to answer.
-#[track_caller]
-fn ask(running: &Running, address: SocketAddr, pages: &[&str]) {
-    std::thread::scope(|scope| {
-        let asked: Vec<_> =
-            pages.iter().chain(pages).map(|page| (page, scope.spawn(|| get(address, page)))).collect();
-        for (page, answer) in asked {
-            let answer = answer.join().expect("no panic").unwrap_or_else(|error| error.to_string());
-            let status = answer.lines().next().unwrap_or_default();
-            assert!(status.contains(" 200"), "{page}: {answer}\n{}", running.told());
-        }
-    });
-}
 
 #[track_caller]
 fn starman(what: &str, options: &[&str], at_least: usize) {
@@ -55,17 +26,15 @@ fn starman(what: &str, options: &[&str], at_least: usize) {
     let mut command = scene.traced_command(Path::new("/usr/bin/perl"));
     command.args(["/usr/bin/starman", "--workers", "2", "--listen", &address.to_string()]);
     command.args(options).arg(artifacts::source("daemons/starman/app.psgi"));
-    let mut running = Running::start(&scene, account::watch(&scene, &mut command));
-    await_listener(&mut running, address);
-    ask(&running, address, &PAGES);
-    running.signal(Signal::SIGTERM);
-    let _ = running.end();
+    let served = Served::start(&scene, account::watch(&scene, &mut command), address);
+    served.ask_all(&PAGES, 2);
+    served.stop(Signal::SIGTERM);
     let events = scene.events();
     Agreement::of(&scene, &events).assert_whole(what, at_least);
-    let app = events.of("load").filter(|load| load.path().ends_with("Text/Abbrev.pm"));
-    for load in app {
-        let (file, line, _) = account::frames(load).into_iter().next().expect("a caller");
-        assert!(file.ends_with("app.psgi") && line > 0, "{file}:{line}");
+    for load in events.of("load").filter(|load| load.path().ends_with("Text/Abbrev.pm")) {
+        let caller = load.member("caller");
+        let file = caller["file"].as_str().unwrap_or_default();
+        assert!(file.ends_with("app.psgi"), "{caller}");
     }
 }
 
@@ -107,16 +76,14 @@ fn spamd() {
     let mut command = scene.traced_command(Path::new("/usr/bin/perl"));
     command.arg("-T").arg("-I").arg(account::folder()).arg("-MAccount=watch").arg("/usr/sbin/spamd");
     command.args(["--local", "--max-children=2", "--listen", "127.0.0.1", "--port", &port]);
-    let mut running = Running::start(&scene, command.env("ACCOUNT", account::file(&scene)));
-    await_listener(&mut running, address);
+    let served = Served::start(&scene, command.env("ACCOUNT", account::file(&scene)), address);
     std::fs::write(scene.path("message"), "Subject: x\n\nwell\n").expect("a file in the scene");
     let message = std::fs::File::open(scene.path("message")).expect("the message");
     let mut client = scene.command(Path::new("/usr/bin/spamc"));
     let told = client.args(["-d", "127.0.0.1", "-p", &port, "-E"]).stdin(message).output();
     let told = told.expect("spamc is a program");
-    assert!(told.stdout.windows(7).any(|part| part == b"X-Spam-"), "{told:?}\n{}", running.told());
-    running.signal(Signal::SIGTERM);
-    let _ = running.end();
+    assert!(told.stdout.windows(7).any(|part| part == b"X-Spam-"), "{told:?}");
+    served.stop(Signal::SIGTERM);
     Agreement::of(&scene, &scene.events()).assert_whole("spamd", 1);
 }
 
@@ -134,9 +101,8 @@ fn mod_perl() {
     // The workers are another user, who may not read where it was built.
     let shim = scene.path("libpostfork.so");
     std::fs::copy(artifacts::shim(), &shim).expect("a file in the scene");
-    for file in ["Account.pm"] {
-        std::fs::copy(account::folder().join(file), scene.path(file)).expect("a file in the scene");
-    }
+    std::fs::copy(account::folder().join("Account.pm"), scene.path("Account.pm"))
+        .expect("a file in the scene");
     let shop = "package Shop;\nuse Apache2::RequestRec ();\nuse Apache2::RequestIO ();\n\
                 sub handler {\n    my ($request) = @_;\n    cart();\n    $request->print(\"well\");\n    0;\n}\n\
                 sub cart {\n    require Text::Wrap;\n    require Storable;\n}\n1;\n";
@@ -156,17 +122,13 @@ fn mod_perl() {
     let mut command = scene.traced_command(Path::new("/usr/sbin/apache2"));
     command.arg("-f").arg(scene.path("apache.conf")).arg("-DFOREGROUND");
     command.env("LD_PRELOAD", shim).env("ACCOUNT", account::file(&scene));
-    let mut running = Running::start(&scene, &mut command);
-    await_listener(&mut running, address);
-    ask(&running, address, &["/", "/", "/"]);
-    running.signal(Signal::SIGTERM);
-    let _ = running.end();
+    let served = Served::start(&scene, &mut command, address);
+    served.ask_all(&["/"], 6);
+    served.stop(Signal::SIGTERM);
     let events = scene.events();
     Agreement::of(&scene, &events).assert_whole("mod_perl", 10);
-    let outermost = ("Shop.pm", 6, "Shop::handler");
     for load in account::module_loads(&events) {
         let (file, line, function) = account::frames(load).pop().expect("frames");
-        assert!(Path::new(&file).ends_with(outermost.0), "{}", events.told());
-        assert_eq!((line, function.as_str()), (outermost.1, outermost.2), "{}", events.told());
+        assert_eq!((line, function.as_str()), (6, "Shop::handler"), "{file}; {}", events.told());
     }
 }
