@@ -63,6 +63,11 @@ const NEEDED: &[Package] = &[
         shown_by: "/usr/share/perl5/AnyEvent/Fork.pm",
         for_tests: "trees: processes forked from templates",
     },
+    Package {
+        name: "libapache2-mod-perl2",
+        shown_by: "/usr/lib/apache2/modules/mod_perl.so",
+        for_tests: "lang: mod_perl",
+    },
     Package { name: "openssh-server", shown_by: "/usr/sbin/sshd", for_tests: "trees: sshd" },
     Package { name: "openssh-client", shown_by: "/usr/bin/ssh-keyscan", for_tests: "trees: sshd" },
 ];

@@ -20,6 +20,7 @@ use crate::emit::{self, Load};
 use crate::process::fork::{self, Speaker};
 use crate::process::heir;
 use crate::stack::lang::lines::Lines;
+use crate::stack::lang::python::current;
 use crate::stack::object;
 use crate::stack::{Trace, cache, lang};
 use crate::{real, sys};
@@ -108,6 +109,7 @@ fn tell_attempt(speaker: &Speaker, name: &[u8]) {
         nanos: None,
         flags: flags::PATH_UNRESOLVED,
     };
+    current::opened(name);
     emit::load(speaker, &load, &Trace::capture());
 }
 
@@ -131,6 +133,10 @@ fn caller_matters(name: &[u8], caller: u64) -> bool {
 /// dlopen as an ordinary call, in a forked process, for a name that no caller can matter to.
 unsafe extern "C" fn plain(name: *const c_char, flags: c_int) -> *mut c_void {
     let page = fork::page();
+    if !name.is_null() {
+        // SAFETY: not null, so a C string.
+        current::opened(unsafe { CStr::from_ptr(name) }.to_bytes());
+    }
     let stack = Trace::capture();
     let before = sys::clock_nanos(libc::CLOCK_MONOTONIC);
     page.opening.fetch_add(1, Ordering::Relaxed);
@@ -213,6 +219,7 @@ impl Pending {
 
 /// Notes who asks, for the hook that will find the objects. One note at a time: the newest stays.
 fn note_pending(name: &[u8]) {
+    current::opened(name);
     let trace = Trace::capture();
     fork::page().pending.with(|pending| {
         pending.whole = true;

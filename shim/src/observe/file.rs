@@ -5,6 +5,7 @@ use crate::cell::{Bytes, copy};
 use crate::emit::{self, Load};
 use crate::process::{fork, heir};
 use crate::stack::Trace;
+use crate::stack::lang::python::current;
 use crate::sys;
 use crate::undisturbed::Undisturbed;
 use alive_wire::header::flags;
@@ -91,6 +92,7 @@ fn tell(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
     let mut buf = [0u8; MAX_PATH];
     let (path, unresolved) = resolve(fd, name, &mut buf);
     search::loaded(&speaker, name, class);
+    current::opened(name);
     emit::load(
         &speaker,
         &Load {

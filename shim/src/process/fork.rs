@@ -18,11 +18,12 @@ use crate::hooks::guard;
 use crate::observe::dlopen::Pending;
 use crate::observe::python::Imports;
 use crate::observe::search::Searches;
+use crate::stack::lang::python::current::Notes;
 use crate::sys;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// Bytes of the wiped mapping.
-const PAGE_BYTES: usize = 16384;
+const PAGE_BYTES: usize = 20480;
 
 /// `mark` of a process that was exec'ed, or that is not observed at all.
 const ROOT: u32 = 1;
@@ -53,6 +54,8 @@ pub(crate) struct Page {
     /// Interpreters whose stack was read in this process, and those to be left alone: a bit each.
     pub(crate) languages_read: AtomicU32,
     pub(crate) languages_off: AtomicU32,
+    /// Threads that run another Python interpreter than their first.
+    pub(crate) python_states: Notes,
     /// Python imports whose end was not seen.
     pub(crate) imports: Guarded<Imports>,
     /// Names that are being searched for.
@@ -76,6 +79,7 @@ impl Page {
             open_searches: AtomicU32::new(0),
             languages_read: AtomicU32::new(0),
             languages_off: AtomicU32::new(0),
+            python_states: Notes::new(),
             imports: Guarded::new(Imports::NONE),
             searches: Guarded::new(Searches::NONE),
         }
@@ -136,6 +140,7 @@ pub(crate) fn begin_in_child(ordinal: u32) {
         page.open_searches.store(0, Ordering::Relaxed);
         page.languages_read.store(0, Ordering::Relaxed);
         page.languages_off.store(0, Ordering::Relaxed);
+        page.python_states.reset();
         page.imports.release();
         page.imports.with(|imports| *imports = Imports::NONE);
         page.searches.release();

@@ -10,14 +10,13 @@
 //!
 //! [`super::heir`] may find that this process is the main one: then the chain begins anew.
 
+use super::site::Site;
 use super::{fork, heir, tree};
 use crate::cell::{Alone, Guarded};
 use crate::hooks::guard;
 use crate::observe::linkmap;
 use crate::observe::name::hash;
-use crate::stack::lang::lines::{Lines, ROOM};
-use crate::stack::native::Stack;
-use crate::stack::{lang, native, object};
+use crate::stack::object;
 use crate::{config, emit, sys};
 use alive_wire::MAX_LINEAGE;
 use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
@@ -132,22 +131,13 @@ fn prepare() {
     announce();
     let fresh_heir = fork::forked() && heir::settle(&speaker);
     linkmap::remember();
-    let (site, line) = fork_site();
+    let Site { address: site, line } = Site::find();
     let line = line.stack();
     let called_at = if line.packed.is_empty() { site } else { site ^ hash(line.packed) };
     let role = tree::role(own_role(), called_at);
     tree::note_line(role, &line);
     NOTE.write(speaker.pid, role, fresh_heir, site);
     fork::page().fork_began_nanos.store(sys::clock_nanos(libc::CLOCK_MONOTONIC), Ordering::Relaxed);
-}
-
-/// Who calls fork: the place in machine code, and the line in an interpreted language.
-fn fork_site() -> (u64, Lines<ROOM>) {
-    if !lang::any() {
-        return (native::caller_outside_libc(), Lines::NONE);
-    }
-    let stack = Stack::capture();
-    (stack.outside_libc(), lang::capture(&stack, 1))
 }
 
 /// After a fork, in the parent; also when it failed.
