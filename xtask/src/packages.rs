@@ -26,6 +26,8 @@ const NEEDED: &[Package] = &[
         shown_by: "/usr/bin/nm",
         for_tests: "transparency: exports and needed libraries",
     },
+    Package { name: "g++", shown_by: "/usr/bin/g++", for_tests: "transparency: exceptions and destructors" },
+    Package { name: "valgrind", shown_by: "/usr/bin/valgrind", for_tests: "transparency: memcheck" },
     Package { name: "strace", shown_by: "/usr/bin/strace", for_tests: "truth, background, trees" },
     Package { name: "gunicorn", shown_by: "/usr/bin/gunicorn", for_tests: "truth, background: gunicorn" },
     Package {

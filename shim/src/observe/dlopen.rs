@@ -37,8 +37,15 @@ pub(crate) type Target = *const c_void;
 /// # Safety
 /// `name` is null or a C string, as dlopen demands.
 pub(crate) unsafe fn decide(name: *const c_char, flags: c_int, caller: usize) -> Target {
+    // What dlopen refuses for its flags, it refuses before it looks at the name.
+    const KNOWN: c_int = libc::RTLD_LAZY
+        | libc::RTLD_NOW
+        | libc::RTLD_GLOBAL
+        | libc::RTLD_NODELETE
+        | libc::RTLD_DEEPBIND
+        | libc::RTLD_LOCAL;
     let jump = real::DLOPEN.address().cast_const();
-    if name.is_null() || flags & libc::RTLD_NOLOAD != 0 {
+    if name.is_null() || flags & !KNOWN != 0 {
         return jump;
     }
     // SAFETY: not null, so a C string.
@@ -46,8 +53,11 @@ pub(crate) unsafe fn decide(name: *const c_char, flags: c_int, caller: usize) ->
     if !fork::forked() {
         return if may_bring_python(name) { bringing_python as *const c_void } else { jump };
     }
+    if emit::must_only_count() {
+        return jump;
+    }
     let Some(speaker) = fork::speaker() else { return jump };
-    if heir::settle(&speaker) || emit::must_only_count() {
+    if heir::settle(&speaker) {
         return jump;
     }
     let up_to_date = linkmap::compare(&speaker, None);
@@ -68,8 +78,11 @@ pub(crate) unsafe fn decide_in_namespace(namespace: isize, name: *const c_char) 
     if !fork::forked() || name.is_null() {
         return jump;
     }
+    if emit::must_only_count() {
+        return jump;
+    }
     let Some(speaker) = fork::speaker() else { return jump };
-    if heir::settle(&speaker) || emit::must_only_count() {
+    if heir::settle(&speaker) {
         return jump;
     }
     // SAFETY: not null, so a C string.

@@ -12,6 +12,7 @@
 
 use super::{fork, heir, tree};
 use crate::cell::{Alone, Guarded};
+use crate::hooks::guard;
 use crate::observe::linkmap;
 use crate::observe::name::hash;
 use crate::stack::lang::lines::{Lines, ROOM};
@@ -151,6 +152,9 @@ fn fork_site() -> (u64, Lines<ROOM>) {
 
 /// After a fork, in the parent; also when it failed.
 fn parent() {
+    if guard::sandboxed() {
+        return;
+    }
     let role = NOTE.role.load(Ordering::Relaxed);
     let began = fork::page().fork_began_nanos.load(Ordering::Relaxed);
     let nanos = sys::clock_nanos(libc::CLOCK_MONOTONIC).saturating_sub(began);
@@ -160,6 +164,10 @@ fn parent() {
 
 /// After a fork, in the child, which has one thread.
 fn child() {
+    if guard::sandboxed() {
+        fork::begin_in_child(0);
+        return;
+    }
     let ordinal = tree::count_fork(NOTE.role.load(Ordering::Relaxed));
     fork::begin_in_child(ordinal);
     if ordinal <= ANNOUNCED_FORKS {
