@@ -31,6 +31,16 @@ const NEEDED: &[Package] = &[
     Package { name: "strace", shown_by: "/usr/bin/strace", for_tests: "truth, background, trees" },
     Package { name: "gunicorn", shown_by: "/usr/bin/gunicorn", for_tests: "truth, background: gunicorn" },
     Package {
+        name: "python3-gevent",
+        shown_by: "/usr/lib/python3/dist-packages/gevent",
+        for_tests: "lang: gunicorn with greenlets",
+    },
+    Package {
+        name: "libpython3.11",
+        shown_by: "/usr/lib/*/libpython3.11.so.1.0",
+        for_tests: "lang: a program that runs Python",
+    },
+    Package {
         name: "python3-flask",
         shown_by: "/usr/lib/python3/dist-packages/flask",
         for_tests: "truth, background: gunicorn, uwsgi",
