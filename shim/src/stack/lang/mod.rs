@@ -18,6 +18,7 @@ pub(crate) mod image;
 pub(crate) mod lines;
 pub(crate) mod memory;
 mod perl;
+mod ruby;
 
 use crate::cell::{Alone, Bytes};
 use crate::config;
@@ -57,10 +58,10 @@ pub(crate) trait Provider: Sync {
 }
 
 /// How many languages can be read.
-const LANGUAGES: usize = 1;
+const LANGUAGES: usize = 2;
 
 /// Every language that can be read.
-static PROVIDERS: [&dyn Provider; LANGUAGES] = [&perl::Perl];
+static PROVIDERS: [&dyn Provider; LANGUAGES] = [&perl::Perl, &ruby::Ruby];
 
 /// `state` of a [`Slot`]: not seen, being looked at, read; from [`OFF`] on, a [`NoLines`] on top of it.
 const UNSEEN: u32 = 0;
