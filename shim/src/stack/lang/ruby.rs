@@ -9,6 +9,7 @@
 //! To add a version: compare `rb_profile_frames` and its kin in `vm_backtrace.c`, the two guards in
 //! `thread.c`, and `struct RString` with those of the version before, then enter it in [`VERSIONS`].
 
+mod control;
 mod string;
 
 use super::image::Image;
@@ -56,16 +57,26 @@ struct Functions {
     path: unsafe extern "C" fn(Value) -> Value,
     label: unsafe extern "C" fn(Value) -> Value,
     string_bytes: string::BytesOf,
+    thread: unsafe extern "C" fn() -> Value,
 }
 
-const NAMES: [&CStr; 6] = [
+const NAMES: [&CStr; 7] = [
     c"ruby_native_thread_p",
     c"ruby_thread_has_gvl_p",
     c"rb_profile_frames",
     c"rb_profile_frame_path",
     c"rb_profile_frame_label",
     c"rb_string_value_ptr",
+    c"rb_thread_current",
 ];
+
+/// One frame of `rb_profile_frames`.
+struct Frame {
+    method: Value,
+    /// What it runs, 0 where that is not known.
+    code: Value,
+    number: c_int,
+}
 
 #[derive(Clone, Copy)]
 struct Found {
@@ -100,9 +111,10 @@ impl Provider for Ruby {
         }
         // SAFETY: the names stand in the order of the fields, and the functions have had these types in
         // every version that is entered.
-        let functions = unsafe { core::mem::transmute::<[*const c_void; 6], Functions>(wanted) };
+        let functions = unsafe { core::mem::transmute::<[*const c_void; 7], Functions>(wanted) };
         // SAFETY: one thread at a time detects, and nobody captures meanwhile.
         unsafe { FOUND.change(|found| *found = Some(Found { functions, strings: *strings })) };
+        control::forget();
         Ok(())
     }
 
@@ -124,10 +136,15 @@ impl Provider for Ruby {
         let count = unsafe { (functions.frames)(0, limit, frames.as_mut_ptr(), numbers.as_mut_ptr()) };
         let count = usize::try_from(count).ok().filter(|count| *count <= FRAMES);
         let frames = frames.get(..count.ok_or(NoLines::Unexpected)?).unwrap_or_default();
+        let mut codes = [0; FRAMES];
+        // SAFETY: returns what stands for the calling thread, which has one.
+        let thread = unsafe { (functions.thread)() };
+        control::codes(memory, thread, frames, &numbers, &mut codes)?;
         // Frames of the interpreter's own library stand in for the program's where there are none.
         for internal in [false, true] {
-            for (frame, number) in frames.iter().zip(&numbers) {
-                if !found.write(memory, *frame, *number, internal, lines)? {
+            for ((frame, number), code) in frames.iter().zip(&numbers).zip(&codes) {
+                let frame = Frame { method: *frame, code: *code, number: *number };
+                if !found.write(memory, &frame, internal, lines)? {
                     return Ok(());
                 }
             }
@@ -144,25 +161,27 @@ impl Found {
     fn write(
         &self,
         memory: &Memory,
-        frame: Value,
-        number: c_int,
+        frame: &Frame,
         internal: bool,
         lines: &mut LineWriter<'_>,
     ) -> Result<bool, NoLines> {
-        if string::is_special(frame) {
+        if string::is_special(frame.method) {
             return Err(NoLines::Unexpected);
         }
         // A function in C has no line; neither has what stands for a library that is being opened, or
         // for the program as a whole.
-        let Some(number) = u32::try_from(number).ok().filter(|number| *number > 0) else { return Ok(true) };
-        // SAFETY: the frame came from `rb_profile_frames` just now, and the lock is held.
-        let path = unsafe { (self.functions.path)(frame) };
+        let Some(number) = u32::try_from(frame.number).ok().filter(|number| *number > 0) else {
+            return Ok(true);
+        };
+        let code = if frame.code == 0 { frame.method } else { frame.code };
+        // SAFETY: a frame of `rb_profile_frames`, or code of the same sort; the lock is held.
+        let path = unsafe { (self.functions.path)(code) };
         let Some(file) = self.text::<LONGEST_FILE>(memory, path)? else { return Ok(true) };
         if file.as_slice().starts_with(INTERNAL) != internal {
             return Ok(true);
         }
         // SAFETY: as above.
-        let label = unsafe { (self.functions.label)(frame) };
+        let label = unsafe { (self.functions.label)(frame.method) };
         let label = self.text::<LONGEST_NAME>(memory, label)?.unwrap_or(Bytes::EMPTY);
         let name = if TOP.contains(&label.as_slice()) { b"" } else { label.as_slice() };
         Ok(lines.push(number, file.as_slice(), name))
