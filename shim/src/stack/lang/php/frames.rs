@@ -28,6 +28,9 @@ const CLASS_NAME: usize = 8;
 const LENGTH: usize = 16;
 pub(super) const TEXT: usize = 24;
 
+/// More bytes than a name has.
+const LONGEST: usize = 1 << 16;
+
 /// Longest name of a class and a function, together, that is read.
 const LONGEST_NAME: usize = 120;
 
@@ -111,5 +114,11 @@ fn name(memory: &Memory, function: usize) -> Result<Bytes<LONGEST_NAME>, NoLines
 /// The text of a `zend_string`.
 fn text<const N: usize>(memory: &Memory, string: usize) -> Result<Bytes<N>, NoLines> {
     let length = memory.word(string.wrapping_add(LENGTH))?;
+    if memory.is_checked()
+        && (length > LONGEST || memory.byte(string.wrapping_add(TEXT).wrapping_add(length))? != 0)
+    {
+        // Its own end is a zero byte, for C.
+        return Err(NoLines::Unexpected);
+    }
     memory.text(string.wrapping_add(TEXT), length)
 }

@@ -22,6 +22,9 @@ const ELSEWHERE: usize = 1 << 13;
 const LENGTH_SHIFT: u32 = 14;
 const LENGTH_BITS: usize = 31;
 
+/// More bytes than a name has.
+const LONGEST: usize = 1 << 16;
+
 const FIRST: usize = 16;
 const SECOND: usize = 24;
 
@@ -67,6 +70,10 @@ impl Strings {
             }
         };
         if memory.is_checked() {
+            // Its own end is a zero byte, for C.
+            if length > LONGEST || memory.byte(text.wrapping_add(length))? != 0 {
+                return Err(NoLines::Unexpected);
+            }
             let mut asked = value;
             // SAFETY: it is a string, so that nothing is converted; the caller holds the lock.
             if unsafe { bytes_of(&raw mut asked) } as usize != text {
