@@ -16,9 +16,9 @@ when "bootsnap"
 end
 $LOAD_PATH.unshift(File.join(__dir__, "lib"))
 
-unless ENV["LOADER"] == "zeitwerk"
-  autoload :Shop, File.join(__dir__, "app/shop.rb")
-  autoload :Cart, File.join(__dir__, "app/cart.rb")
+if ENV["LOADER"] != "zeitwerk"
+  Object.autoload :Shop, File.join(__dir__, "app/shop.rb")
+  Object.autoload :Cart, File.join(__dir__, "app/cart.rb")
 end
 
 def checkout
