@@ -1,7 +1,7 @@
 //! Datagrams as a Perl daemon's workers send them, for the rows that read them.
 
 use alive_wire::record::{Code, Frame, Lineage, Module, types};
-use alive_wire::{CodeKind, Encoder, Header, Kind, Language, MAX_SENT, Outcome, Via};
+use alive_wire::{CodeKind, Encoder, Header, Kind, Language, LanguageStack, MAX_SENT, Outcome, Via};
 
 /// Workers of the daemon.
 const WORKERS: u32 = 8;
@@ -38,6 +38,7 @@ pub(crate) fn load(sequence: u64, file: u32) -> Vec<u8> {
         offset: 0x1234,
         fork_nanos: 0,
         resident_kib: 0,
+        line: LanguageStack::NONE,
     };
     let worker = Lineage { role: 2, forks: WORKERS, ordinal: worker, ..master };
     let mut buf = [0; MAX_SENT];

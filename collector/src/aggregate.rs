@@ -17,13 +17,14 @@ use std::sync::Arc;
 use alive_store::model::{Loss, TreeKey, TreeMark};
 use alive_wire::header::flags;
 use alive_wire::text::Ping;
-use alive_wire::{Datagram, Error, Event, Kind, Outcome};
+use alive_wire::{Datagram, Error, Event, Kind, Language, Outcome};
 use hashbrown::DefaultHashBuilder;
 
 use crate::heard::Heard;
 use crate::moment::Moment;
 use crate::rebased;
 use chains::{Chain, Chains};
+use pending::Lines;
 pub use pending::Pending;
 use processes::{ProcessKey, Processes};
 use samples::Samples;
@@ -198,6 +199,7 @@ impl Aggregate {
         match header.kind {
             Ok(Kind::Load) => {
                 self.totals.loads += 1;
+                self.count_lines(&heard);
                 let kind = heard.code.kind.map_or(0, alive_wire::CodeKind::byte);
                 self.add(&heard, &chain, process, seen_micros, (Kind::Load, heard.path, kind));
             }
@@ -297,6 +299,18 @@ impl Aggregate {
         }
     }
 
+    /// Counts a load on behalf of an interpreter's code, or of what an interpreter reads as code.
+    fn count_lines(&mut self, heard: &Heard<'_>) {
+        let (language, lines) = match (heard.no_lines(), heard.code.language) {
+            _ if !heard.lines.packed.is_empty() => (heard.lines.language, Lines::Read),
+            (Some((language, reason)), _) => (language, Lines::Unread(reason)),
+            (None, None | Some(Language::Native)) => return,
+            (None, language) => (language, Lines::Untold),
+        };
+        let room = self.has_room();
+        self.pending.lines(heard.tree(), language, lines, room);
+    }
+
     fn text_ping(&mut self, ping: &Ping<'_>, at: Moment) {
         self.count_event();
         let value = |key: &[u8]| ping.get(key).map(|value| value.decoded().collect::<Vec<u8>>());
@@ -325,9 +339,8 @@ struct StackBytes<'h, 'a>(&'h Heard<'a>);
 
 impl std::hash::Hash for StackBytes<'_, '_> {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        for frame in self.0.language_frames() {
-            (frame.file, frame.line, frame.function).hash(state);
-        }
+        let lines = self.0.lines;
+        (lines.language, lines.packed).hash(state);
         for frame in self.0.frames.into_iter().flatten() {
             (frame.module, frame.offset).hash(state);
         }

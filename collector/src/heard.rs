@@ -3,10 +3,23 @@
 //! All records are read once, to know that they can be; of those that come several times it is noted
 //! where they begin and how many there are, so that nobody walks past the others again to find them.
 
-use alive_store::model::{LanguageFrame, Site, Stack, TreeKey};
+use alive_store::model::{Site, Stack, TreeKey};
 use alive_wire::decode::Records;
-use alive_wire::record::{self as wire, Code, Frames, Lineage, Module, NO_MODULE, Reason};
-use alive_wire::{Error, Event, Header, MAX_FRAMES, MAX_LINEAGE, Record};
+use alive_wire::record::{Code, Frames, Lineage, Module, NO_MODULE, Reason};
+use alive_wire::{Error, Event, Header, Language, LanguageStack, MAX_FRAMES, MAX_LINEAGE, Record};
+
+use crate::unpack;
+
+/// What an event says of an interpreter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Interpreter<'a> {
+    /// Whose; `None` for a language that this version does not know.
+    pub(crate) language: Option<Language>,
+    /// The byte for why its lines are not read; 0 when they are.
+    pub(crate) no_lines: u8,
+    /// Its version, empty when not told.
+    pub(crate) version: &'a [u8],
+}
 
 /// Where the records of one sort begin, and how many there are.
 #[derive(Debug, Clone, Default)]
@@ -53,9 +66,11 @@ pub(crate) struct Heard<'a> {
     pub(crate) probes: u32,
     /// The native stack.
     pub(crate) frames: Option<Frames<'a>>,
+    /// The stack of the interpreted language.
+    pub(crate) lines: LanguageStack<'a>,
     lineage: Run<'a>,
     modules: Run<'a>,
-    language_frames: Run<'a>,
+    interpreters: Run<'a>,
     not_sent: Run<'a>,
     fields: Run<'a>,
 }
@@ -79,9 +94,10 @@ impl<'a> Heard<'a> {
             nanos: None,
             probes: 0,
             frames: None,
+            lines: LanguageStack::NONE,
             lineage: Run::default(),
             modules: Run::default(),
-            language_frames: Run::default(),
+            interpreters: Run::default(),
             not_sent: Run::default(),
             fields: Run::default(),
         };
@@ -103,7 +119,8 @@ impl<'a> Heard<'a> {
                 Record::Frames(frames) => heard.frames = Some(frames),
                 Record::Lineage(_) => heard.lineage.note(&here),
                 Record::Module(_) => heard.modules.note(&here),
-                Record::LanguageFrame(_) => heard.language_frames.note(&here),
+                Record::LanguageStack(lines) => heard.lines = lines,
+                Record::Interpreter { .. } => heard.interpreters.note(&here),
                 Record::NotSent { .. } => heard.not_sent.note(&here),
                 Record::Field { .. } => heard.fields.note(&here),
                 _ => {}
@@ -123,17 +140,27 @@ impl<'a> Heard<'a> {
     }
 
     /// The forks above the process, outermost first.
-    pub(crate) fn lineage(&self) -> impl Iterator<Item = Lineage> + use<'a> {
+    pub(crate) fn lineage(&self) -> impl Iterator<Item = Lineage<'a>> + use<'a> {
         self.lineage
             .pick(|record| if let Record::Lineage(link) = record { Some(link) } else { None })
             .take(MAX_LINEAGE)
     }
 
-    /// The frames of the interpreted language, innermost first.
-    pub(crate) fn language_frames(&self) -> impl Iterator<Item = wire::LanguageFrame<'a>> + use<'a> {
-        self.language_frames
-            .pick(|record| if let Record::LanguageFrame(frame) = record { Some(frame) } else { None })
-            .take(MAX_FRAMES)
+    /// The interpreters that the event tells of: at a start those that are there, else the one whose lines the
+    /// event has not.
+    pub(crate) fn interpreters(&self) -> impl Iterator<Item = Interpreter<'a>> + use<'a> {
+        self.interpreters.pick(|record| match record {
+            Record::Interpreter { language, no_lines, version } => {
+                Some(Interpreter { language, no_lines, version })
+            }
+            _ => None,
+        })
+    }
+
+    /// Of an event without lines: whose they would be, and why it has none, where it says so.
+    pub(crate) fn no_lines(&self) -> Option<(Option<Language>, u8)> {
+        let told = self.interpreters().find(|interpreter| interpreter.no_lines != 0)?;
+        self.lines.packed.is_empty().then_some((told.language, told.no_lines))
     }
 
     /// The module with a number, `None` for [`NO_MODULE`] and for one that was left out.
@@ -161,15 +188,7 @@ impl<'a> Heard<'a> {
     pub(crate) fn stack(&self) -> Stack {
         let native = self.frames.into_iter().flatten().take(MAX_FRAMES);
         Stack {
-            language: self
-                .language_frames()
-                .map(|frame| LanguageFrame {
-                    language: frame.language.map_or("", alive_wire::Language::word).to_owned(),
-                    file: frame.file.to_vec(),
-                    line: frame.line,
-                    function: frame.function.to_vec(),
-                })
-                .collect(),
+            language: unpack::frames(self.lines),
             native: native.map(|frame| self.site(frame.module, frame.offset)).collect(),
         }
     }

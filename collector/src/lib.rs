@@ -31,6 +31,7 @@ pub mod sequence;
 mod socket;
 mod start;
 mod symbols;
+mod unpack;
 
 pub use aggregate::Totals;
 pub use options::{EventsTarget, Options, default_database};

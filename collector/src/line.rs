@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use alive_store::model::{Site, TreeKey};
+use alive_report::{caller, machinery};
+use alive_store::model::{self, Site, TreeKey};
 use alive_wire::header::flags;
 use alive_wire::text::Ping;
 use alive_wire::{CodeKind, Datagram, Event, Kind, Language, Outcome, Via};
@@ -10,11 +11,12 @@ use hashlink::LruCache;
 use serde::Serialize;
 
 use crate::aggregate::parse;
-use crate::heard::Heard;
+use crate::heard::{self, Heard};
 use crate::json::{hex, put, text, time};
 use crate::moment::Moment;
 use crate::rebased::{self, Rebased};
 use crate::symbols::Symbols;
+use crate::unpack::{self, no_lines_word};
 
 /// Most trees that are remembered.
 const MAX_TREES: usize = 16_384;
@@ -65,6 +67,10 @@ struct Line<'a> {
     via: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     caller: Option<Caller>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_lines: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    interpreters: Vec<Interpreter>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     frames: Vec<LanguageFrame>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -103,7 +109,15 @@ struct NativeFrame {
     symbol: Option<String>,
 }
 
-/// Who asked: the innermost frame of the language where there is one.
+#[derive(Debug, Serialize)]
+struct Interpreter {
+    language: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    version: String,
+    lines: String,
+}
+
+/// Who asked, chosen as the report does.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Caller {
@@ -204,6 +218,11 @@ impl Lines {
         let path = if kind == Kind::Start { heard.path.or(heard.executable) } else { heard.path };
         line.path = path.map(text);
         line.path_hex = path.filter(|path| str::from_utf8(path).is_err()).map(hex);
+        if kind == Kind::Start {
+            line.interpreters = heard.interpreters().map(interpreter).collect();
+        } else {
+            line.no_lines = heard.no_lines().map(|(_, reason)| no_lines_word(reason));
+        }
         self.frames(&heard, &mut line);
         if kind == Kind::Ping {
             let file = heard.field(b"file").unwrap_or_default();
@@ -215,32 +234,14 @@ impl Lines {
     fn frames(&mut self, heard: &Heard<'_>, line: &mut Line<'_>) {
         let mut stack = heard.stack();
         self.symbols.fill_all(&mut stack.native);
-        line.frames = stack
-            .language
-            .into_iter()
-            .map(|frame| LanguageFrame {
-                language: frame.language,
-                file: text(&frame.file).into_owned(),
-                line: (frame.line > 0).then_some(frame.line),
-                function: text(&frame.function).into_owned(),
-            })
-            .collect();
-        line.stack = stack
-            .native
-            .into_iter()
-            .map(|site| NativeFrame {
-                module: text(&site.module).into_owned(),
-                offset: site.offset,
-                symbol: site.symbol,
-            })
-            .collect();
-        line.caller = match (line.frames.first(), line.stack.first()) {
-            (Some(frame), _) => {
-                Some(Caller::Language(LanguageFrame { language: String::new(), ..frame.clone() }))
+        line.caller = caller::of_stack(&stack).map(|caller| match caller {
+            caller::Caller::Language(frame) => {
+                Caller::Language(LanguageFrame { language: String::new(), ..language_frame(frame) })
             }
-            (None, Some(frame)) => Some(Caller::Native(frame.clone())),
-            (None, None) => None,
-        };
+            caller::Caller::Native(site) => Caller::Native(native_frame(site)),
+        });
+        line.frames = stack.language.into_iter().map(language_frame).collect();
+        line.stack = stack.native.into_iter().map(native_frame).collect();
     }
 
     /// The role of a process in words: its lineage without the part that is the root by now.
@@ -248,6 +249,10 @@ impl Lines {
         let mut words = String::new();
         for link in heard.lineage().skip(cut) {
             words.push_str(if words.is_empty() { "worker forked at " } else { " > " });
+            if let Some(line) = machinery::forking_line(&unpack::frames(link.line)) {
+                words.push_str(&caller::line_words(line, |bytes| text(bytes).into_owned()));
+                continue;
+            }
             let mut site = heard.site(link.module, link.offset);
             self.symbols.fill(&mut site);
             words.push_str(&place(&site));
@@ -259,6 +264,27 @@ impl Lines {
         } else {
             "worker".to_owned()
         }
+    }
+}
+
+fn language_frame(frame: model::LanguageFrame) -> LanguageFrame {
+    LanguageFrame {
+        language: frame.language,
+        file: text(&frame.file).into_owned(),
+        line: (frame.line > 0).then_some(frame.line),
+        function: text(&frame.function).into_owned(),
+    }
+}
+
+fn native_frame(site: Site) -> NativeFrame {
+    NativeFrame { module: text(&site.module).into_owned(), offset: site.offset, symbol: site.symbol }
+}
+
+fn interpreter(told: heard::Interpreter<'_>) -> Interpreter {
+    Interpreter {
+        language: told.language.map_or("unknown", Language::word),
+        version: text(told.version).into_owned(),
+        lines: if told.no_lines == 0 { "read".to_owned() } else { no_lines_word(told.no_lines) },
     }
 }
 

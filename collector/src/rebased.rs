@@ -16,7 +16,7 @@ const MAX_REBASED: usize = 64;
 ///
 /// A role into which several processes were forked is not believed to be the heir's: one of several workers
 /// whose master died may take itself for it, and what the others loaded would pass for start-up.
-pub(crate) fn heir(heard: &Heard<'_>) -> Option<Lineage> {
+pub(crate) fn heir<'a>(heard: &Heard<'a>) -> Option<Lineage<'a>> {
     let header = heard.header();
     (header.kind == Ok(Kind::Fork) && header.flags & flags::REBASED != 0)
         .then(|| heard.lineage().last())?
@@ -52,7 +52,7 @@ impl Rebased {
     }
 
     /// How many links of a lineage, outermost first, belong to what is the root now.
-    pub(crate) fn cut(&self, lineage: impl Iterator<Item = Lineage>) -> usize {
+    pub(crate) fn cut<'l>(&self, lineage: impl Iterator<Item = Lineage<'l>>) -> usize {
         if self.0.is_empty() {
             return 0;
         }
@@ -67,9 +67,11 @@ impl Rebased {
 
 #[cfg(test)]
 mod tests {
+    use alive_wire::LanguageStack;
+
     use super::*;
 
-    fn lineage(roles: &[u16]) -> impl Iterator<Item = Lineage> {
+    fn lineage(roles: &[u16]) -> impl Iterator<Item = Lineage<'static>> {
         roles.iter().map(|&role| Lineage {
             role,
             forks: 1,
@@ -79,6 +81,7 @@ mod tests {
             offset: 0,
             fork_nanos: 0,
             resident_kib: 0,
+            line: LanguageStack::NONE,
         })
     }
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use alive_store::model::{Batch, Site, Stack};
+use alive_store::model::{Batch, ForkSite, Site, Stack};
 use blazesym::helper::read_elf_build_id;
 use blazesym::symbolize::source::{Elf, Source};
 use blazesym::symbolize::{Input, Symbolized, Symbolizer};
@@ -41,15 +41,21 @@ impl Symbols {
     /// Fills in every place of a batch.
     pub(crate) fn fill_batch(&mut self, batch: &mut Batch) {
         for role in &mut batch.roles {
-            self.fill_all(&mut role.chain);
+            self.fill_chain(&mut role.chain);
         }
         for load in &mut batch.loads {
-            self.fill_all(&mut load.key.chain);
+            self.fill_chain(&mut load.key.chain);
             self.fill_stacks(&mut load.stacks);
         }
         for missing in &mut batch.missing {
-            self.fill_all(&mut missing.chain);
+            self.fill_chain(&mut missing.chain);
             self.fill_stacks(&mut missing.stacks);
+        }
+    }
+
+    fn fill_chain(&mut self, chain: &mut [ForkSite]) {
+        for link in chain {
+            self.fill(&mut link.site);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use alive_store::model::{LanguageFrame, Site, Stack};
 
-use crate::escape;
+use crate::{escape, machinery};
 
 /// The place that asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,14 +52,13 @@ const LOADERS: &[&str] = &[
 const BELOW_THE_CALLER: &[&[u8]] =
     &[b"libc.so", b"libc-", b"ld-", b"ld.so", b"libpthread", b"libdl", b"libpostfork", b"linux-vdso"];
 
-/// Chooses who asked, from one stack: the innermost line of the program's own language, else the
+/// Chooses who asked, from one stack: the innermost line outside of the import machinery, else the
 /// innermost interpreter function that loads code, else the innermost frame outside of libc and
 /// the dynamic linker, else whatever there is.
 #[must_use]
 pub fn of_stack(stack: &Stack) -> Option<Caller> {
-    let own = stack.language.iter().find(|frame| !is_import_machinery(frame));
-    if let Some(frame) = own.or_else(|| stack.language.first()) {
-        return Some(Caller::Language(frame.clone()));
+    if let Some(line) = machinery::asking_line(&stack.language) {
+        return Some(Caller::Language(line.clone()));
     }
     let outside = || stack.native.iter().filter(|site| !is_below_the_caller(site));
     stack
@@ -78,15 +77,6 @@ pub fn of_stacks(stacks: &[Stack]) -> Option<Caller> {
     stacks.iter().find_map(of_stack)
 }
 
-/// The interpreter's own import code, written in its own language.
-fn is_import_machinery(frame: &LanguageFrame) -> bool {
-    frame.file.starts_with(b"<frozen ")
-        || frame.file.starts_with(b"<internal:")
-        || frame.file.ends_with(b"/rubygems/core_ext/kernel_require.rb")
-        || frame.file.ends_with(b"/XSLoader.pm")
-        || frame.file.ends_with(b"/DynaLoader.pm")
-}
-
 fn is_loader(site: &Site) -> bool {
     site.symbol.as_deref().is_some_and(|symbol| LOADERS.iter().any(|name| symbol.starts_with(name)))
 }
@@ -100,6 +90,33 @@ fn is_below_the_caller(site: &Site) -> bool {
 #[must_use]
 pub(crate) fn file_name(path: &[u8]) -> &[u8] {
     path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
+}
+
+/// A line for a terminal, without its file's folders: `arbiter.py:589 in spawn_worker()`.
+#[must_use]
+pub fn line_text(line: &LanguageFrame) -> String {
+    line_words(line, escape::terminal)
+}
+
+/// A line without its file's folders, with the names as `escape` writes them.
+#[must_use]
+pub fn line_words(line: &LanguageFrame, escape: impl Fn(&[u8]) -> String) -> String {
+    escape(file_name(&line.file)) + &detail(line, escape)
+}
+
+/// What stands behind the file: `:589 in spawn_worker()`.
+fn detail(line: &LanguageFrame, escape: impl Fn(&[u8]) -> String) -> String {
+    let number = if line.line > 0 { format!(":{}", line.line) } else { String::new() };
+    let function = escape(&line.function);
+    // What interpreters make up for code outside of functions is no call: `<module>`, `block in run`.
+    let is_call =
+        line.function.last().is_some_and(|last| last.is_ascii_alphanumeric() || b"_?!".contains(last))
+            && !line.function.iter().any(|byte| b" <".contains(byte));
+    match function.as_str() {
+        "" => number,
+        name if is_call => format!("{number} in {name}()"),
+        name => format!("{number} in {name}"),
+    }
 }
 
 /// A place in machine code for a terminal: `libperl.so.5.36 Perl_pp_require+0x1b2`.
@@ -116,28 +133,19 @@ pub fn site_text(site: &Site) -> String {
 
 impl Caller {
     /// The caller for a terminal: the place, which a narrow terminal may shorten, and what must
-    /// stand whole behind it (`/srv/app.psgi` and `:12 in main::handler`).
+    /// stand whole behind it (`/srv/views.py` and `:42 in checkout()`).
     #[must_use]
     pub fn text(&self) -> (String, String) {
         match self {
             Self::Native(site) => (site_text(site), String::new()),
-            Self::Language(frame) => {
-                let mut detail = String::new();
-                if frame.line > 0 {
-                    detail = format!(":{}", frame.line);
-                }
-                if !frame.function.is_empty() {
-                    detail = format!("{detail} in {}", escape::terminal(&frame.function));
-                }
-                (escape::terminal(&frame.file), detail)
-            }
+            Self::Language(frame) => (escape::terminal(&frame.file), detail(frame, escape::terminal)),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::of_stack;
+    use super::{line_text, of_stack};
     use alive_store::model::{LanguageFrame, Site, Stack};
 
     fn site(module: &str, symbol: Option<&str>) -> Site {
@@ -162,7 +170,7 @@ mod tests {
             ],
             native: vec![site("/usr/bin/python3.11", None)],
         };
-        assert_eq!(text(&stack), "/srv/app.py:12 in handler");
+        assert_eq!(text(&stack), "/srv/app.py:12 in handler()");
     }
 
     #[test]
@@ -190,5 +198,20 @@ mod tests {
         };
         assert_eq!(text(&stack), "daemon+0x1b2");
         assert_eq!(of_stack(&Stack::default()), None);
+    }
+
+    #[test]
+    fn a_line_is_told_by_its_file_its_number_and_its_function() {
+        for (line, told) in [
+            (frame("/usr/lib/gunicorn/arbiter.py", 589, "spawn_worker"), "arbiter.py:589 in spawn_worker()"),
+            (frame("app.psgi", 3, ""), "app.psgi:3"),
+            (frame("/srv/views.py", 1, "<module>"), "views.py:1 in <module>"),
+            (frame("/srv/cart.rb", 17, "block in empty?"), "cart.rb:17 in block in empty?"),
+            (frame("/srv/cart.rb", 17, "empty?"), "cart.rb:17 in empty?()"),
+            (frame("/srv/x.php", 0, "Cart::add"), "x.php in Cart::add()"),
+            (frame("/srv/\x1b[2J.pl", 2, "f\n"), "\\x1b[2J.pl:2 in f\\x0a"),
+        ] {
+            assert_eq!(line_text(&line), told);
+        }
     }
 }

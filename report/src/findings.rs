@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use alive_store::model::{Load, Loss, Missing, Program, Snapshot};
+use alive_store::model::{Interpreter, LineCount, Load, Loss, Missing, Program, Snapshot};
 
 use crate::caller::{self, Caller};
 use crate::cost::Cost;
@@ -99,6 +99,10 @@ pub struct ProgramReport {
     pub sequence_gaps: u64,
     /// Events that its processes counted instead of sending, by reason.
     pub not_sent: Vec<(String, u64)>,
+    /// The interpreters in its processes.
+    pub interpreters: Vec<Interpreter>,
+    /// Its loads on behalf of each language's code, with and without lines; over all times.
+    pub lines: Vec<LineCount>,
 }
 
 /// Everything that a renderer needs.
@@ -227,6 +231,8 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
         missing,
         sequence_gaps: program.sequence_gaps,
         not_sent: program.not_sent,
+        interpreters: program.interpreters,
+        lines: program.lines,
     }
 }
 

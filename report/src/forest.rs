@@ -3,8 +3,9 @@
 //! A load hangs from another load of the same role when the dynamic linker says that it was mapped
 //! on the other's behalf, or when it was asked for by code that the other's file runs while it is
 //! being loaded. Code that runs later, in a function, is a cause of its own: preloading its file
-//! would not bring the load along. A parent must have been loaded by at least as many processes,
-//! or it does not explain its child.
+//! would not bring the load along. Where functions are not told, what stands outside of a file's
+//! lines decides: while the file is being loaded, that is whoever asked for it. A parent must have
+//! been loaded by at least as many processes, or it does not explain its child.
 
 use std::collections::HashMap;
 
@@ -72,6 +73,7 @@ pub fn grow(loads: &[Load], members: &[usize]) -> Vec<Node> {
 /// The loads of one role by the names that others call them.
 struct Names<'a> {
     by_path: HashMap<&'a [u8], usize>,
+    by_name: HashMap<&'a [u8], usize>,
     /// Libraries whose file name only one load has: the link map may name a file by another path
     /// than the kernel does (`/lib` for `/usr/lib`).
     by_library: HashMap<&'a [u8], Option<usize>>,
@@ -81,11 +83,17 @@ struct Names<'a> {
 
 impl<'a> Names<'a> {
     fn new(loads: &'a [Load], members: &[usize]) -> Self {
-        let mut names =
-            Self { by_path: HashMap::new(), by_library: HashMap::new(), by_source: HashMap::new() };
+        let mut names = Self {
+            by_path: HashMap::new(),
+            by_name: HashMap::new(),
+            by_library: HashMap::new(),
+            by_source: HashMap::new(),
+        };
         for &member in members {
             let Some(load) = loads.get(member) else { continue };
             names.by_path.insert(&load.path, member);
+            // Where folders are links, interpreters call a file by another path than the kernel does.
+            names.by_name.insert(&load.name, member);
             if load.kind == "library" {
                 names
                     .by_library
@@ -111,19 +119,36 @@ impl<'a> Names<'a> {
             .or_else(|| self.by_library.get(file_name(&load.pulled_in_by)).copied().flatten())
             .filter(explains);
         linked.or_else(|| {
-            load.stacks
-                .iter()
-                .flat_map(|stack| &stack.language)
-                .filter(|frame| runs_while_loading(frame))
-                .find_map(|frame| {
-                    self.by_path
-                        .get(frame.file.as_slice())
-                        .or_else(|| self.by_source.get(&frame.file))
-                        .copied()
-                        .filter(explains)
+            load.stacks.iter().find_map(|stack| {
+                (0..stack.language.len()).find_map(|at| {
+                    let (frame, outside) = stack.language.get(at..)?.split_first()?;
+                    let parent = self.of_file(&frame.file).filter(explains)?;
+                    let runs = match frame.function.as_slice() {
+                        b"" => loads.get(parent).is_some_and(|parent| asked_from(parent, frame, outside)),
+                        _ => runs_while_loading(frame),
+                    };
+                    runs.then_some(parent)
                 })
+            })
         })
     }
+
+    /// The load of a file that an interpreter names.
+    fn of_file(&self, file: &[u8]) -> Option<usize> {
+        let known = self.by_path.get(file).or_else(|| self.by_source.get(file));
+        known.or_else(|| self.by_name.get(file).filter(|_| !file.is_empty())).copied()
+    }
+}
+
+/// Whether `file` may have been asked for from where its line is run: what stands `outside` of the line in
+/// its stack is one of the file's own stacks, as far as both go. A file without stacks may be from anywhere.
+fn asked_from(file: &Load, line: &LanguageFrame, outside: &[LanguageFrame]) -> bool {
+    let inside = outside.iter().take_while(|frame| frame.file == line.file).count();
+    let outside = outside.get(inside..).unwrap_or_default();
+    let same =
+        |(one, other): (&LanguageFrame, &LanguageFrame)| (&one.file, one.line) == (&other.file, other.line);
+    let mut stacks = file.stacks.iter().filter(|stack| !stack.language.is_empty()).peekable();
+    stacks.peek().is_none() || stacks.any(|stack| outside.iter().zip(&stack.language).all(same))
 }
 
 /// The source of a compiled Python file: `/a/b.py` for `/a/__pycache__/b.cpython-311.opt-1.pyc`.
@@ -139,9 +164,6 @@ fn python_source(path: &[u8]) -> Option<Vec<u8>> {
 /// interpreters give it.
 fn runs_while_loading(frame: &LanguageFrame) -> bool {
     let function = frame.function.as_slice();
-    if function.is_empty() {
-        return true;
-    }
     match frame.language.as_str() {
         "python" => function == b"<module>",
         "perl" => function.ends_with(b"BEGIN") || function == b"(eval)" || function == b"require",
@@ -279,6 +301,38 @@ mod tests {
             asked(load("/app/__pycache__/late.cpython-311.pyc", 2), "/app/django.py", "handler"),
         ];
         assert_eq!(trees(&loads), [Node { load: 0, children: vec![leaf(1)] }, leaf(2)]);
+    }
+
+    /// A Perl module, asked for by these lines, innermost first; functions are not told.
+    fn perl(path: &str, asked_by: &[(&str, u32)]) -> Load {
+        let line = |&(file, line): &(&str, u32)| LanguageFrame {
+            language: "perl".into(),
+            file: file.into(),
+            line,
+            function: Vec::new(),
+        };
+        let mut load = load(path, 2);
+        load.stacks.push(Stack { language: asked_by.iter().map(line).collect(), native: Vec::new() });
+        load
+    }
+
+    #[test]
+    fn without_functions_the_lines_outside_tell_whether_a_file_is_being_loaded() {
+        let loads = [
+            perl("/A.pm", &[("/app.psgi", 12), ("/app.psgi", 12), ("/Server.pm", 300)]),
+            perl("/Used.pm", &[("/A.pm", 3), ("/A.pm", 3), ("/app.psgi", 12), ("/app.psgi", 12)]),
+            perl("/Later.pm", &[("/A.pm", 90), ("/app.psgi", 30), ("/Server.pm", 300)]),
+            perl("/Eval.pm", &[("(eval 7)", 1), ("/A.pm", 4), ("/app.psgi", 12)]),
+        ];
+        assert_eq!(trees(&loads), [Node { load: 0, children: vec![leaf(1), leaf(3)] }, leaf(2)]);
+    }
+
+    #[test]
+    fn a_file_is_known_by_the_name_that_the_program_calls_it() {
+        let mut linked = perl("/usr/share/perl/5.36.0/Carp.pm", &[("/app.psgi", 12)]);
+        linked.name = "/usr/share/perl/5.36/Carp.pm".into();
+        let loads = [linked, perl("/Used.pm", &[("/usr/share/perl/5.36/Carp.pm", 3), ("/app.psgi", 12)])];
+        assert_eq!(trees(&loads), [Node { load: 0, children: vec![leaf(1)] }]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //!
 //! 1. [`role`] names the processes of a program and finds the one that should load a file;
 //! 2. [`forest`] turns files into causes: what was loaded on whose behalf;
-//! 3. [`cost`] adds up what a cause costs, [`caller`] says who asked;
+//! 3. [`cost`] adds up what a cause costs, [`caller`] says who asked, past the [`machinery`] of its language;
 //! 4. [`findings`] judges by the numbers of [`thresholds`] and sorts, best first;
 //! 5. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
 //!    byte that a traced program chose and the reader's terminal.
@@ -15,6 +15,7 @@ pub mod cost;
 pub mod escape;
 pub mod findings;
 pub mod forest;
+pub mod machinery;
 pub mod render;
 pub mod role;
 pub mod thresholds;

@@ -1,6 +1,8 @@
 //! The processes of a program by what they are for: a role is a chain of fork sites.
 
-use alive_store::model::{self, Site};
+use alive_store::model::{self, LanguageFrame, Site};
+
+use crate::caller;
 
 /// A role with the name that the report gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,12 +14,23 @@ pub struct Role {
     pub parent: Option<usize>,
     /// Where the parent forks it; `None` for the root or when not known.
     pub fork_site: Option<Site>,
+    /// The line that calls fork there, where it is known.
+    pub fork_line: Option<LanguageFrame>,
     /// Processes forked into it; for the root, the number of trees.
     pub processes: u64,
     /// Nanoseconds that those forks took their forkers, summed; 0 when not known.
     pub fork_nanos: u64,
     /// Resident size of a forker at its last fork that was measured, in KiB; 0 when not known.
     pub forker_resident_kib: u32,
+}
+
+impl Role {
+    /// Where it is forked, for a terminal: the line, else the place in machine code.
+    #[must_use]
+    pub fn forked_at(&self) -> Option<String> {
+        let line = self.fork_line.as_ref().map(caller::line_text);
+        line.or_else(|| self.fork_site.as_ref().map(caller::site_text))
+    }
 }
 
 /// Names the roles of a program. Indices stay as they are.
@@ -48,6 +61,7 @@ pub fn name_roles(roles: &[model::Role]) -> Vec<Role> {
                 // An index out of range cannot be followed: such a role hangs from nothing.
                 parent: role.parent.filter(|&parent| parent < roles.len() && parent != index),
                 fork_site: role.site.clone(),
+                fork_line: role.line.clone(),
                 processes: role.processes,
                 fork_nanos: role.fork_nanos,
                 forker_resident_kib: role.forker_resident_kib,
@@ -87,7 +101,7 @@ mod tests {
     use alive_store::model;
 
     fn role(parent: Option<usize>) -> model::Role {
-        model::Role { parent, site: None, processes: 1, fork_nanos: 0, forker_resident_kib: 0 }
+        model::Role { parent, site: None, line: None, processes: 1, fork_nanos: 0, forker_resident_kib: 0 }
     }
 
     #[test]

@@ -133,6 +133,30 @@ fn what_forks_cost_stands_beside_each_role() {
 }
 
 #[test]
+fn a_fork_is_told_by_its_line_and_by_its_place_in_machine_code() {
+    let document: serde_json::Value = serde_json::from_str(&json_of(scene::daemonised())).unwrap();
+    let program = &document["programs"][0];
+    let site = &program["roles"][1]["fork_site"];
+    assert_eq!(site["file"], "/usr/lib/python3/dist-packages/gunicorn/arbiter.py");
+    assert_eq!((&site["line"], &site["function"]), (&589.into(), &"spawn_worker".into()));
+    assert_eq!(site["symbol"], "Perl_pp_fork+0x3c");
+    assert_eq!(program["roles"][3]["fork_site"].get("file"), None, "this one has no line");
+}
+
+#[test]
+fn what_interpreters_let_be_read_stands_in_json() {
+    let document: serde_json::Value = serde_json::from_str(&json_of(scene::starman())).unwrap();
+    let program = &document["programs"][0];
+    let interpreters = serde_json::json!([{"language": "perl", "version": "5.36.0", "lines": "read"}]);
+    assert_eq!(program["interpreters"], interpreters);
+    let without = serde_json::json!({"interrupted": 1, "untold": 1});
+    let lines = serde_json::json!([{"language": "perl", "with": 9, "without": without}]);
+    assert_eq!(program["lines"], lines);
+    let document: serde_json::Value = serde_json::from_str(&json_of(scene::daemonised())).unwrap();
+    assert_eq!(document["programs"][0]["interpreters"][0]["lines"], "unknown-version");
+}
+
+#[test]
 fn a_failed_load_is_no_late_load() {
     let mut snapshot = scene::skewed();
     for load in &mut snapshot.programs[0].loads {

@@ -1,23 +1,22 @@
-//! Numbers for the things that rows refer to: trees, sites, roles. Looked up once, then remembered.
+//! Numbers for the things that rows refer to: trees, sites, lines, roles. Looked up once, then remembered.
 
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::integer::bits;
-use crate::model::{RoleChain, Site, TreeKey};
+use crate::model::{ForkSite, LanguageFrame, RoleChain, RoleCount, Site, TreeKey};
+use crate::role::{self, Place};
 
 /// Most entries remembered of each sort; a table that is full is forgotten as a whole.
 const REMEMBERED: usize = 65_536;
-
-/// Parent and site of a root's role.
-const NONE: i64 = 0;
 
 /// The numbers found so far. Must be forgotten when the transaction they were found in fails.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
     trees: HashMap<TreeKey, i64>,
     sites: HashMap<Site, i64>,
+    lines: HashMap<LanguageFrame, i64>,
     roles: HashMap<i64, HashMap<RoleChain, i64>>,
     role_count: usize,
 }
@@ -78,37 +77,67 @@ impl Identities {
         Ok(id)
     }
 
+    /// The number of a line.
+    pub(crate) fn line(&mut self, db: &Connection, line: &LanguageFrame) -> Result<i64> {
+        if let Some(&id) = self.lines.get(line) {
+            return Ok(id);
+        }
+        // The update changes nothing: only then does the statement tell the number.
+        let id = db
+            .prepare_cached(
+                "INSERT INTO line (language, file, number, function) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO UPDATE SET number = excluded.number
+                 RETURNING id",
+            )?
+            .query_row(params![line.language, line.file, line.line, line.function], |row| row.get(0))?;
+        if self.lines.len() >= REMEMBERED {
+            self.lines.clear();
+        }
+        self.lines.insert(line.clone(), id);
+        Ok(id)
+    }
+
     /// The number of a role, made with all its ancestors when it is new.
-    pub(crate) fn role(&mut self, db: &Connection, tree: TreeKey, chain: &[Site]) -> Result<i64> {
+    pub(crate) fn role(&mut self, db: &Connection, tree: TreeKey, chain: &[ForkSite]) -> Result<i64> {
         let tree = self.tree(db, tree)?;
         if let Some(&id) = self.roles.get(&tree).and_then(|roles| roles.get(chain)) {
             return Ok(id);
         }
-        let mut id = role_row(db, tree, NONE, NONE)?;
-        for site in chain {
-            let site = self.site(db, site)?;
-            id = role_row(db, tree, id, site)?;
+        let mut id = role::row(db, Place::root(tree))?;
+        for link in chain {
+            let place = self.place(db, tree, id, link)?;
+            id = role::find_or_only(db, place)?.map_or_else(|| role::row(db, place), Ok)?;
         }
+        self.remember(tree, chain, id);
+        Ok(id)
+    }
+
+    /// The number of a role whose number in its tree is told, too: by it a line that was not told finds its
+    /// role, and a role its line.
+    pub(crate) fn counted_role(&mut self, db: &Connection, row: &RoleCount) -> Result<i64> {
+        let Some((link, above)) = row.chain.split_last() else { return self.role(db, row.tree, &[]) };
+        let (tree, parent) = (self.tree(db, row.tree)?, self.role(db, row.tree, above)?);
+        let place = self.place(db, tree, parent, link)?;
+        if role::tell_line(db, place, row.number)? {
+            self.forget_roles(tree);
+        }
+        let id = role::numbered(db, place, row.number)?.map_or_else(|| role::row(db, place), Ok)?;
+        self.remember(tree, &row.chain, id);
+        Ok(id)
+    }
+
+    fn place(&mut self, db: &Connection, tree: i64, parent: i64, link: &ForkSite) -> Result<Place> {
+        let site = self.site(db, &link.site)?;
+        let line = link.line.as_ref().map(|line| self.line(db, line)).transpose()?;
+        Ok(Place { tree, parent, site, line: line.unwrap_or(role::UNTOLD) })
+    }
+
+    fn remember(&mut self, tree: i64, chain: &[ForkSite], id: i64) {
         if self.role_count >= REMEMBERED {
             self.roles.clear();
             self.role_count = 0;
         }
-        self.roles.entry(tree).or_default().insert(chain.to_vec(), id);
-        self.role_count += 1;
-        Ok(id)
-    }
-}
-
-/// Finds or makes one role below its parent.
-fn role_row(db: &Connection, tree: i64, parent: i64, site: i64) -> Result<i64> {
-    let found = db
-        .prepare_cached("SELECT id FROM role WHERE tree = ?1 AND parent = ?2 AND site = ?3")?
-        .query_row(params![tree, parent, site], |row| row.get(0))
-        .optional()?;
-    match found {
-        Some(id) => Ok(id),
-        None => db
-            .prepare_cached("INSERT INTO role (tree, parent, site) VALUES (?1, ?2, ?3)")?
-            .insert(params![tree, parent, site]),
+        let fresh = self.roles.entry(tree).or_default().insert(chain.to_vec(), id).is_none();
+        self.role_count += usize::from(fresh);
     }
 }

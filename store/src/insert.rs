@@ -6,7 +6,9 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::identity::Identities;
 use crate::integer::{bits, count};
-use crate::model::{Batch, LoadRow, Loss, MAX_STACKS, MissingRow, PingRow, RoleCount, Stack, TreeRow};
+use crate::model::{
+    Batch, LineCount, LoadRow, Loss, MAX_STACKS, MissingRow, PingRow, RoleCount, Stack, TreeKey, TreeRow,
+};
 use crate::rebase;
 
 /// Adds everything. A rebase moves what is stored before it and nothing that is stored after it, because the
@@ -18,11 +20,17 @@ pub(crate) fn batch(db: &Connection, ids: &mut Identities, batch: &Batch) -> Res
     for row in &batch.rebases {
         rebase::rebase(db, ids, row)?;
     }
-    for row in &batch.roles {
+    // Parents first: what hangs from a role is hung where its number says.
+    let mut roles: Vec<_> = batch.roles.iter().collect();
+    roles.sort_by_key(|row| row.chain.len());
+    for row in roles {
         role(db, ids, row)?;
     }
     for row in &batch.loads {
         load(db, ids, row)?;
+    }
+    for (tree, row) in &batch.lines {
+        lines(db, ids, *tree, row)?;
     }
     for row in &batch.missing {
         missing(db, ids, row)?;
@@ -65,11 +73,23 @@ fn tree(db: &Connection, ids: &mut Identities, row: &TreeRow) -> Result<()> {
         )?
         .execute(params![id, reason, count(*events)])?;
     }
+    for interpreter in &row.interpreters {
+        db.prepare_cached(
+            "INSERT INTO interpreter (tree, language, version, no_lines) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET no_lines = excluded.no_lines",
+        )?
+        .execute(params![
+            id,
+            interpreter.language,
+            interpreter.version,
+            interpreter.no_lines.as_deref().unwrap_or_default()
+        ])?;
+    }
     Ok(())
 }
 
 fn role(db: &Connection, ids: &mut Identities, row: &RoleCount) -> Result<()> {
-    let id = ids.role(db, row.tree, &row.chain)?;
+    let id = ids.counted_role(db, row)?;
     db.prepare_cached(
         "INSERT INTO fork (role, number, forks, nanos, resident_kib) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO UPDATE SET
@@ -123,6 +143,21 @@ fn load(db: &Connection, ids: &mut Identities, row: &LoadRow) -> Result<()> {
             |found| found.get(0),
         )?;
     stacks(db, ids, Owner::Load(id), &row.stacks)
+}
+
+fn lines(db: &Connection, ids: &mut Identities, tree: TreeKey, row: &LineCount) -> Result<()> {
+    let tree = ids.tree(db, tree)?;
+    db.prepare_cached(
+        "INSERT INTO line_count (tree, language, no_lines, loads) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET loads = min(loads, 9223372036854775807 - excluded.loads) + excluded.loads",
+    )?
+    .execute(params![
+        tree,
+        row.language,
+        row.no_lines.as_deref().unwrap_or_default(),
+        count(row.loads)
+    ])?;
+    Ok(())
 }
 
 fn missing(db: &Connection, ids: &mut Identities, row: &MissingRow) -> Result<()> {
@@ -226,18 +261,9 @@ fn stacks(db: &Connection, ids: &mut Identities, owner: Owner, stacks: &[Stack])
                 .execute(params![id, position, site])?;
         }
         for (position, frame) in (0i64..).zip(&stack.language) {
-            db.prepare_cached(
-                "INSERT INTO language_frame (stack, position, language, file, line, function)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![
-                id,
-                position,
-                frame.language,
-                frame.file,
-                frame.line,
-                frame.function
-            ])?;
+            let line = ids.line(db, frame)?;
+            db.prepare_cached("INSERT INTO language_frame (stack, position, line) VALUES (?1, ?2, ?3)")?
+                .execute(params![id, position, line])?;
         }
     }
     Ok(())

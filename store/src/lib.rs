@@ -20,6 +20,7 @@ mod migrate;
 pub mod model;
 mod read;
 mod rebase;
+mod role;
 mod write;
 
 pub use error::Error;

@@ -1,11 +1,13 @@
 //! Many trees into few programs: what the runs of one program told is added up.
 //!
 //! Trees are one program when their labels are equal, roles are one role when their parents are and
-//! their fork sites lie at the same offset of the same module.
+//! their fork sites lie at the same offset of the same module and in the same line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::model::{Load, MAX_STACKS, Missing, NUMBERED, Program, Role, Site, Stack};
+use crate::model::{
+    Interpreter, LanguageFrame, LineCount, Load, MAX_STACKS, Missing, NUMBERED, Program, Role, Site, Stack,
+};
 
 /// Takes rows, trees first, then roles with parents before children, then the rest.
 #[derive(Debug, Default)]
@@ -22,7 +24,7 @@ pub(crate) struct Merge {
 #[derive(Debug)]
 struct Merged {
     program: Program,
-    roles: HashMap<(usize, Vec<u8>, u64), usize>,
+    roles: HashMap<(usize, Vec<u8>, u64, Option<LanguageFrame>), usize>,
     loads: HashMap<(usize, Vec<u8>, String), usize>,
     missing: HashMap<(usize, Vec<u8>), usize>,
 }
@@ -31,7 +33,17 @@ struct Merged {
 const ROOT: usize = 0;
 
 const NOTHING_FORKED: Role =
-    Role { parent: None, site: None, processes: 0, fork_nanos: 0, forker_resident_kib: 0 };
+    Role { parent: None, site: None, line: None, processes: 0, fork_nanos: 0, forker_resident_kib: 0 };
+
+/// A role of a tree. Without a site it is the root's.
+#[derive(Debug)]
+pub(crate) struct RoleRow {
+    pub(crate) id: i64,
+    pub(crate) tree: i64,
+    pub(crate) parent: i64,
+    pub(crate) site: Option<Site>,
+    pub(crate) line: Option<LanguageFrame>,
+}
 
 impl Merge {
     /// A tree of the program `label`.
@@ -54,8 +66,42 @@ impl Merge {
         }
     }
 
-    /// A role of a tree. Without a site it is the root's.
-    pub(crate) fn role(&mut self, id: i64, tree: i64, parent: i64, site: Option<Site>) {
+    /// The roles of all trees, parents before children.
+    pub(crate) fn roles(&mut self, mut rows: Vec<RoleRow>) {
+        self.adopt_lines(&mut rows);
+        for row in rows {
+            self.role(row);
+        }
+    }
+
+    /// Gives each role without a line the only one that its program is known to fork at from that place, unless
+    /// its tree has another role there: that one has the line, and this one is something else.
+    fn adopt_lines(&self, rows: &mut [RoleRow]) {
+        let mut lines: HashMap<(usize, Vec<u8>, u64), HashSet<LanguageFrame>> = HashMap::new();
+        let mut told = HashSet::new();
+        for row in &*rows {
+            if let (Some(&program), Some(site), Some(line)) =
+                (self.trees.get(&row.tree), &row.site, &row.line)
+            {
+                let place = (program, site.module.clone(), site.offset);
+                lines.entry(place).or_default().insert(line.clone());
+                told.insert((row.parent, site.module.clone(), site.offset));
+            }
+        }
+        for row in rows.iter_mut().filter(|row| row.line.is_none()) {
+            let (Some(&program), Some(site)) = (self.trees.get(&row.tree), &row.site) else { continue };
+            if told.contains(&(row.parent, site.module.clone(), site.offset)) {
+                continue;
+            }
+            let place = (program, site.module.clone(), site.offset);
+            if let Some(lines) = lines.get(&place).filter(|lines| lines.len() == 1) {
+                row.line = lines.iter().next().cloned();
+            }
+        }
+    }
+
+    fn role(&mut self, row: RoleRow) {
+        let RoleRow { id, tree, parent, site, line } = row;
         let Some(&index) = self.trees.get(&tree) else { return };
         let Some(site) = site else {
             self.roles.insert(id, (index, ROOT));
@@ -64,8 +110,9 @@ impl Merge {
         let parent = self.roles.get(&parent).map_or(ROOT, |&(_, role)| role);
         let merged = &mut self.programs[index];
         let roles = &mut merged.program.roles;
-        let role = *merged.roles.entry((parent, site.module.clone(), site.offset)).or_insert_with(|| {
-            roles.push(Role { parent: Some(parent), site: Some(site.clone()), ..NOTHING_FORKED });
+        let key = (parent, site.module.clone(), site.offset, line.clone());
+        let role = *merged.roles.entry(key).or_insert_with(|| {
+            roles.push(Role { parent: Some(parent), site: Some(site.clone()), line, ..NOTHING_FORKED });
             roles.len() - 1
         });
         if let Some(known) = &mut roles[role].site
@@ -74,6 +121,26 @@ impl Merge {
             known.symbol = site.symbol;
         }
         self.roles.insert(id, (index, role));
+    }
+
+    /// An interpreter in a tree's processes.
+    pub(crate) fn interpreter(&mut self, tree: i64, interpreter: Interpreter) {
+        let Some(&index) = self.trees.get(&tree) else { return };
+        let known = &mut self.programs[index].program.interpreters;
+        if !known.contains(&interpreter) {
+            known.push(interpreter);
+        }
+    }
+
+    /// Loads of a tree with or without lines.
+    pub(crate) fn lines(&mut self, tree: i64, count: LineCount) {
+        let Some(&index) = self.trees.get(&tree) else { return };
+        let known = &mut self.programs[index].program.lines;
+        let same = |sum: &&mut LineCount| sum.language == count.language && sum.no_lines == count.no_lines;
+        match known.iter_mut().find(same) {
+            Some(sum) => sum.loads = sum.loads.saturating_add(count.loads),
+            None => known.push(count),
+        }
     }
 
     /// Forks into the role with the row number `role`.
@@ -166,6 +233,8 @@ impl Merged {
                 missing: Vec::new(),
                 sequence_gaps: 0,
                 not_sent: Vec::new(),
+                interpreters: Vec::new(),
+                lines: Vec::new(),
             },
             roles: HashMap::new(),
             loads: HashMap::new(),

@@ -47,13 +47,27 @@ pub struct Stack {
     pub native: Vec<Site>,
 }
 
+/// Where a role is forked by its parent's.
+///
+/// The line is part of it: two lines that fork through one function of an interpreter make two roles. An event may
+/// lack the line of a role whose other events have it, and the role must not become two by that. Within a tree
+/// [`RoleCount::number`] tells: the first count of that number that has the line fills it in. Between trees a
+/// role without a line is that of the only line that the program is known to fork at from this place.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct ForkSite {
+    /// The place in machine code.
+    pub site: Site,
+    /// The line of the interpreted language, `None` when it was not told.
+    pub line: Option<LanguageFrame>,
+}
+
 /// What the chain of forks above a process is made of. The root itself has an empty chain.
-pub type RoleChain = Vec<Site>;
+pub type RoleChain = Vec<ForkSite>;
 
 /// The forks into a role of a tree, by the tree's own count: absolute figures that grow and never shrink.
 ///
-/// One chain of fork sites may have several numbers, before and after its daemon became a daemon. Each
-/// number counts for itself; the forks into the role are the sum over its numbers.
+/// One chain of places may have several numbers, before and after its daemon became a daemon. Each number
+/// counts for itself; the forks into the role are the sum over its numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleCount {
     /// The tree.
@@ -85,6 +99,31 @@ pub struct Rebase {
     pub number: Option<u16>,
 }
 
+/// An interpreter in a process.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Interpreter {
+    /// Language's word on the wire.
+    pub language: String,
+    /// Its version in its own words, empty when not known.
+    pub version: Vec<u8>,
+    /// Why its lines are not read, by the reason's word; `None` when they are.
+    pub no_lines: Option<String>,
+}
+
+/// Loads on behalf of a language's code, by whether the lines that asked were read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LineCount {
+    /// Language's word on the wire.
+    pub language: String,
+    /// Why there are no lines, by the reason's word; `None` when there are.
+    pub no_lines: Option<String>,
+    /// Events.
+    pub loads: u64,
+}
+
+/// In the place of a reason's word: the event did not say why it has no lines.
+pub const UNTOLD: &str = "untold";
+
 /// The one reason for not sending that an event gets only after it took its number in the sequence.
 pub const NUMBERED: &str = "send-failed";
 
@@ -110,6 +149,8 @@ pub struct TreeRow {
     pub gaps: u64,
     /// Events that the tree's processes counted instead of sending, by reason's word, absolute.
     pub not_sent: Vec<(String, u64)>,
+    /// The interpreters in its processes.
+    pub interpreters: Vec<Interpreter>,
 }
 
 /// What a collector that starts again must know of a tree.
@@ -243,6 +284,8 @@ pub struct Batch {
     pub roles: Vec<RoleCount>,
     /// Loads.
     pub loads: Vec<LoadRow>,
+    /// Of the loads, those with and without lines; sums.
+    pub lines: Vec<(TreeKey, LineCount)>,
     /// Searches that found nothing.
     pub missing: Vec<MissingRow>,
     /// Pings.
@@ -291,6 +334,10 @@ pub struct Program {
     pub sequence_gaps: u64,
     /// Events that its processes counted instead of sending, by reason.
     pub not_sent: Vec<(String, u64)>,
+    /// The interpreters in its processes.
+    pub interpreters: Vec<Interpreter>,
+    /// Its loads on behalf of each language's code, with and without lines.
+    pub lines: Vec<LineCount>,
 }
 
 /// A role of a program.
@@ -300,6 +347,8 @@ pub struct Role {
     pub parent: Option<usize>,
     /// Where the parent forks it; `None` for the root.
     pub site: Option<Site>,
+    /// The line that calls fork, where it is known.
+    pub line: Option<LanguageFrame>,
     /// Processes forked into it over all trees; for the root, the number of trees.
     pub processes: u64,
     /// Nanoseconds that those forks took their forkers, summed; 0 when not known.

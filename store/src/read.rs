@@ -9,9 +9,11 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Result as SqlResult, Row};
 
 use crate::integer::{from_bits, from_count};
-use crate::merge::Merge;
+use crate::merge::{Merge, RoleRow};
 use crate::migrate::{self, Found};
-use crate::model::{LanguageFrame, Load, Loss, Missing, PingRow, Site, Snapshot, Stack};
+use crate::model::{
+    Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, PingRow, Site, Snapshot, Stack,
+};
 use crate::{Error, lock};
 
 /// How long to wait for a writer that holds the whole database, as at its start and end.
@@ -111,8 +113,10 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
     let mut merge = Merge::default();
     trees(db, &mut merge)?;
     let sites = sites(db)?;
-    roles(db, &mut merge, &sites)?;
-    let mut samples = samples(db, &sites)?;
+    let lines = lines(db)?;
+    roles(db, &mut merge, &sites, &lines)?;
+    interpreters(db, &mut merge)?;
+    let mut samples = samples(db, &sites, &lines)?;
     loads(db, &mut merge, &mut samples.of_loads)?;
     missing(db, &mut merge, &mut samples.of_missing)?;
     let programs = merge.finish();
@@ -201,15 +205,69 @@ fn sites(db: &Connection) -> SqlResult<HashMap<i64, Site>> {
     Ok(sites)
 }
 
-fn roles(db: &Connection, merge: &mut Merge, sites: &HashMap<i64, Site>) -> SqlResult<()> {
-    // A parent's number is lower than its children's, so it has been merged before them.
-    rows(db, "SELECT id, tree, parent, site FROM role ORDER BY id", |row| {
-        let site = sites.get(&row.get(3)?).cloned();
-        merge.role(row.get(0)?, row.get(1)?, row.get(2)?, site);
+fn lines(db: &Connection) -> SqlResult<HashMap<i64, LanguageFrame>> {
+    let mut lines = HashMap::new();
+    rows(db, "SELECT id, language, file, number, function FROM line", |row| {
+        let line = LanguageFrame {
+            language: row.get(1)?,
+            file: row.get(2)?,
+            line: row.get(3)?,
+            function: row.get(4)?,
+        };
+        lines.insert(row.get(0)?, line);
         Ok(())
     })?;
+    Ok(lines)
+}
+
+fn roles(
+    db: &Connection,
+    merge: &mut Merge,
+    sites: &HashMap<i64, Site>,
+    lines: &HashMap<i64, LanguageFrame>,
+) -> SqlResult<()> {
+    let mut roles = Vec::new();
+    // A parent's number is lower than its children's, so it is merged before them.
+    rows(db, "SELECT id, tree, parent, site, line FROM role ORDER BY id", |row| {
+        roles.push(RoleRow {
+            id: row.get(0)?,
+            tree: row.get(1)?,
+            parent: row.get(2)?,
+            site: sites.get(&row.get(3)?).cloned(),
+            line: lines.get(&row.get(4)?).cloned(),
+        });
+        Ok(())
+    })?;
+    merge.roles(roles);
     rows(db, "SELECT role, forks, nanos, resident_kib FROM fork ORDER BY role, number", |row| {
         merge.forks(row.get(0)?, from_count(row.get(1)?), from_count(row.get(2)?), row.get(3)?);
+        Ok(())
+    })
+}
+
+/// A reason's word, `None` for the empty one.
+fn reason(word: String) -> Option<String> {
+    (!word.is_empty()).then_some(word)
+}
+
+fn interpreters(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
+    rows(
+        db,
+        "SELECT tree, language, version, no_lines FROM interpreter ORDER BY language, version",
+        |row| {
+            let interpreter =
+                Interpreter { language: row.get(1)?, version: row.get(2)?, no_lines: reason(row.get(3)?) };
+            merge.interpreter(row.get(0)?, interpreter);
+            Ok(())
+        },
+    )?;
+    rows(db, "SELECT tree, language, no_lines, loads FROM line_count ORDER BY language, no_lines", |row| {
+        let count = LineCount {
+            language: row.get(1)?,
+            no_lines: reason(row.get(2)?),
+            loads: from_count(row.get(3)?),
+        };
+        merge.lines(row.get(0)?, count);
         Ok(())
     })
 }
@@ -220,22 +278,21 @@ struct Samples {
     of_missing: HashMap<i64, Vec<Stack>>,
 }
 
-fn samples(db: &Connection, sites: &HashMap<i64, Site>) -> SqlResult<Samples> {
+fn samples(
+    db: &Connection,
+    sites: &HashMap<i64, Site>,
+    lines: &HashMap<i64, LanguageFrame>,
+) -> SqlResult<Samples> {
     let mut stacks: HashMap<i64, Stack> = HashMap::new();
     rows(db, "SELECT stack, site FROM native_frame ORDER BY stack, position", |row| {
         let site = sites.get(&row.get(1)?).cloned().unwrap_or_default();
         stacks.entry(row.get(0)?).or_default().native.push(site);
         Ok(())
     })?;
-    let frames = "SELECT stack, language, file, line, function FROM language_frame ORDER BY stack, position";
-    rows(db, frames, |row| {
-        let frame = LanguageFrame {
-            language: row.get(1)?,
-            file: row.get(2)?,
-            line: row.get(3)?,
-            function: row.get(4)?,
-        };
-        stacks.entry(row.get(0)?).or_default().language.push(frame);
+    rows(db, "SELECT stack, line FROM language_frame ORDER BY stack, position", |row| {
+        if let Some(line) = lines.get(&row.get(1)?) {
+            stacks.entry(row.get(0)?).or_default().language.push(line.clone());
+        }
         Ok(())
     })?;
     let mut samples = Samples { of_loads: HashMap::new(), of_missing: HashMap::new() };

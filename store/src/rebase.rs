@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::identity::Identities;
 use crate::model::{MAX_STACKS, Rebase};
+use crate::role::Place;
 
 /// Carries out a rebase, and remembers it for the next collector.
 pub(crate) fn rebase(db: &Connection, ids: &mut Identities, row: &Rebase) -> Result<()> {
@@ -25,18 +26,21 @@ pub(crate) fn rebase(db: &Connection, ids: &mut Identities, row: &Rebase) -> Res
     let children = children(db, heir)?;
     // Before its children move: one of them may have the heir's own fork site, and takes its place.
     delete_role(db, heir)?;
-    for (child, site) in children {
-        hang(db, tree, child, root, site)?;
+    for (child, place) in children {
+        hang(db, child, Place { parent: root, ..place })?;
     }
     ids.forget_roles(tree);
     Ok(())
 }
 
-/// Hangs a role from another parent, as the role of a fork site; merges it with the one that is there.
-fn hang(db: &Connection, tree: i64, role: i64, parent: i64, site: i64) -> Result<()> {
+/// Hangs a role of the same tree and site at a place; merges it with the one that is there.
+pub(crate) fn hang(db: &Connection, role: i64, place: Place) -> Result<()> {
+    let Place { tree, parent, site, line } = place;
     let there: Option<i64> = db
-        .prepare_cached("SELECT id FROM role WHERE tree = ?1 AND parent = ?2 AND site = ?3 AND id <> ?4")?
-        .query_row(params![tree, parent, site, role], |row| row.get(0))
+        .prepare_cached(
+            "SELECT id FROM role WHERE tree = ?1 AND parent = ?2 AND site = ?3 AND line = ?4 AND id <> ?5",
+        )?
+        .query_row(params![tree, parent, site, line, role], |row| row.get(0))
         .optional()?;
     // The lower number stays: a parent's number must be lower than its children's.
     let kept = there.map_or(role, |there| there.min(role));
@@ -55,18 +59,23 @@ fn hang(db: &Connection, tree: i64, role: i64, parent: i64, site: i64) -> Result
         db.prepare_cached("DELETE FROM fork WHERE role = ?1")?.execute([gone])?;
         let children = children(db, gone)?;
         delete_role(db, gone)?;
-        for (child, site) in children {
-            hang(db, tree, child, kept, site)?;
+        for (child, place) in children {
+            hang(db, child, Place { parent: kept, ..place })?;
         }
     }
-    db.prepare_cached("UPDATE role SET parent = ?2 WHERE id = ?1")?.execute([kept, parent])?;
+    db.prepare_cached("UPDATE role SET parent = ?2, line = ?3 WHERE id = ?1")?
+        .execute([kept, parent, line])?;
     Ok(())
 }
 
-/// The roles below a role, with their fork sites.
-fn children(db: &Connection, role: i64) -> Result<Vec<(i64, i64)>> {
-    db.prepare_cached("SELECT id, site FROM role WHERE parent = ?1 ORDER BY id")?
-        .query_map([role], |row| Ok((row.get(0)?, row.get(1)?)))?
+/// The roles below a role, and where they hang.
+fn children(db: &Connection, role: i64) -> Result<Vec<(i64, Place)>> {
+    db.prepare_cached("SELECT id, tree, parent, site, line FROM role WHERE parent = ?1 ORDER BY id")?
+        .query_map([role], |row| {
+            let place =
+                Place { tree: row.get(1)?, parent: row.get(2)?, site: row.get(3)?, line: row.get(4)? };
+            Ok((row.get(0)?, place))
+        })?
         .collect()
 }
 

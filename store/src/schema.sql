@@ -39,6 +39,24 @@ CREATE TABLE not_sent (
     PRIMARY KEY (tree, reason)
 ) STRICT, WITHOUT ROWID;
 
+-- Interpreters in a tree's processes; `no_lines` is empty where their lines are read.
+CREATE TABLE interpreter (
+    tree      INTEGER NOT NULL REFERENCES tree (id),
+    language  TEXT NOT NULL,
+    version   BLOB NOT NULL,
+    no_lines  TEXT NOT NULL,
+    PRIMARY KEY (tree, language, version)
+) STRICT, WITHOUT ROWID;
+
+-- Loads on behalf of a language's code, by why they have no lines; empty for those that have.
+CREATE TABLE line_count (
+    tree      INTEGER NOT NULL REFERENCES tree (id),
+    language  TEXT NOT NULL,
+    no_lines  TEXT NOT NULL,
+    loads     INTEGER NOT NULL,
+    PRIMARY KEY (tree, language, no_lines)
+) STRICT, WITHOUT ROWID;
+
 -- Places in machine code.
 CREATE TABLE site (
     id        INTEGER PRIMARY KEY,
@@ -49,13 +67,24 @@ CREATE TABLE site (
     UNIQUE (module, offset, build_id)
 ) STRICT;
 
--- Roles of a tree. A parent's id is lower than its children's. Parent 0 and site 0: the root.
+-- Lines of interpreted languages. Number 0: not known.
+CREATE TABLE line (
+    id        INTEGER PRIMARY KEY,
+    language  TEXT NOT NULL,
+    file      BLOB NOT NULL,
+    number    INTEGER NOT NULL,
+    function  BLOB NOT NULL,
+    UNIQUE (file, number, function, language)
+) STRICT;
+
+-- Roles of a tree. A parent's id is lower than its children's. Parent 0 and site 0: the root. Line 0: not told.
 CREATE TABLE role (
     id      INTEGER PRIMARY KEY,
     tree    INTEGER NOT NULL REFERENCES tree (id),
     parent  INTEGER NOT NULL,
     site    INTEGER NOT NULL,
-    UNIQUE (tree, parent, site)
+    line    INTEGER NOT NULL,
+    UNIQUE (tree, parent, site, line)
 ) STRICT;
 
 -- Forks into a role, by the number that the tree has for it. One role may have several numbers: its forks
@@ -128,10 +157,7 @@ CREATE TABLE native_frame (
 CREATE TABLE language_frame (
     stack     INTEGER NOT NULL REFERENCES stack (id),
     position  INTEGER NOT NULL,
-    language  TEXT NOT NULL,
-    file      BLOB NOT NULL,
-    line      INTEGER NOT NULL,
-    function  BLOB NOT NULL,
+    line      INTEGER NOT NULL REFERENCES line (id),
     PRIMARY KEY (stack, position)
 ) STRICT, WITHOUT ROWID;
 

@@ -89,13 +89,13 @@ fn sums_add_up_over_batches_and_absolute_figures_never_go_down() {
 
 #[test]
 fn trees_of_one_program_are_added_up_role_by_role() {
-    let mut bare = site("w");
-    bare.symbol = None;
-    bare.build_id = b"another build".to_vec();
+    let mut bare = sample::forked_at(None).remove(0);
+    bare.site.symbol = None;
+    bare.site.build_id = b"another build".to_vec();
     let batch = Batch {
         trees: vec![tree(1), tree(2)],
         roles: vec![
-            RoleCount { chain: vec![bare], ..role(1, &[], 1, 2) },
+            RoleCount { chain: vec![bare], ..role(1, &["w"], 1, 2) },
             role(2, &["w"], 1, 3),
             role(2, &["w", "inner"], 2, 1),
         ],
@@ -218,7 +218,7 @@ fn numbers_beyond_the_columns_are_kept_or_stop_at_the_largest() {
     let key = TreeKey { pid: u32::MAX, start_micros: u64::MAX };
     let mut row = load(1, &["w"], b"/a.pm");
     row.key.tree = key;
-    row.key.chain[0].offset = u64::MAX - 3;
+    row.key.chain[0].site.offset = u64::MAX - 3;
     row.nanos = u64::MAX;
     row.events = u64::MAX;
     let batch =

@@ -1,8 +1,8 @@
 //! What must hold for any bytes at all. Shared by the libFuzzer target and by `tests/hostile.rs`.
 
 use alive_wire::header::flags;
-use alive_wire::record::{Record, types};
-use alive_wire::{Datagram, Encoder, Error, Event, MAX_FRAMES, text};
+use alive_wire::record::{Lineage, Record, types};
+use alive_wire::{Datagram, Encoder, Error, Event, LanguageStack, MAX_FRAMES, NoLines, text};
 
 /// Decodes `bytes` to the end and checks what a reader may rely on; panics where it does not hold.
 pub(crate) fn fuzz_one(bytes: &[u8]) {
@@ -36,13 +36,17 @@ fn binary(event: &Event<'_>) -> usize {
     let read: Vec<_> = event.records().collect();
     let first_error = read.iter().position(Result::is_err);
     assert!(first_error.is_none_or(|at| at + 1 == read.len()), "records went on after an error");
-    // Unknown records cannot be written, and the encoder leaves a stack without frames out.
+    // Unknown words and records cannot be written, and the encoder leaves a stack without frames out.
     let known: Vec<Record<'_>> = read
         .into_iter()
         .flatten()
         .filter(|record| match record {
             Record::Unknown(_) => false,
             Record::Frames(frames) => frames.clone().next().is_some(),
+            Record::LanguageStack(stack) => stack.frames().next().is_some(),
+            Record::Interpreter { language, no_lines, .. } => {
+                language.is_some() && (*no_lines == 0 || NoLines::from_byte(*no_lines).is_some())
+            }
             _ => true,
         })
         .collect();
@@ -65,6 +69,15 @@ fn binary(event: &Event<'_>) -> usize {
         let back = written.next().expect("as many records").expect("well formed");
         match (record, back) {
             (Record::Frames(frames), Record::Frames(back)) => assert!(frames.take(MAX_FRAMES).eq(back)),
+            (Record::LanguageStack(stack), Record::LanguageStack(back)) => {
+                assert_eq!(stack.language, back.language);
+                assert!(stack.packed.starts_with(back.packed), "cut at the far end");
+                assert!(stack.frames().eq(back.frames()), "whole frames only");
+            }
+            // A language without lines is none.
+            (Record::Lineage(link), Record::Lineage(back)) if link.line.packed.is_empty() => {
+                assert_eq!(Lineage { line: LanguageStack::NONE, ..*link }, back);
+            }
             (record, back) => assert_eq!(*record, back),
         }
     }
@@ -90,7 +103,11 @@ fn write(encoder: &mut Encoder<'_>, record: &Record<'_>) {
         Record::Frames(frames) => {
             encoder.frames(frames);
         }
-        Record::LanguageFrame(frame) => assert!(encoder.language_frame(&frame)),
+        Record::LanguageStack(stack) => encoder.language_stack(&stack, usize::MAX),
+        Record::Interpreter { language, no_lines, version } => {
+            let language = language.expect("others were left out");
+            encoder.interpreter(language, NoLines::from_byte(no_lines), version);
+        }
         Record::NotSent { reason, count } => encoder.not_sent(reason, count),
         Record::Search { probes } => encoder.search(probes),
         Record::Field { key, value } => encoder.field(key, value),

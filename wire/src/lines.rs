@@ -2,17 +2,17 @@
 //!
 //! Files of one stack lie in few folders, so each file is told by what differs from the one before.
 //! A stack of two lines of Python, `/srv/app.py` line 300 in `a` and `/srv/lib.py` line 7 outside of
-//! any function, is 25 bytes:
+//! any function, is 28 bytes:
 //!
 //! ```text
 //! 03                                  language: Python
 //! ac 02                               line 300, LEB128
 //! 00                                  bytes at the beginning shared with the file before: none
-//! 0b 2f 73 72 76 2f 61 70 70 2e 70 79 11 more (LEB128), "/srv/app.py"
+//! 0b 2f 73 72 76 2f 61 70 70 2e 70 79 a rest of 11 bytes (LEB128): "/srv/app.py"
 //! 01 61                               1 byte of function: "a"
 //! 07                                  line 7
 //! 05                                  5 bytes as before: "/srv/"
-//! 06 6c 69 62 2e 70 79                6 more: "lib.py"
+//! 06 6c 69 62 2e 70 79                a rest of 6: "lib.py"
 //! 00                                  no function
 //! ```
 //!

@@ -1,8 +1,12 @@
 //! What an old reader does with a newer sender, and any reader with a datagram that is cut or not ours.
 
 use alive_wire::header::{LEN, flags};
-use alive_wire::record::{Frame, LanguageFrame, Module, Record, types};
-use alive_wire::{Datagram, Encoder, Error, Event, Header, Kind, Language, MAX_FRAMES, MAX_PATH, MAX_SENT};
+use alive_wire::lines::MAX_LINES;
+use alive_wire::record::{Frame, Lineage, Module, Record, types};
+use alive_wire::{
+    Datagram, Encoder, Error, Event, Header, Kind, Language, LanguageStack, LineWriter, MAX_FRAMES, MAX_PATH,
+    MAX_SENT,
+};
 
 const HEADER: Header = Header {
     kind: Ok(Kind::Load),
@@ -118,6 +122,38 @@ fn a_record_that_grew_at_its_end_reads_as_before() {
     assert_eq!(code.via, None, "a word from the future is unknown, not an error");
 }
 
+/// A lineage as it was before it told the line that forked.
+#[test]
+fn a_lineage_that_ends_before_its_line_reads_without_one() {
+    let link = Lineage {
+        role: 1,
+        forks: 2,
+        ordinal: 3,
+        forker_pid: 4,
+        module: 5,
+        offset: 6,
+        fork_nanos: 7,
+        resident_kib: 8,
+        line: LanguageStack::NONE,
+    };
+    let bytes = encode(MAX_SENT, |encoder| encoder.lineage(&link));
+    assert_eq!(bytes.len(), LEN + 3 + 35);
+    assert_eq!(records(&only(&bytes)), [Record::Lineage(link)]);
+}
+
+#[test]
+fn words_of_the_future_about_an_interpreter_are_unknown() {
+    let bytes = encode(MAX_SENT, |encoder| {
+        encoder.string(types::INTERPRETER, b"\xc8\xc95.60");
+        encoder.string(types::LANGUAGE_STACK, b"\xc8\x01\x00\x01a\x00");
+    });
+    let read = records(&only(&bytes));
+    assert_eq!(read[0], Record::Interpreter { language: None, no_lines: 0xc9, version: b"5.60" });
+    let Record::LanguageStack(stack) = read[1] else { panic!("{read:?}") };
+    assert_eq!(stack.language, None);
+    assert_eq!(stack.frames().count(), 1);
+}
+
 #[test]
 fn several_events_stand_in_one_datagram() {
     let mut bytes = encode(MAX_SENT, |encoder| encoder.string(types::PATH, b"/a.pm"));
@@ -147,7 +183,8 @@ fn a_record_too_short_for_its_fields_is_malformed() {
         types::DURATION,
         types::LINEAGE,
         types::MODULE,
-        types::LANGUAGE_FRAME,
+        types::LANGUAGE_STACK,
+        types::INTERPRETER,
         types::NOT_SENT,
         types::SEARCH,
         types::FIELD,
@@ -230,7 +267,6 @@ fn a_path_longer_than_the_buffer_is_cut_and_flagged() {
 #[test]
 fn records_that_do_not_fit_are_left_out_whole_and_flagged() {
     let module = Module { build_id: b"", path: b"/lib/libc.so.6" };
-    let frame = LanguageFrame { language: None, line: 0, file: b"a.pl", function: b"" };
     for leave_out in [
         (|encoder| encoder.number(types::DURATION, 1)) as fn(&mut Encoder<'_>),
         |encoder| encoder.field(b"key", b"value"),
@@ -243,7 +279,6 @@ fn records_that_do_not_fit_are_left_out_whole_and_flagged() {
     }
     let bytes = encode(LEN + 8, |encoder| {
         assert!(!encoder.module(&module));
-        assert!(!encoder.language_frame(&frame));
         assert_eq!(encoder.frames([Frame { module: 0, offset: 1 }]), 1, "what is shorter still fits");
     });
     assert_eq!(only(&bytes).header.flags, flags::RECORD_CUT);
@@ -289,4 +324,101 @@ fn an_overlong_frame_offset_ends_the_stack() {
     let bytes = encode(MAX_SENT, |encoder| encoder.string(types::FRAMES, &payload));
     let [Record::Frames(frames)] = records(&only(&bytes))[..] else { panic!("no frames") };
     assert_eq!(frames.collect::<Vec<_>>(), [Frame { module: 0, offset: 1 }]);
+}
+
+/// Twenty lines of one file, packed.
+fn lines() -> Vec<u8> {
+    let mut buf = [0; 400];
+    let mut writer = LineWriter::new(&mut buf, MAX_LINES);
+    for line in 1..=20 {
+        assert!(writer.push(line, b"/srv/app.rb", b"call"));
+    }
+    let length = writer.len();
+    buf[..length].to_vec()
+}
+
+#[test]
+fn a_language_stack_is_cut_between_frames_and_flagged() {
+    let packed = lines();
+    let stack = LanguageStack { language: Some(Language::Ruby), packed: &packed };
+    for room in 0..=packed.len() {
+        let bytes = encode(MAX_SENT, |encoder| encoder.language_stack(&stack, room));
+        let event = only(&bytes);
+        let whole = room == packed.len();
+        assert_eq!(event.header.flags, if whole { 0 } else { flags::FRAMES_CUT }, "room for {room} bytes");
+        match records(&event)[..] {
+            [] => assert!(room < 19, "the first frame takes 19 bytes"),
+            [Record::LanguageStack(read)] => {
+                assert!(read.packed.len() <= room && packed.starts_with(read.packed));
+                assert!(room - read.packed.len() < 8, "each further frame takes 8 bytes: its file is shared");
+                let expected = 1..=u32::try_from(read.frames().count()).expect("few");
+                assert!(read.frames().map(|frame| frame.line).eq(expected), "whole frames, innermost first");
+            }
+            ref other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_language_stack_takes_what_the_event_has_left() {
+    let packed = lines();
+    let stack = LanguageStack { language: Some(Language::Ruby), packed: &packed };
+    // A record's head, the language and the first two frames.
+    for (left, frames) in [(4 + 19 + 8, 2), (4 + 19 + 7, 1), (4 + 18, 0), (3, 0), (0, 0)] {
+        let bytes = encode(LEN + left, |encoder| encoder.language_stack(&stack, MAX_SENT));
+        let event = only(&bytes);
+        assert_eq!(event.header.flags, flags::FRAMES_CUT);
+        let read = records(&event).into_iter().find_map(|record| match record {
+            Record::LanguageStack(stack) => Some(stack.frames().count()),
+            _ => None,
+        });
+        assert_eq!(read.unwrap_or(0), frames, "{left} bytes left");
+    }
+}
+
+#[test]
+fn no_stack_has_more_lines_than_asked_for_or_than_the_cap() {
+    for (at_most, written) in [(1, 1), (MAX_LINES, MAX_LINES), (usize::MAX, MAX_LINES), (0, 0)] {
+        let mut buf = [0; 1000];
+        let mut writer = LineWriter::new(&mut buf, at_most);
+        assert_eq!((0..100).filter(|&line| writer.push(line, b"a", b"")).count(), written);
+        assert!(writer.is_cut());
+        assert_eq!(writer.is_empty(), written == 0);
+    }
+}
+
+#[test]
+fn after_a_line_that_did_not_fit_none_is_written() {
+    let mut buf = [0; 12];
+    let mut writer = LineWriter::new(&mut buf, MAX_LINES);
+    assert!(writer.push(1, b"/a", b""));
+    assert!(!writer.push(2, b"/too/long/for/it", b""));
+    assert!(!writer.push(3, b"/a", b""), "it would be taken for the caller of the first");
+    assert!(writer.is_cut());
+    assert_eq!(writer.len(), 6);
+}
+
+#[test]
+fn a_function_longer_than_its_length_can_say_is_cut() {
+    let mut buf = [0; 600];
+    let mut writer = LineWriter::new(&mut buf, MAX_LINES);
+    assert!(writer.push(1, b"/a", &[b'f'; 255]));
+    assert!(!writer.is_cut());
+    assert!(writer.push(2, b"/a", &[b'g'; 256]));
+    assert!(writer.is_cut());
+    let length = writer.len();
+    let stack = LanguageStack { language: None, packed: &buf[..length] };
+    assert!(stack.frames().map(|frame| frame.function).eq([&[b'f'; 255][..], &[b'g'; 255]]));
+}
+
+#[test]
+fn no_more_of_a_file_is_shared_than_a_byte_can_say() {
+    let (first, second) = ([&[b'd'; 300][..], b"/one"].concat(), [&[b'd'; 300][..], b"/two"].concat());
+    let mut buf = [0; 1000];
+    let mut writer = LineWriter::new(&mut buf, MAX_LINES);
+    assert!(writer.push(1, &first, b"") && writer.push(2, &second, b""));
+    let length = writer.len();
+    let stack = LanguageStack { language: None, packed: &buf[..length] };
+    let shared: Vec<_> = stack.frames().map(|frame| (frame.shared, frame.rest)).collect();
+    assert_eq!(shared, [(0, &first[..]), (255, &second[255..])]);
 }

@@ -7,8 +7,11 @@
 mod files;
 
 use alive_wire::header::{Header, flags};
-use alive_wire::record::{Code, Frame, LanguageFrame, Lineage, Module, NO_MODULE, Reason, Record, types};
-use alive_wire::{CodeKind, Datagram, Encoder, Kind, Language, MAX_SENT, Outcome, Via};
+use alive_wire::lines::MAX_LINES;
+use alive_wire::record::{Code, Frame, Lineage, Module, NO_MODULE, Reason, Record, types};
+use alive_wire::{
+    CodeKind, Datagram, Encoder, Kind, Language, LanguageStack, LineWriter, MAX_SENT, NoLines, Outcome, Via,
+};
 
 fn header(kind: Kind, flags: u16, node: u32, depth: u16, sequence: u64) -> Header {
     Header {
@@ -33,6 +36,34 @@ fn encode(header: Header, records: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
     buf[..length].to_vec()
 }
 
+/// A packed stack, innermost frame first.
+fn packed(frames: &[(u32, &str, &str)]) -> Vec<u8> {
+    let mut buf = [0xaa; MAX_SENT];
+    let mut writer = LineWriter::new(&mut buf, MAX_LINES);
+    for (line, file, function) in frames {
+        assert!(writer.push(*line, file.as_bytes(), function.as_bytes()));
+    }
+    let length = writer.len();
+    buf[..length].to_vec()
+}
+
+/// The hex pairs at the beginning of each line of the first example in a module's documentation, behind
+/// `skip` columns.
+fn documented(module: &str, skip: usize) -> Vec<u8> {
+    module
+        .lines()
+        .skip_while(|line| !line.contains("```text"))
+        .skip(1)
+        .take_while(|line| !line.contains("```"))
+        .flat_map(|line| {
+            line.trim_start_matches("//!")
+                .split_whitespace()
+                .skip(skip)
+                .map_while(|word| (word.len() == 2).then(|| u8::from_str_radix(word, 16).ok()).flatten())
+        })
+        .collect()
+}
+
 /// The encoder makes exactly the golden bytes, and the decoder finds the header and `records` in them.
 fn pin(golden: &[u8], header: Header, encoded: &[u8], records: &[Record<'_>]) {
     assert_eq!(encoded, golden, "\nencoder {encoded:02x?}\n golden {golden:02x?}");
@@ -49,18 +80,7 @@ fn pin(golden: &[u8], header: Header, encoded: &[u8], records: &[Record<'_>]) {
 
 #[test]
 fn the_example_in_the_documentation_is_what_the_encoder_makes() {
-    let documented: Vec<u8> = include_str!("../src/lib.rs")
-        .lines()
-        .skip_while(|line| !line.contains("```text"))
-        .skip(1)
-        .take_while(|line| !line.contains("```"))
-        .flat_map(|line| {
-            line.trim_start_matches("//!")
-                .split_whitespace()
-                .skip(1)
-                .map_while(|word| (word.len() == 2).then(|| u8::from_str_radix(word, 16).ok()).flatten())
-        })
-        .collect();
+    let documented = documented(include_str!("../src/lib.rs"), 1);
     let header = Header {
         kind: Ok(Kind::Load),
         flags: 0,
@@ -88,18 +108,38 @@ fn the_example_in_the_documentation_is_what_the_encoder_makes() {
 }
 
 #[test]
+fn the_stack_in_the_documentation_is_what_the_encoder_makes() {
+    let packed = packed(&[(300, "/srv/app.py", "a"), (7, "/srv/lib.py", "")]);
+    let stack = LanguageStack { language: Some(Language::Python), packed: &packed };
+    let encoded = encode(header(Kind::Load, 0, 0, 0, 1), |encoder| {
+        encoder.language_stack(&stack, MAX_SENT);
+    });
+    let record = &encoded[alive_wire::header::LEN..];
+    assert_eq!(record[..3], [types::LANGUAGE_STACK, 28, 0]);
+    assert_eq!(record[3..], documented(include_str!("../src/lines.rs"), 0));
+}
+
+#[test]
 fn start() {
     let header = Header { pid: 4240, ppid: 1, ..header(Kind::Start, 0, 0, 0, 1) };
     let encoded = encode(header, |encoder| {
         encoder.string(types::PROGRAM, b"spamd");
         encoder.string(types::EXECUTABLE, b"/usr/bin/perl");
         encoder.string(types::SHIM_VERSION, b"0.1.0");
+        encoder.interpreter(Language::Perl, None, b"5.36.0");
+        encoder.interpreter(Language::Python, Some(NoLines::UnknownVersion), b"3.15.0");
     });
     pin(
         &files::bytes(files::START),
         header,
         &encoded,
-        &[Record::Program(b"spamd"), Record::Executable(b"/usr/bin/perl"), Record::ShimVersion(b"0.1.0")],
+        &[
+            Record::Program(b"spamd"),
+            Record::Executable(b"/usr/bin/perl"),
+            Record::ShimVersion(b"0.1.0"),
+            Record::Interpreter { language: Some(Language::Perl), no_lines: 0, version: b"5.36.0" },
+            Record::Interpreter { language: Some(Language::Python), no_lines: 1, version: b"3.15.0" },
+        ],
     );
 }
 
@@ -121,6 +161,7 @@ fn load_with_everything() {
         offset: 0x1234,
         fork_nanos: 1_000_000,
         resident_kib: 2000,
+        line: LanguageStack::NONE,
     };
     let build_id = [
         0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01,
@@ -128,8 +169,8 @@ fn load_with_everything() {
     ];
     let perl = Module { build_id: &build_id, path: b"/usr/bin/perl" };
     let libc = Module { build_id: b"", path: b"/lib/libc.so.6" };
-    let inner = LanguageFrame { language: Some(Language::Perl), line: 42, file: b"A.pm", function: b"A::b" };
-    let outer = LanguageFrame { language: Some(Language::Perl), line: 7, file: b"main.pl", function: b"" };
+    let lines = packed(&[(42, "/lib/A.pm", "A::b"), (7, "/lib/main.pl", "")]);
+    let lines = LanguageStack { language: Some(Language::Perl), packed: &lines };
     let stack = [
         Frame { module: 0, offset: 0x7f },
         Frame { module: 1, offset: 0x4080 },
@@ -146,8 +187,7 @@ fn load_with_everything() {
         encoder.lineage(&link);
         assert!(encoder.module(&perl));
         assert!(encoder.module(&libc));
-        assert!(encoder.language_frame(&inner));
-        assert!(encoder.language_frame(&outer));
+        encoder.language_stack(&lines, MAX_SENT);
         encoder.not_sent(Reason::SendFailed as u8, 2);
         assert_eq!(encoder.frames(stack), stack.len());
     });
@@ -167,8 +207,7 @@ fn load_with_everything() {
             Record::Lineage(link),
             Record::Module(perl),
             Record::Module(libc),
-            Record::LanguageFrame(inner),
-            Record::LanguageFrame(outer),
+            Record::LanguageStack(lines),
             Record::NotSent { reason: Reason::SendFailed as u8, count: 2 },
         ],
     );
@@ -199,12 +238,14 @@ fn missing() {
         offset: 0x7fff_1234_5678,
         fork_nanos: 1_000_000,
         resident_kib: 2000,
+        line: LanguageStack::NONE,
     };
     let encoded = encode(header, |encoder| {
         encoder.string(types::NAME, b"Encode/Missing.pm");
         encoder.code(code);
         encoder.search(12);
         encoder.lineage(&link);
+        encoder.interpreter(Language::Perl, Some(NoLines::Interrupted), b"");
     });
     pin(
         &files::bytes(files::MISSING),
@@ -215,6 +256,7 @@ fn missing() {
             Record::Code(code),
             Record::Search { probes: 12 },
             Record::Lineage(link),
+            Record::Interpreter { language: Some(Language::Perl), no_lines: 6, version: b"" },
         ],
     );
 }
@@ -251,8 +293,11 @@ fn fork() {
         offset: 0x1000,
         fork_nanos: 1_000_000,
         resident_kib: 2000,
+        line: LanguageStack::NONE,
     };
-    let worker = Lineage { role: 2, forks: 8, ordinal: 0, forker_pid: 4241, offset: 0x2000, ..master };
+    let line = packed(&[(589, "arbiter.py", "spawn_worker")]);
+    let line = LanguageStack { language: Some(Language::Python), packed: &line };
+    let worker = Lineage { role: 2, forks: 8, ordinal: 0, forker_pid: 4241, offset: 0x2000, line, ..master };
     let python = Module { build_id: b"", path: b"/usr/bin/python3.11" };
     let encoded = encode(header, |encoder| {
         encoder.lineage(&master);

@@ -1,8 +1,10 @@
 //! Whatever is written is read back the same: records in any order and number, and text columns.
 
-use alive_wire::record::{Code, Frame, LanguageFrame, Lineage, Module, Record, types};
+use alive_wire::lines::MAX_LINES;
+use alive_wire::record::{Code, Frame, Lineage, Module, Record, types};
 use alive_wire::{
-    CodeKind, Datagram, Encoder, Header, Kind, Language, MAX_ACCEPTED, MAX_FRAMES, Outcome, Via, text,
+    CodeKind, Datagram, Encoder, Header, Kind, Language, LanguageStack, LineWriter, MAX_ACCEPTED, MAX_FRAMES,
+    NoLines, Outcome, Via, text,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -15,10 +17,11 @@ enum Owned {
     Text(u8, Vec<u8>),
     Number(u8, u64),
     Code(Code),
-    Lineage(Lineage),
+    Lineage(Lineage<'static>, Option<Language>, Vec<u8>),
     Module(Vec<u8>, Vec<u8>),
     Frames(Vec<Frame>),
-    LanguageFrame(Option<Language>, u32, Vec<u8>, Vec<u8>),
+    LanguageStack(Option<Language>, Vec<u8>),
+    Interpreter(Language, Option<NoLines>, Vec<u8>),
     NotSent(u8, u64),
     Search(u32),
     Field(Vec<u8>, Vec<u8>),
@@ -30,12 +33,16 @@ impl Owned {
             Self::Text(kind, bytes) => encoder.string(*kind, bytes),
             Self::Number(kind, number) => encoder.number(*kind, *number),
             Self::Code(code) => encoder.code(*code),
-            Self::Lineage(link) => encoder.lineage(link),
+            Self::Lineage(link, language, packed) => {
+                encoder.lineage(&Lineage { line: LanguageStack { language: *language, packed }, ..*link });
+            }
             Self::Module(build_id, path) => assert!(encoder.module(&Module { build_id, path })),
             Self::Frames(frames) => assert_eq!(encoder.frames(frames.iter().copied()), frames.len()),
-            Self::LanguageFrame(language, line, file, function) => {
-                let frame = LanguageFrame { language: *language, line: *line, file, function };
-                assert!(encoder.language_frame(&frame));
+            Self::LanguageStack(language, packed) => {
+                encoder.language_stack(&LanguageStack { language: *language, packed }, MAX_ACCEPTED);
+            }
+            Self::Interpreter(language, no_lines, version) => {
+                encoder.interpreter(*language, *no_lines, version);
             }
             Self::NotSent(reason, count) => encoder.not_sent(*reason, *count),
             Self::Search(probes) => encoder.search(*probes),
@@ -55,11 +62,18 @@ impl Owned {
             Record::MinorFaults(number) => Self::Number(types::MINOR_FAULTS, number),
             Record::Duration(number) => Self::Number(types::DURATION, number),
             Record::Code(code) => Self::Code(code),
-            Record::Lineage(link) => Self::Lineage(link),
+            Record::Lineage(link) => Self::Lineage(
+                Lineage { line: LanguageStack::NONE, ..link },
+                link.line.language,
+                link.line.packed.to_vec(),
+            ),
             Record::Module(Module { build_id, path }) => Self::Module(build_id.to_vec(), path.to_vec()),
             Record::Frames(frames) => Self::Frames(frames.collect()),
-            Record::LanguageFrame(LanguageFrame { language, line, file, function }) => {
-                Self::LanguageFrame(language, line, file.to_vec(), function.to_vec())
+            Record::LanguageStack(stack) => Self::LanguageStack(stack.language, stack.packed.to_vec()),
+            Record::Interpreter { language: Some(language), no_lines, version } => {
+                let known = NoLines::from_byte(no_lines);
+                assert_eq!(known.map_or(0, NoLines::byte), no_lines);
+                Self::Interpreter(language, known, version.to_vec())
             }
             Record::NotSent { reason, count } => Self::NotSent(reason, count),
             Record::Search { probes } => Self::Search(probes),
@@ -72,6 +86,27 @@ impl Owned {
 /// Few enough bytes that ten records of any sort fit a datagram.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..60)
+}
+
+/// Frames as an interpreter has them: many files in few folders.
+fn frames() -> impl Strategy<Value = Vec<(u32, Vec<u8>, Vec<u8>)>> {
+    let folder = select(vec![&b""[..], b"/usr/lib/python3/", b"/usr/lib/ruby/", b"/srv/\xff/", &[b'd'; 300]]);
+    let file = (folder, vec(any::<u8>(), 0..12)).prop_map(|(folder, name)| [folder, &name].concat());
+    let function = prop_oneof![vec(any::<u8>(), 0..20), vec(any::<u8>(), 250..260)];
+    vec((any::<u32>(), file, function), 0..40)
+}
+
+/// Few enough frames that ten stacks fit a datagram.
+fn packed() -> impl Strategy<Value = Vec<u8>> {
+    frames().prop_map(|frames| {
+        let mut buf = [0xaa; 80];
+        let mut writer = LineWriter::new(&mut buf, MAX_LINES);
+        for (line, file, function) in &frames {
+            writer.push(*line, file, function);
+        }
+        let length = writer.len();
+        buf[..length].to_vec()
+    })
 }
 
 fn word<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = Option<T>> {
@@ -98,25 +133,30 @@ fn owned() -> impl Strategy<Value = Owned> {
             (any::<u16>(), any::<u32>(), any::<u32>(), any::<u32>(), any::<u8>()),
             (any::<u64>(), any::<u64>(), any::<u32>())
         )
-            .prop_map(
-                |((role, forks, ordinal, forker_pid, module), (offset, fork_nanos, resident_kib))| {
-                    Owned::Lineage(Lineage {
-                        role,
-                        forks,
-                        ordinal,
-                        forker_pid,
-                        module,
-                        offset,
-                        fork_nanos,
-                        resident_kib,
-                    })
-                }
-            ),
+            .prop_flat_map(|((role, forks, ordinal, forker_pid, module), (offset, nanos, kib))| {
+                let line = LanguageStack::NONE;
+                let link = Lineage {
+                    role,
+                    forks,
+                    ordinal,
+                    forker_pid,
+                    module,
+                    offset,
+                    fork_nanos: nanos,
+                    resident_kib: kib,
+                    line,
+                };
+                (word(Language::ALL), packed()).prop_map(move |(language, packed)| {
+                    // Nobody's lines are no lines.
+                    Owned::Lineage(link, language.filter(|_| !packed.is_empty()), packed)
+                })
+            }),
         (bytes(), bytes()).prop_map(|(build_id, path)| Owned::Module(build_id, path)),
         vec(frame, 1..14).prop_map(Owned::Frames),
-        (word(Language::ALL), any::<u32>(), bytes(), bytes()).prop_map(|(language, line, file, function)| {
-            Owned::LanguageFrame(language, line, file, function)
-        }),
+        (word(Language::ALL), packed().prop_filter("some frames", |packed| !packed.is_empty()))
+            .prop_map(|(language, packed)| Owned::LanguageStack(language, packed)),
+        (select(Language::ALL), word(NoLines::ALL), bytes())
+            .prop_map(|(language, no_lines, version)| Owned::Interpreter(language, no_lines, version)),
         (any::<u8>(), any::<u64>()).prop_map(|(reason, count)| Owned::NotSent(reason, count)),
         any::<u32>().prop_map(Owned::Search),
         (bytes(), bytes()).prop_map(|(key, value)| Owned::Field(key, value)),
@@ -150,6 +190,34 @@ proptest! {
         let read: Vec<_> = event.records().map(|record| Owned::read(record.expect("well formed"))).collect();
         prop_assert_eq!(read, records);
         prop_assert!(events.next().is_none());
+    }
+
+    /// However short the buffer: the innermost frames, whole, and the cut is told.
+    #[test]
+    fn a_language_stack_reads_as_it_was_packed(frames in frames(), room in 0..4_000usize) {
+        let mut buf = vec![0xaa; room];
+        let mut writer = LineWriter::new(&mut buf, MAX_LINES);
+        let written = frames.iter().take_while(|(line, file, function)| writer.push(*line, file, function));
+        let written = written.count();
+        let (length, cut) = (writer.len(), writer.is_cut());
+        let stack = LanguageStack { language: None, packed: &buf[..length] };
+        prop_assert_eq!(stack.fitting(length), length);
+        let mut file = Vec::new();
+        let mut read = Vec::new();
+        for frame in stack.frames() {
+            prop_assert!(frame.shared <= file.len());
+            file.truncate(frame.shared);
+            file.extend_from_slice(frame.rest);
+            read.push((frame.line, file.clone(), frame.function.to_vec()));
+        }
+        let mut expected = frames.clone();
+        expected.truncate(written);
+        let long = expected.iter().any(|(_, _, function)| function.len() > 255);
+        for (_, _, function) in &mut expected {
+            function.truncate(255);
+        }
+        prop_assert_eq!(read, expected);
+        prop_assert_eq!(cut, long || written < frames.len());
     }
 
     /// However short the buffer: what was written whole is read back, and what was not is flagged.

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use alive_wire::record::{Code, Lineage, NO_MODULE};
-use alive_wire::{CodeKind, Encoder, Header, Kind, Language, Outcome, Via, record::types};
+use alive_wire::{CodeKind, Encoder, Header, Kind, Language, LanguageStack, Outcome, Via, record::types};
 
 /// No test waits longer for something that should happen at once.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -105,6 +105,7 @@ fn load(path: &str) -> Vec<u8> {
         offset: 0x40,
         fork_nanos: 0,
         resident_kib: 0,
+        line: LanguageStack::NONE,
     });
     let length = event.finish();
     buffer[..length].to_vec()

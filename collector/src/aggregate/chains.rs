@@ -3,13 +3,16 @@
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use alive_store::model::{RoleChain, Site};
+use alive_report::machinery;
+use alive_store::model::{ForkSite, RoleChain, Site};
 use alive_wire::header::flags;
 use alive_wire::record::Lineage;
+use alive_wire::{Language, LanguageStack};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::trees::Tree;
 use crate::heard::Heard;
+use crate::unpack;
 
 /// Most chains that are kept; beyond it all are forgotten and found again as they come.
 const MAX_CHAINS: usize = 16_384;
@@ -20,7 +23,9 @@ pub(crate) struct Chain {
     /// Tells chains apart, over all trees.
     pub(crate) hash: u64,
     parent: Option<Arc<Self>>,
-    site: Site,
+    link: ForkSite,
+    /// The line that forks it as the wire has it; empty when it was not told.
+    packed: Box<[u8]>,
 }
 
 impl Chain {
@@ -34,11 +39,16 @@ impl Chain {
         let mut sites = Vec::new();
         let mut link = self;
         while let Some(parent) = &link.parent {
-            sites.push(link.site.clone());
+            sites.push(link.link.clone());
             link = parent;
         }
         sites.reverse();
         sites
+    }
+
+    /// Whether a link's line is that of this role, or is not told.
+    pub(crate) fn may_be(&self, link: &Lineage<'_>) -> bool {
+        link.line.packed.is_empty() || link.line.packed == &*self.packed
     }
 }
 
@@ -51,7 +61,8 @@ pub(crate) struct Chains {
 
 impl Chains {
     pub(crate) fn new() -> Self {
-        let root = Arc::new(Chain { hash: 0, parent: None, site: Site::default() });
+        let root =
+            Arc::new(Chain { hash: 0, parent: None, link: ForkSite::default(), packed: Box::default() });
         Self { root, known: HashTable::new() }
     }
 
@@ -62,7 +73,7 @@ impl Chains {
         hasher: &DefaultHashBuilder,
         heard: &Heard<'_>,
         tree: &mut Tree,
-        mut count: impl FnMut(&Arc<Chain>, &Lineage) -> bool,
+        mut count: impl FnMut(&Arc<Chain>, &Lineage<'_>) -> bool,
     ) -> Arc<Chain> {
         let set = heard.header().flags;
         // Without a tree page each process numbers roles for itself.
@@ -81,8 +92,8 @@ impl Chains {
                 role = Some(chain);
                 continue;
             }
-            let parent = role.as_ref().unwrap_or(&self.root);
-            let chain = self.below(hasher, &Arc::clone(parent), heard, Some(&link));
+            let parent = Arc::clone(role.as_ref().unwrap_or(&self.root));
+            let chain = self.below(hasher, &parent, heard, Some(&link));
             if count(&chain, &link) && numbered {
                 tree.remember(&link, &chain);
             }
@@ -103,14 +114,19 @@ impl Chains {
         hasher: &DefaultHashBuilder,
         parent: &Arc<Chain>,
         heard: &Heard<'_>,
-        link: Option<&Lineage>,
+        link: Option<&Lineage<'_>>,
     ) -> Arc<Chain> {
         let module = link.and_then(|link| heard.module(link.module)).map_or(&b""[..], |module| module.path);
         let offset = link.map_or(0, |link| link.offset);
+        let line = link.map_or(LanguageStack::NONE, |link| link.line);
+        let language = line.language.map_or(0, Language::byte);
         // Never the root's.
-        let hash = hasher.hash_one((parent.hash, module, offset)) | 1;
+        let hash = hasher.hash_one((parent.hash, module, offset, language, line.packed)) | 1;
         let same = |chain: &Arc<Chain>| {
-            chain.hash == hash && chain.site.offset == offset && chain.site.module == module
+            let site = &chain.link.site;
+            chain.hash == hash
+                && (site.offset, site.module.as_slice()) == (offset, module)
+                && *chain.packed == *line.packed
         };
         if let Some(chain) = self.known.find(hash, same) {
             return Arc::clone(chain);
@@ -119,7 +135,9 @@ impl Chains {
             self.known.clear();
         }
         let site = link.map_or_else(Site::default, |link| heard.site(link.module, link.offset));
-        let chain = Arc::new(Chain { hash, parent: Some(Arc::clone(parent)), site });
+        let link = ForkSite { site, line: machinery::forking_line(&unpack::frames(line)).cloned() };
+        let parent = Some(Arc::clone(parent));
+        let chain = Arc::new(Chain { hash, parent, link, packed: line.packed.into() });
         self.known.insert_unique(hash, Arc::clone(&chain), |chain| chain.hash);
         chain
     }

@@ -2,15 +2,27 @@
 
 use std::sync::Arc;
 
-use alive_store::model::{Batch, Loss, PingRow, Rebase, TreeKey, TreeRow};
+use alive_store::model::{Batch, LineCount, Loss, PingRow, Rebase, TreeKey, TreeRow, UNTOLD};
+use alive_wire::Language;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
 use super::chains::Chain;
 use super::sums::Sums;
+use crate::unpack::no_lines_word;
 
 /// File, name and line of a ping.
 type PingKey = (Vec<u8>, Vec<u8>, u32);
+
+/// Whether a load on behalf of a language's code has its lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Lines {
+    Read,
+    /// The wire's byte for why not.
+    Unread(u8),
+    /// Not, and the event does not say why.
+    Untold,
+}
 
 /// Sums that a rebase closed: what comes after it under the same chains is about other roles.
 #[derive(Debug)]
@@ -31,6 +43,7 @@ pub struct Pending {
     pub(crate) sums: Sums,
     pings: HashMap<PingKey, PingRow>,
     trees: Vec<TreeRow>,
+    lines: HashMap<(TreeKey, Option<Language>, Lines), u64>,
     /// See [`Batch::datagrams`].
     pub datagrams: u64,
     /// See [`Batch::events`].
@@ -46,7 +59,7 @@ pub(crate) struct Full;
 impl Pending {
     /// Distinct keys held.
     pub(crate) fn keys(&self) -> usize {
-        self.closed_keys + self.sums.keys() + self.pings.len() + self.trees.len()
+        self.closed_keys + self.sums.keys() + self.pings.len() + self.trees.len() + self.lines.len()
     }
 
     /// Whether there is nothing to write.
@@ -77,6 +90,16 @@ impl Pending {
         Ok(())
     }
 
+    /// Counts a load on behalf of a language's code. Where there is no room the load itself is what is
+    /// counted as refused.
+    pub(crate) fn lines(&mut self, tree: TreeKey, language: Option<Language>, lines: Lines, room: bool) {
+        match self.lines.entry((tree, language, lines)) {
+            Entry::Occupied(loads) => *loads.into_mut() += 1,
+            Entry::Vacant(vacant) if room => *vacant.insert(0) += 1,
+            Entry::Vacant(_) => {}
+        }
+    }
+
     /// The process of a role turned out to be the heir of the root. `number` is `None` where each process
     /// numbers roles for itself.
     pub(crate) fn rebase(&mut self, tree: TreeKey, heir: Arc<Chain>, number: Option<u16>) {
@@ -97,6 +120,11 @@ impl Pending {
         let mut rest = Some(Batch {
             trees: self.trees.clone(),
             pings: self.pings.values().cloned().collect(),
+            lines: self
+                .lines
+                .iter()
+                .map(|(&(tree, language, lines), &loads)| (tree, count(language, lines, loads)))
+                .collect(),
             datagrams: self.datagrams,
             events: self.events,
             loss: self.loss,
@@ -110,6 +138,15 @@ impl Pending {
             sums.batches(first, flushed_micros, rows)
         })
     }
+}
+
+fn count(language: Option<Language>, lines: Lines, loads: u64) -> LineCount {
+    let no_lines = match lines {
+        Lines::Read => None,
+        Lines::Unread(reason) => Some(no_lines_word(reason)),
+        Lines::Untold => Some(UNTOLD.to_owned()),
+    };
+    LineCount { language: language.map_or("", Language::word).to_owned(), no_lines, loads }
 }
 
 impl Closed {

@@ -194,7 +194,7 @@ impl Sums {
         tree: TreeKey,
         chain: &Arc<Chain>,
         number: u16,
-        link: &Lineage,
+        link: &Lineage<'_>,
         room: bool,
     ) -> bool {
         let sum = match self.roles.entry((tree, chain.hash, number)) {

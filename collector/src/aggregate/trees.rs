@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use alive_store::model::{TreeKey, TreeMark, TreeRow};
+use alive_store::model::{Interpreter, TreeKey, TreeMark, TreeRow};
 use alive_wire::record::{Lineage, Reason};
+use alive_wire::{Kind, Language};
 use hashbrown::HashMap;
 
 use super::chains::Chain;
 use super::recent::Recent;
-use crate::heard::{Heard, reason_word};
+use crate::heard::{self, Heard, reason_word};
 use crate::rebased::Rebased;
 use crate::sequence::Sequence;
+use crate::unpack::no_lines_word;
 
 /// Most trees remembered. When one that was forgotten speaks again its sequence is watched from there, so a
 /// gap in between is not seen.
@@ -18,6 +20,12 @@ const MAX_TREES: usize = 16_384;
 
 /// Most reasons kept for what a tree did not send.
 const MAX_REASONS: usize = 16;
+
+/// Most interpreters kept of a tree: a daemon has one, or two versions of one during an upgrade.
+const MAX_INTERPRETERS: usize = 8;
+
+/// Most bytes kept of an interpreter's version.
+const MAX_VERSION: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Tree {
@@ -31,6 +39,7 @@ pub(crate) struct Tree {
     /// Numbers missing in the sequences of processes that have their own.
     missing_apart: u64,
     not_sent: Vec<(u8, u64)>,
+    interpreters: Vec<Interpreter>,
     /// The roles by their numbers.
     roles: Vec<Option<KnownRole>>,
     rebased: Rebased,
@@ -40,8 +49,8 @@ pub(crate) struct Tree {
 /// Most roles of a tree that are known by number.
 const MAX_ROLES: usize = 128;
 
-/// A role that was heard of before. Its number stands for the whole chain, and the place is compared as well;
-/// the modules need not be looked at again.
+/// A role that was heard of before. Its number stands for the whole chain, and the place is compared as well,
+/// its line where it is told; the modules need not be looked at again.
 #[derive(Debug)]
 struct KnownRole {
     offset: u64,
@@ -62,6 +71,7 @@ impl Tree {
             sequence,
             missing_apart: 0,
             not_sent: Vec::new(),
+            interpreters: Vec::new(),
             roles: Vec::new(),
             rebased,
             changed: false,
@@ -101,8 +111,28 @@ impl Tree {
                 None => {}
             }
         }
+        if heard.header().kind == Ok(Kind::Start) {
+            heard.interpreters().for_each(|told| self.learn_interpreter(told));
+        }
         self.first_seen_micros = self.first_seen_micros.min(seen_micros);
         self.last_seen_micros = self.last_seen_micros.max(seen_micros);
+    }
+
+    fn learn_interpreter(&mut self, told: heard::Interpreter<'_>) {
+        let version = told.version.get(..MAX_VERSION).unwrap_or(told.version);
+        let language = told.language.map_or("", Language::word);
+        let no_lines = (told.no_lines != 0).then(|| no_lines_word(told.no_lines));
+        let same = |known: &&mut Interpreter| known.language == language && known.version == version;
+        let room = self.interpreters.len() < MAX_INTERPRETERS;
+        match self.interpreters.iter_mut().find(same) {
+            Some(known) => known.no_lines = no_lines,
+            None if room => self.interpreters.push(Interpreter {
+                language: language.to_owned(),
+                version: version.to_vec(),
+                no_lines,
+            }),
+            None => {}
+        }
     }
 
     /// The roles that are the root by now.
@@ -121,15 +151,16 @@ impl Tree {
     }
 
     /// The role with the number of a link, if it was heard of; and whether it had as many forks that took
-    /// as long.
-    pub(crate) fn role(&self, link: &Lineage) -> Option<(&Arc<Chain>, bool)> {
+    /// as long. A role whose line was not told yet is another one as soon as it is: the store knows both for
+    /// one by their number.
+    pub(crate) fn role(&self, link: &Lineage<'_>) -> Option<(&Arc<Chain>, bool)> {
         let known = self.roles.get(usize::from(link.role))?.as_ref()?;
         let counted = known.forks >= link.forks && known.fork_nanos >= link.fork_nanos;
-        (known.offset == link.offset).then_some((&known.chain, counted))
+        (known.offset == link.offset && known.chain.may_be(link)).then_some((&known.chain, counted))
     }
 
     /// Remembers a role.
-    pub(crate) fn remember(&mut self, link: &Lineage, chain: &Arc<Chain>) {
+    pub(crate) fn remember(&mut self, link: &Lineage<'_>, chain: &Arc<Chain>) {
         let number = usize::from(link.role);
         if number >= MAX_ROLES {
             return;
@@ -180,6 +211,7 @@ impl Tree {
             sequence: self.sequence.high(),
             gaps: self.gaps(),
             not_sent: self.not_sent.iter().map(|&(reason, events)| (reason_word(reason), events)).collect(),
+            interpreters: self.interpreters.clone(),
         }
     }
 }

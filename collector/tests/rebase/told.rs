@@ -6,7 +6,7 @@ use alive_store::model::Program;
 use alive_store::{Writer, snapshot};
 use alive_wire::header::flags;
 use alive_wire::record::{Code, Lineage, Module, types};
-use alive_wire::{Kind, Outcome};
+use alive_wire::{Kind, LanguageStack, Outcome};
 
 use crate::scene::{Folder, PERL, Tree, event};
 
@@ -77,6 +77,7 @@ pub(crate) fn datagram(tree: &mut Tree, told: &Told) -> Vec<u8> {
                 offset: link.site,
                 fork_nanos: u64::from(link.forks) * 1_000,
                 resident_kib: 40 + link.forks,
+                line: LanguageStack::NONE,
             });
         }
         encoder.module(&Module { build_id: b"\x01", path: b"/no/such/daemon" });

@@ -10,8 +10,11 @@ use alive_collector::aggregate::Aggregate;
 use alive_collector::moment::Moment;
 use alive_collector::{Collector, Options, Progress};
 use alive_store::model::{Batch, Program, Snapshot};
-use alive_wire::record::{Code, Frame, LanguageFrame, Lineage, Module, types};
-use alive_wire::{CodeKind, Encoder, Header, Kind, Language, MAX_SENT, Outcome, Via};
+use alive_wire::lines::MAX_LINES;
+use alive_wire::record::{Code, Frame, Lineage, Module, types};
+use alive_wire::{
+    CodeKind, Encoder, Header, Kind, Language, LanguageStack, LineWriter, MAX_SENT, Outcome, Via,
+};
 use tempfile::TempDir;
 
 /// Longest wait for something that should happen soon.
@@ -139,12 +142,9 @@ impl Tree {
             encoder.code(PERL);
             encoder.number(types::FILE_BYTES, 1_234);
             encoder.number(types::DURATION, 5_000_000);
-            encoder.language_frame(&LanguageFrame {
-                language: Some(Language::Perl),
-                line: 42,
-                file: b"/srv/cart.pl",
-                function: b"main::checkout",
-            });
+            let lines = packed(&[(42, "/srv/cart.pl", "main::checkout")]);
+            let stack = LanguageStack { language: Some(Language::Perl), packed: &lines };
+            encoder.language_stack(&stack, MAX_SENT);
             encoder.frames([Frame { module: 0, offset: 0x10 }]);
         })
     }
@@ -183,6 +183,17 @@ pub(crate) const PERL: Code = Code {
     via: Some(Via::Open),
 };
 
+/// Lines as they are packed, innermost first.
+pub(crate) fn packed(lines: &[(u32, &str, &str)]) -> Vec<u8> {
+    let mut buffer = [0; MAX_SENT];
+    let mut writer = LineWriter::new(&mut buffer, MAX_LINES);
+    for (line, file, function) in lines {
+        assert!(writer.push(*line, file.as_bytes(), function.as_bytes()));
+    }
+    let length = writer.len();
+    buffer[..length].to_vec()
+}
+
 /// One event.
 pub(crate) fn event(header: Header, records: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
     let mut buffer = [0; MAX_SENT];
@@ -204,6 +215,7 @@ fn fork_site(encoder: &mut Encoder<'_>, forks: u32) {
             offset: 0x20,
             fork_nanos: 0,
             resident_kib: 0,
+            line: LanguageStack::NONE,
         });
         encoder.module(&Module { build_id: b"\x01\x02", path: b"/no/such/perl" });
     }

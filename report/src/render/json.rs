@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use alive_store::model::{LanguageFrame, Load, Missing, Site, Stack};
+use alive_store::model::{Interpreter, LanguageFrame, Load, Missing, Site, Stack};
 use serde::Serialize as _;
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Map, Value, json};
@@ -15,6 +15,7 @@ use crate::escape::{self, AsciiControls};
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::forest::Node;
 use crate::render::time;
+use crate::role::Role;
 
 /// Writes the report as one JSON object and a newline.
 ///
@@ -66,12 +67,48 @@ fn program(program: &ProgramReport) -> Value {
     let not_sent: Map<String, Value> =
         program.not_sent.iter().map(|(reason, number)| (reason.clone(), (*number).into())).collect();
     out.put("not_sent", not_sent);
+    out.put("interpreters", program.interpreters.iter().map(interpreter).collect::<Value>());
+    out.put("lines", lines(program));
     out.put("start_up_loads", program.start_up().count());
     out.put("roles", (0..program.roles.len()).map(|index| role(program, index)).collect::<Value>());
     out.put("findings", program.findings.iter().map(|found| finding(program, found)).collect::<Value>());
     out.put("loads", program.loads.iter().map(|item| load(program, item)).collect::<Value>());
     out.put("missing", program.missing.iter().map(|item| missing(program, item)).collect::<Value>());
     out.into()
+}
+
+fn interpreter(interpreter: &Interpreter) -> Value {
+    let mut out = Object::default();
+    out.put("language", interpreter.language.as_str());
+    out.bytes("version", &interpreter.version);
+    out.put("lines", interpreter.no_lines.as_deref().unwrap_or("read"));
+    out.into()
+}
+
+/// Loads by language, with lines and without.
+fn lines(program: &ProgramReport) -> Value {
+    let mut languages: Vec<&str> = Vec::new();
+    for line in &program.lines {
+        if !languages.contains(&line.language.as_str()) {
+            languages.push(&line.language);
+        }
+    }
+    languages
+        .into_iter()
+        .map(|language| {
+            let mut with = 0u64;
+            let mut without = Map::new();
+            for line in program.lines.iter().filter(|line| line.language == language) {
+                match &line.no_lines {
+                    Some(reason) => {
+                        without.insert(reason.clone(), line.loads.into());
+                    }
+                    None => with = line.loads,
+                }
+            }
+            json!({ "language": language, "with": with, "without": without })
+        })
+        .collect()
 }
 
 /// The id of a role, null where there is none.
@@ -84,12 +121,22 @@ fn role(program: &ProgramReport, index: usize) -> Value {
     let role = program.roles.get(index);
     out.put("id", role_id(program, Some(index)));
     out.put("parent", role_id(program, role.and_then(|role| role.parent)));
-    out.put("fork_site", role.and_then(|role| role.fork_site.as_ref()).map(site));
+    out.put("fork_site", role.and_then(fork_site));
     out.put("processes", role.map(|role| role.processes));
     let known = |figure: u64| Some(figure).filter(|figure| *figure > 0);
     out.put("fork_micros", role.and_then(|role| known(role.fork_nanos)).map(|nanos| nanos / 1_000));
     out.put("forker_resident_kib", role.and_then(|role| known(role.forker_resident_kib.into())));
     out.into()
+}
+
+/// The place in machine code that forks a role, and the line where it is known.
+fn fork_site(role: &Role) -> Option<Value> {
+    let mut out = Object::default();
+    out.place(role.fork_site.as_ref()?);
+    if let Some(line) = &role.fork_line {
+        out.line(line);
+    }
+    Some(out.into())
 }
 
 fn finding(program: &ProgramReport, finding: &Finding) -> Value {
@@ -188,17 +235,13 @@ fn caller(caller: &Caller) -> Value {
 
 fn frame(frame: &LanguageFrame) -> Value {
     let mut out = Object::default();
-    out.bytes("file", &frame.file);
-    out.put("line", frame.line);
-    out.bytes("function", &frame.function);
+    out.line(frame);
     out.into()
 }
 
 fn site(site: &Site) -> Value {
     let mut out = Object::default();
-    out.bytes("module", &site.module);
-    out.put("offset", site.offset);
-    out.put("symbol", site.symbol.as_deref());
+    out.place(site);
     out.into()
 }
 
@@ -218,6 +261,18 @@ impl Object {
         if let Some(hex) = hex {
             self.put(&format!("{key}_hex"), hex);
         }
+    }
+
+    fn line(&mut self, line: &LanguageFrame) {
+        self.bytes("file", &line.file);
+        self.put("line", line.line);
+        self.bytes("function", &line.function);
+    }
+
+    fn place(&mut self, site: &Site) {
+        self.bytes("module", &site.module);
+        self.put("offset", site.offset);
+        self.put("symbol", site.symbol.as_deref());
     }
 
     fn bytes_if_any(&mut self, key: &str, bytes: &[u8]) {

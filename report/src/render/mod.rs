@@ -5,6 +5,7 @@ pub mod loss;
 mod summary;
 pub mod table;
 mod units;
+mod unread;
 
 /// The forms a report comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::caller::{self, Caller, file_name};
+use crate::caller::{Caller, file_name};
 use crate::escape;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::render::units::{bytes, count, micros, shorten, wrap};
-use crate::render::{loss, summary, time};
+use crate::render::{loss, summary, time, unread};
 use crate::role::Role;
 use crate::thresholds::Thresholds;
 
@@ -103,6 +103,9 @@ impl Page {
             let text = format!("{} not sent: {}", count(*number, "event"), loss::reason_in_words(reason));
             self.sentence(out, "  ", &text)?;
         }
+        for text in unread::sentences(program) {
+            self.sentence(out, "  ", &text)?;
+        }
         writeln!(out)?;
         self.roles(out, program)?;
         let shown = |finding: &&Finding| matches!(finding.verdict, Verdict::Preload | Verdict::LeaveLazy);
@@ -146,7 +149,7 @@ impl Page {
         let head = table.line(&table.titles);
         writeln!(out, "{}", self.paint(HEADING, &format!("  {head}  FORKED AT")))?;
         for (cells, role) in table.rows.iter().zip(roles) {
-            let site = role.fork_site.as_ref().map(caller::site_text).unwrap_or_default();
+            let site = role.forked_at().unwrap_or_default();
             writeln!(out, "  {}  {}", table.line(cells), self.fitted(&site, head.len() + 4))?;
         }
         Ok(())
@@ -157,10 +160,8 @@ impl Page {
         for role in &program.roles {
             let processes = count(role.processes, "process");
             let parent = role.parent.and_then(|parent| program.roles.get(parent));
-            let origin = match (parent, &role.fork_site) {
-                (Some(parent), Some(site)) => {
-                    format!(", forked by {} at {}", parent.id, caller::site_text(site))
-                }
+            let origin = match (parent, role.forked_at()) {
+                (Some(parent), Some(place)) => format!(", forked by {} at {place}", parent.id),
                 (Some(parent), None) => format!(", forked by {}", parent.id),
                 (None, _) => String::new(),
             };

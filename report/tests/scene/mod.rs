@@ -1,6 +1,8 @@
 //! Snapshots as the store would hand them out.
 
-use alive_store::model::{LanguageFrame, Load, Loss, Missing, Program, Role, Site, Snapshot, Stack};
+use alive_store::model::{
+    Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, Program, Role, Site, Snapshot, Stack, UNTOLD,
+};
 
 /// When everything here was seen: 2026-01-01 12:00 UTC in microseconds since 1970.
 pub(crate) const NOON: u64 = 1_767_268_800_000_000;
@@ -33,6 +35,18 @@ fn perl(file: &str, line: u32, function: &str) -> Stack {
     }
 }
 
+fn interpreter(language: &str, version: impl AsRef<[u8]>, no_lines: Option<&str>) -> Interpreter {
+    Interpreter {
+        language: language.into(),
+        version: version.as_ref().into(),
+        no_lines: no_lines.map(Into::into),
+    }
+}
+
+fn lines(language: &str, no_lines: Option<&str>, loads: u64) -> LineCount {
+    LineCount { language: language.into(), no_lines: no_lines.map(Into::into), loads }
+}
+
 fn load(path: impl AsRef<[u8]>, processes: u64, bytes: u64) -> Load {
     let path = path.as_ref();
     let library = path.windows(3).any(|part| part == b".so");
@@ -56,12 +70,12 @@ fn load(path: impl AsRef<[u8]>, processes: u64, bytes: u64) -> Load {
 }
 
 fn root(processes: u64) -> Role {
-    Role { parent: None, site: None, processes, fork_nanos: 0, forker_resident_kib: 0 }
+    Role { parent: None, site: None, line: None, processes, fork_nanos: 0, forker_resident_kib: 0 }
 }
 
 fn worker(processes: u64) -> Role {
     let fork = site("/usr/lib/x86_64-linux-gnu/libperl.so.5.36", Some("Perl_pp_fork+0x3c"));
-    Role { parent: Some(0), site: Some(fork), processes, fork_nanos: 0, forker_resident_kib: 0 }
+    Role { parent: Some(0), site: Some(fork), line: None, processes, fork_nanos: 0, forker_resident_kib: 0 }
 }
 
 fn program(label: impl AsRef<[u8]>, roles: Vec<Role>, loads: Vec<Load>) -> Program {
@@ -73,6 +87,8 @@ fn program(label: impl AsRef<[u8]>, roles: Vec<Role>, loads: Vec<Load>) -> Progr
         missing: Vec::new(),
         sequence_gaps: 0,
         not_sent: Vec::new(),
+        interpreters: Vec::new(),
+        lines: Vec::new(),
     }
 }
 
@@ -109,6 +125,9 @@ pub(crate) fn starman() -> Snapshot {
         processes: 2,
         stacks: vec![perl("/srv/example/app.psgi", 31, "main::handler")],
     });
+    program.interpreters = vec![interpreter("perl", "5.36.0", None)];
+    program.lines =
+        vec![lines("perl", None, 9), lines("perl", Some("interrupted"), 1), lines("perl", Some(UNTOLD), 1)];
     program.sequence_gaps = 3;
     program.not_sent = vec![("sandbox".into(), 4)];
     let mut snapshot = snapshot(program);
@@ -137,6 +156,14 @@ pub(crate) fn hostile() -> Snapshot {
         processes: 1,
         stacks: Vec::new(),
     });
+    program.interpreters = vec![interpreter("ruby", b"3.1\x1b[2J\xff", Some("unknown-version\x07"))];
+    program.lines = vec![lines("ruby", Some("unknown-version\x07"), 2)];
+    program.roles[1].line = Some(LanguageFrame {
+        language: "ruby".into(),
+        file: b"/srv/\x1b[31mmaster\xff.rb".to_vec(),
+        line: 7,
+        function: "run\u{202e}".into(),
+    });
     snapshot(program)
 }
 
@@ -164,12 +191,20 @@ pub(crate) fn daemonised() -> Snapshot {
     let mut workers = worker(8);
     workers.fork_nanos = 9_600_000;
     workers.forker_resident_kib = 45_000;
+    workers.line = Some(LanguageFrame {
+        language: "python".into(),
+        file: b"/usr/lib/python3/dist-packages/gunicorn/arbiter.py".to_vec(),
+        line: 589,
+        function: b"spawn_worker".to_vec(),
+    });
     let mut helpers = worker(1);
     helpers.site = Some(site("/usr/bin/python3.11", None));
     helpers.fork_nanos = 350_000;
     let mut unmeasured = worker(2);
     unmeasured.site = Some(site("/usr/bin/python3.11", Some("fork_exec+0x2")));
     let mut program = program("gunicorn", vec![root(1), workers, helpers, unmeasured], vec![early, failed]);
+    program.interpreters = vec![interpreter("python", "3.15.0", Some("unknown-version"))];
+    program.lines = vec![lines("python", Some("unknown-version"), 2)];
     program.missing.push(Missing {
         role: 0,
         name: b"sitecustomize".to_vec(),

@@ -3,7 +3,7 @@
 
 pub use alive_store::model::TreeRow;
 use alive_store::model::{
-    LanguageFrame, LoadKey, LoadRow, MissingRow, Rebase, RoleChain, RoleCount, Site, Stack, TreeKey,
+    ForkSite, LanguageFrame, LoadKey, LoadRow, MissingRow, Rebase, RoleChain, RoleCount, Site, Stack, TreeKey,
 };
 
 /// A tree of the program `daemon`.
@@ -18,6 +18,7 @@ pub fn tree(pid: u32) -> TreeRow {
         sequence: 9,
         gaps: 0,
         not_sent: Vec::new(),
+        interpreters: Vec::new(),
     }
 }
 
@@ -33,7 +34,22 @@ pub fn site(name: &str) -> Site {
 
 /// A chain of fork sites.
 pub fn chain(names: &[&str]) -> RoleChain {
-    names.iter().map(|name| site(name)).collect()
+    names.iter().map(|name| ForkSite { site: site(name), line: None }).collect()
+}
+
+/// A line of the master's file.
+pub fn line(number: u32) -> LanguageFrame {
+    LanguageFrame {
+        language: "python".into(),
+        file: b"/srv/arbiter.py".to_vec(),
+        line: number,
+        function: b"spawn_worker".to_vec(),
+    }
+}
+
+/// The role that is forked at the place `w`, by a line where it was told.
+pub fn forked_at(line: Option<u32>) -> RoleChain {
+    vec![ForkSite { site: site("w"), line: line.map(self::line) }]
 }
 
 /// The forks into a role under one of its numbers.
