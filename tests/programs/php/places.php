@@ -5,7 +5,8 @@
 //
 // PHP's account has a frame for each function in C that calls PHP's code; of neighbours with one file and
 // line, one is written down. Where a generator hands over to another with `yield from`, PHP makes up the
-// frames in between from the tree of generators; there the innermost frame alone is written down.
+// frames in between from the tree of generators; there the innermost frame alone is written down, and
+// that others follow.
 declare(ticks=1);
 
 define('FOLDER', __DIR__ . '/lib' . getmypid());
@@ -15,13 +16,13 @@ function account(string $file): void
     // The first frame is the file's own call of this function; functions in C have no file.
     $frames = array_slice(debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS), 1);
     $frames = array_filter($frames, fn ($frame) => isset($frame['file']));
-    if (str_contains($file, 'in_yield_from')) {
-        $frames = array_slice($frames, 0, 1);
-    }
     $places = [];
     foreach ($frames as $frame) {
         $place = "$frame[file]:$frame[line]";
         end($places) === $place || $places[] = $place;
+    }
+    if (str_contains($file, 'in_yield_from')) {
+        $places = [$places[0], '...'];
     }
     file_put_contents(__DIR__ . '/account', implode(' ', array_map('bin2hex', [$file, ...$places])) . "\n", FILE_APPEND);
 }
