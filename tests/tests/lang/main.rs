@@ -2,6 +2,7 @@
 //! file for each language.
 
 mod account;
+mod allocations;
 mod impostors;
 mod php;
 mod ruby;

@@ -25,7 +25,7 @@ fn is_code(event: &Event) -> bool {
 }
 
 /// A scene with the program, in a folder where any user may write.
-fn scene() -> Scene {
+pub(crate) fn scene() -> Scene {
     let scene = Scene::start();
     let everyone = |path: &Path| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).expect("the scene's own");

@@ -46,7 +46,7 @@ fn is_code(event: &Event) -> bool {
     event.text("language") == "ruby" && event.path().extension().is_none_or(|suffix| suffix != "gemspec")
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder in the scene");
     for entry in std::fs::read_dir(from).expect("the application's folder").flatten() {
         let target = to.join(entry.file_name());
