@@ -25,6 +25,7 @@
 //! | a real daemon against strace | `tests/truth.rs`, with its application in `daemons/` and its command in [`targets`] |
 //! | the same in its own daemon mode | `tests/background.rs` |
 //! | a tree of another form than master and workers | `tests/trees.rs` |
+//! | the line that asks, in an interpreted language | `tests/lang/` |
 //! | something that went wrong for somebody | `tests/regressions.rs` |
 #![forbid(unsafe_code)]
 

@@ -53,6 +53,19 @@ const NEEDED: &[Package] = &[
         for_tests: "truth, trees: puma",
     },
     Package { name: "php-fpm", shown_by: "/usr/sbin/php-fpm*", for_tests: "truth, background: php_fpm" },
+    Package { name: "php-cli", shown_by: "/usr/bin/php", for_tests: "lang: php" },
+    Package { name: "ruby", shown_by: "/usr/bin/ruby", for_tests: "lang: ruby" },
+    Package {
+        name: "ruby-zeitwerk",
+        shown_by: "/usr/share/rubygems-integration/all/specifications/zeitwerk-*",
+        for_tests: "lang: puma with zeitwerk",
+    },
+    Package {
+        name: "ruby-bootsnap",
+        shown_by: "/usr/lib/ruby/vendor_ruby/bootsnap*",
+        for_tests: "lang: puma with bootsnap",
+    },
+    Package { name: "unicorn", shown_by: "/usr/bin/unicorn", for_tests: "lang: unicorn" },
     Package { name: "libfcgi-bin", shown_by: "/usr/bin/cgi-fcgi", for_tests: "truth, background: php_fpm" },
     Package {
         name: "postgresql",
