@@ -96,6 +96,8 @@ impl Page {
 }
 
 /// Stands in until the constructor made the page, and for good where the shim is off.
+// SAFETY: ordinary zeros and numbers; layout.ld gives the section its place among the data.
+#[unsafe(link_section = "tables")]
 static UNOBSERVED: Page = Page::new(ROOT);
 
 static PAGE: AtomicPtr<Page> = AtomicPtr::new((&raw const UNOBSERVED).cast_mut());

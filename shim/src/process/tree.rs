@@ -49,6 +49,8 @@ struct Tree {
 const _: () = assert!(size_of::<Tree>() <= PAGE_BYTES);
 
 /// Counts for this process alone where the page could not be made.
+// SAFETY: ordinary zeros and numbers; layout.ld gives the section its place among the data.
+#[unsafe(link_section = "tables")]
 static OWN: Tree = Tree {
     sequence: AtomicU64::new(0),
     nodes: AtomicU32::new(0),
