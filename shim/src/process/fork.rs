@@ -25,6 +25,9 @@ const PAGE_BYTES: usize = 12288;
 /// `mark` of a process that was exec'ed, or that is not observed at all.
 const ROOT: u32 = 1;
 
+/// `ordinal` of a child that was counted by its forker.
+pub(crate) const ONE_OF_MANY: u32 = u32::MAX;
+
 /// Frames that a pending dlopen keeps.
 pub(crate) const PENDING_FRAMES: usize = 48;
 
@@ -154,7 +157,10 @@ pub(crate) fn begin_in_child(ordinal: u32) {
     }
     page.pid.store(sys::getpid(), Ordering::Relaxed);
     page.ordinal.store(ordinal, Ordering::Relaxed);
-    page.forked_at_nanos.store(sys::clock_nanos(libc::CLOCK_MONOTONIC), Ordering::Relaxed);
+    // One of many is never asked how old it is: an heir is the first of its role.
+    if ordinal != ONE_OF_MANY {
+        page.forked_at_nanos.store(sys::clock_nanos(libc::CLOCK_MONOTONIC), Ordering::Relaxed);
+    }
 }
 
 /// A process that may speak.

@@ -125,6 +125,13 @@ pub(crate) fn count_fork(role: u16) -> u32 {
     entry(role).map_or(0, |role| role.forks.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
 }
 
+/// A fork that was counted came to nothing.
+pub(crate) fn take_fork_back(role: u16) {
+    if let Some(role) = entry(role) {
+        _ = role.forks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |forks| forks.checked_sub(1));
+    }
+}
+
 /// Makes known that the one process of this role is the heir; true for who says so first.
 pub(crate) fn declare_heir(role: u16) -> bool {
     entry(role).is_some_and(|role| !role.heir.swap(true, Ordering::Relaxed))
