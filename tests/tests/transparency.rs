@@ -25,6 +25,7 @@ fn programs(scene: &Scene) -> Vec<(&'static str, Vec<String>)> {
         ("exec_after_fork", one(&[&code])),
         ("thread_forks", one(&[&code])),
         ("nested_forks", one(&["4", &code])),
+        ("many_forks", one(&["70", &code])),
         ("signal_handler", one(&[&code])),
         ("signal_storm", one(&[&code, "2000"])),
         ("close_range", one(&[&code])),

@@ -51,7 +51,7 @@ impl Stack {
 pub(crate) fn caller_outside_libc() -> u64 {
     let mut caller = 0;
     walk(|address| {
-        let in_libc = object::find(address).is_some_and(|object| object.is_libc());
+        let in_libc = object::is_libc(address);
         if !in_libc {
             caller = address;
         }
@@ -74,7 +74,7 @@ fn walk(mut visit: impl FnMut(u64) -> bool) {
         else {
             return;
         };
-        outside = outside || !object::find(address).is_some_and(|object| object.is_own());
+        outside = outside || !object::is_own(address);
         if outside && !visit(address) {
             return;
         }
