@@ -141,7 +141,7 @@ impl Drop for Driver {
 }
 
 /// Does `start` while this thread may run on one processor only, which its children inherit.
-fn on_one_processor<T>(start: impl FnOnce() -> T) -> Result<T, Error> {
+pub(crate) fn on_one_processor<T>(start: impl FnOnce() -> T) -> Result<T, Error> {
     let me = Pid::from_raw(0);
     let allowed = sched_getaffinity(me).map_err(Error::os("asking for the processors"))?;
     let mut one = CpuSet::new();

@@ -1,5 +1,6 @@
 //! The rows, one file each. A new one is a variant here, an arm of `measure`, and a file.
 
+mod burst;
 mod child;
 mod decode;
 mod forks;
@@ -30,6 +31,8 @@ pub(crate) enum Row {
     Startup,
     /// Forks of a process with memory
     Forks,
+    /// The first request of a worker of gunicorn and of starman
+    Burst,
     /// The open loop under strace, which the shim is an alternative to
     Strace,
     /// Instructions of a hooked call, by callgrind
@@ -42,12 +45,13 @@ pub(crate) enum Row {
 
 impl Row {
     /// Every row, in the order of the table.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Parent,
         Self::Child,
         Self::Report,
         Self::Startup,
         Self::Forks,
+        Self::Burst,
         Self::Strace,
         Self::Instructions,
         Self::Decode,
@@ -62,6 +66,7 @@ impl Row {
             Self::Report => "report",
             Self::Startup => "startup",
             Self::Forks => "forks",
+            Self::Burst => "burst",
             Self::Strace => "strace",
             Self::Instructions => "instructions",
             Self::Decode => "decode",
@@ -80,6 +85,7 @@ impl Row {
             Self::Report => report::measure(bench),
             Self::Startup => startup::measure(bench),
             Self::Forks => forks::measure(bench),
+            Self::Burst => burst::measure(bench),
             Self::Strace => strace::measure(bench),
             Self::Instructions => instructions::measure(bench),
             Self::Decode => Ok(decode::measure(bench)),
