@@ -23,6 +23,7 @@ pub(crate) struct Source {
 const HEADER: Source = Source { name: "driver.h", text: include_str!("../programs/driver.h") };
 pub(crate) const OPEN_LOOP: Source =
     Source { name: "open_loop.c", text: include_str!("../programs/open_loop.c") };
+pub(crate) const CALLS: Source = Source { name: "calls.c", text: include_str!("../programs/calls.c") };
 pub(crate) const SPAWN: Source = Source { name: "spawn.c", text: include_str!("../programs/spawn.c") };
 pub(crate) const FORKS: Source = Source { name: "forks.c", text: include_str!("../programs/forks.c") };
 pub(crate) const EMPTY: Source = Source { name: "empty.c", text: include_str!("../programs/empty.c") };
