@@ -132,6 +132,11 @@ impl Entries {
         }
     }
 
+    /// Whether each entry costs a system call.
+    pub(super) const fn are_asked_for(&self) -> bool {
+        self.carefully.is_some()
+    }
+
     /// What is left of the list in one number, which is never 0.
     pub(super) fn fingerprint(&mut self) -> u64 {
         let mut all = 1u64;

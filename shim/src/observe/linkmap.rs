@@ -82,6 +82,15 @@ pub(crate) fn remember_first() {
     });
 }
 
+/// The list in one number; none where it cannot be read now, or only through the kernel, entry by entry.
+pub(super) fn fingerprint() -> Option<u64> {
+    with_books(|entries| {
+        let list = if entries.are_asked_for() { 0 } else { entries.fingerprint() };
+        (list != 0 && !entries.broken).then_some(list)
+    })
+    .flatten()
+}
+
 /// Forgets what is no longer mapped, so that mapping it again is a load again.
 pub(super) fn prune() {
     REMEMBERED.store(0, Ordering::Relaxed);
