@@ -156,6 +156,11 @@ impl Drop for Daemon {
         // The group holds the workers and a tracer, too; what a daemon does in its end is not measured.
         let _ = killpg(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGKILL);
         let _ = self.child.wait();
+        // The workers are nobody's children any more; the last one takes the socket along.
+        let begin = Instant::now();
+        while TcpStream::connect(self.address).is_ok() && begin.elapsed() < PATIENCE {
+            sleep(Duration::from_millis(1));
+        }
     }
 }
 
@@ -184,7 +189,39 @@ fn answered(said: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::answered;
+    use super::{Server, answered};
+    use crate::driver::Surroundings;
+    use crate::error::Error;
+    use std::net::TcpStream;
+
+    /// Starts a server, has its worker load, and ends it.
+    fn serves(server: Server) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let installed = match server.install(folder.path()) {
+            Err(Error::Unavailable(why)) if std::env::var_os("CI").is_none() => {
+                eprintln!("skipped: {why}");
+                return;
+            }
+            installed => installed.expect("the server is installed"),
+        };
+        let daemon = installed.start(&Surroundings::default()).expect("it answers");
+        let address = daemon.address;
+        let modules = daemon.burst().map(|burst| burst.modules).expect("the worker loads");
+        assert!(modules > 50, "{modules}");
+        assert_eq!(daemon.burst().ok(), None, "a second request has nothing to load");
+        drop(daemon);
+        assert!(TcpStream::connect(address).is_err(), "nobody serves any more");
+    }
+
+    #[test]
+    fn gunicorns_worker_loads_at_its_first_request_and_then_no_more() {
+        serves(Server::Gunicorn);
+    }
+
+    #[test]
+    fn starmans_worker_loads_at_its_first_request_and_then_no_more() {
+        serves(Server::Starman);
+    }
 
     #[test]
     fn an_answer_is_a_number_behind_a_status_that_is_well() {

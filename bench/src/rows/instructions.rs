@@ -64,7 +64,7 @@ const CASES: [Case; 11] = {
 };
 
 pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
-    let with = |preload| Surroundings { preload, address: None, under: Vec::new() };
+    let with = |preload| Surroundings { preload, ..Surroundings::default() };
     let bare = ("nothing preloaded", with(None));
     let shim = ("shim", Surroundings { address: Some(listener::nobody()?), ..with(Some(bench.shim()?)) });
     let redhook = ("redhook real!", with(Some(bench.interposer()?)));

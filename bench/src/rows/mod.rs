@@ -4,6 +4,7 @@ mod burst;
 mod child;
 mod decode;
 mod forks;
+mod frames;
 mod instructions;
 mod open_loop;
 mod parent;
@@ -27,6 +28,8 @@ pub(crate) enum Row {
     Child,
     /// The same of a path that is code: a report each time
     Report,
+    /// The same by workers of Perl and of Python, with the stack of their language
+    Frames,
     /// Start and end of `true`
     Startup,
     /// Forks of a process with memory
@@ -45,10 +48,11 @@ pub(crate) enum Row {
 
 impl Row {
     /// Every row, in the order of the table.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Parent,
         Self::Child,
         Self::Report,
+        Self::Frames,
         Self::Startup,
         Self::Forks,
         Self::Burst,
@@ -64,6 +68,7 @@ impl Row {
             Self::Parent => "parent",
             Self::Child => "child",
             Self::Report => "report",
+            Self::Frames => "frames",
             Self::Startup => "startup",
             Self::Forks => "forks",
             Self::Burst => "burst",
@@ -83,6 +88,7 @@ impl Row {
             Self::Parent => parent::measure(bench),
             Self::Child => child::measure(bench),
             Self::Report => report::measure(bench),
+            Self::Frames => frames::measure(bench),
             Self::Startup => startup::measure(bench),
             Self::Forks => forks::measure(bench),
             Self::Burst => burst::measure(bench),
