@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`.
+//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`, `witness`.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -8,6 +8,7 @@ mod failure;
 mod lint;
 mod packages;
 mod test;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,14 @@ enum Command {
         #[arg(last = true)]
         bench: Vec<String>,
     },
+    /// Run other people's test suites with and without the shim, and print what differs
+    Witness {
+        /// All of them when none is named
+        suites: Vec<witness::Suite>,
+        /// Only parts whose name holds this
+        #[arg(long, value_name = "TEXT")]
+        only: Option<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -47,6 +56,7 @@ fn main() -> ExitCode {
         Command::Test { runner } => test::run(&runner),
         Command::Lint => lint::run(),
         Command::Bench { bench } => bench::run(&bench),
+        Command::Witness { suites, only } => witness::run(&suites, only.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,101 @@
+//! `cargo xtask witness`: other people's test suites, each with and without the shim.
+//!
+//! Our own tests know what to look for; these do not. Their results must be the same, test by
+//! test, whether `libpostfork.so` is loaded or not.
+//!
+//! `archive` fetches the suites from Debian and unpacks them without installing anything. `cpython`,
+//! `perl`, `postgres` and `ruby` say how each one is run and read ([`suite`] holds what they have in
+//! common). `scene` runs a part of a suite, with a collector that really receives, `outcome` holds
+//! what its tests said, `compare` judges runs of both kinds, and `table` prints.
+
+mod archive;
+mod compare;
+mod cpython;
+mod outcome;
+mod perl;
+mod postgres;
+mod process;
+mod ruby;
+mod scene;
+mod suite;
+mod table;
+
+use nix::sys::prctl;
+
+use self::archive::Archive;
+use self::compare::History;
+use self::scene::Scene;
+pub(crate) use self::suite::Suite;
+use self::suite::{Part, Report};
+use crate::cargo;
+use crate::failure::{Context, Failure};
+
+/// Pairs that follow a first one in which the two differ.
+const AGAIN: usize = 3;
+
+/// Pairs that follow when those could not tell chance from a cause.
+const ONCE_MORE: usize = 6;
+
+/// Runs the suites in pairs and prints what differs. Fails when something truly does.
+///
+/// `only` keeps the parts whose name holds it.
+pub(crate) fn run(suites: &[Suite], only: Option<&str>) -> Result<(), Failure> {
+    build()?;
+    let suites = if suites.is_empty() { Suite::ALL } else { suites };
+    let archive = Archive::open()?;
+    let mut reports = Vec::new();
+    let mut findings = Vec::new();
+    for suite in suites {
+        match witness(*suite, &archive, only) {
+            Ok(report) => {
+                findings.extend(report.findings());
+                reports.push(report);
+            }
+            Err(failure) => findings.push(format!("{suite}: {failure}")),
+        }
+    }
+    table::print(&reports);
+    if findings.is_empty() { Ok(()) } else { Err(Failure::Findings(findings)) }
+}
+
+/// The shim and the collector, as they are shipped.
+fn build() -> Result<(), Failure> {
+    // One by one: built together, the shim would get features that only the collector asks for.
+    for package in ["postfork", "alive-collector"] {
+        cargo::run(&mut cargo::cargo(&["build", "--release", "--package", package]))?;
+    }
+    // What a test leaves behind becomes our child, so that it can be ended and never counts for the next.
+    prctl::set_child_subreaper(true).map_err(std::io::Error::from).context("becoming the subreaper")
+}
+
+/// One suite: all its parts, in pairs.
+fn witness(suite: Suite, archive: &Archive, only: Option<&str>) -> Result<Report, Failure> {
+    let mut scene = Scene::set(archive.folder())?;
+    let mut parts = suite.parts(archive, &scene)?;
+    if let Some(only) = only {
+        parts.retain(|part| part.name.contains(only));
+    }
+    let mut report = Report::new(suite);
+    for part in &parts {
+        let history = pairs(part, &mut scene)?;
+        table::progress(suite, part, &history);
+        report.add(part, &history);
+    }
+    report.heard = scene.strike()?;
+    Ok(report)
+}
+
+/// Runs a part once in both ways, and again for as long as it takes to tell chance from a cause.
+fn pairs(part: &Part, scene: &mut Scene) -> Result<History, Failure> {
+    let mut history = History::default();
+    for more in [1, AGAIN, ONCE_MORE] {
+        for _ in 0..more {
+            history.without.push(scene.play(part, false)?);
+            history.with.push(scene.play(part, true)?);
+        }
+        if history.is_settled() {
+            break;
+        }
+    }
+    Ok(history)
+}

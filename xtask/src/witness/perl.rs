@@ -1,0 +1,323 @@
+//! The tests that come with perl 5.36, a file at a time, run by Debian's perl.
+//!
+//! They expect the tree they were built in. It is laid out again from the source's tests and the
+//! installed library; each file is then started as perl's own `t/TEST` starts it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::archive::{Archive, overlay};
+use super::outcome::{Outcome, Outcomes, add};
+use super::process::{NOBODY, Program};
+use super::scene::Scene;
+use super::suite::Part;
+use crate::cargo;
+use crate::failure::{Context, Failure};
+
+/// The installed perl. Its version must be the source's.
+const PERL: &str = "/usr/bin/perl";
+
+/// Folders of the interpreter's own tests.
+const CORE: &[&str] = &["base", "cmd", "comp", "io", "lib", "mro", "op", "re", "run"];
+
+/// Modules that deal in processes, files, libraries, loading, signals or threads, or are heavy users of them.
+const MODULES: &[&str] = &[
+    "cpan/Archive-Tar",
+    "cpan/AutoLoader",
+    "cpan/autodie",
+    "cpan/Compress-Raw-Zlib",
+    "cpan/DB_File",
+    "cpan/Digest-MD5",
+    "cpan/Digest-SHA",
+    "cpan/Encode",
+    "cpan/File-Path",
+    "cpan/File-Temp",
+    "cpan/Filter-Util-Call",
+    "cpan/HTTP-Tiny",
+    "cpan/IO-Socket-IP",
+    "cpan/IO-Zlib",
+    "cpan/IPC-Cmd",
+    "cpan/IPC-SysV",
+    "cpan/JSON-PP",
+    "cpan/libnet",
+    "cpan/MIME-Base64",
+    "cpan/Module-Load",
+    "cpan/Module-Load-Conditional",
+    "cpan/Module-Loaded",
+    "cpan/Module-Metadata",
+    "cpan/parent",
+    "cpan/Params-Check",
+    "cpan/Scalar-List-Utils",
+    "cpan/Socket",
+    "cpan/Sys-Syslog",
+    "cpan/Test-Harness",
+    "cpan/Test-Simple",
+    "cpan/Time-Piece",
+    "dist/autouse",
+    "dist/base",
+    "dist/Data-Dumper",
+    "dist/Env",
+    "dist/Exporter",
+    "dist/FindBin",
+    "dist/if",
+    "dist/IO",
+    "dist/lib",
+    "dist/Net-Ping",
+    "dist/PathTools",
+    "dist/Safe",
+    "dist/SelfLoader",
+    "dist/Storable",
+    "dist/Thread-Queue",
+    "dist/Thread-Semaphore",
+    "dist/threads",
+    "dist/threads-shared",
+    "dist/Tie-File",
+    "dist/Time-HiRes",
+    "dist/XSLoader",
+    "ext/B",
+    "ext/DynaLoader",
+    "ext/Errno",
+    "ext/Fcntl",
+    "ext/FileCache",
+    "ext/File-Find",
+    "ext/File-Glob",
+    "ext/Hash-Util",
+    "ext/I18N-Langinfo",
+    "ext/IPC-Open3",
+    "ext/mro",
+    "ext/Opcode",
+    "ext/PerlIO-encoding",
+    "ext/PerlIO-scalar",
+    "ext/PerlIO-via",
+    "ext/POSIX",
+    "ext/re",
+    "ext/SDBM_File",
+    "ext/Sys-Hostname",
+    "ext/Tie-Memoize",
+];
+
+/// Files that run for minutes over tables of characters, and meet no file or process on the way.
+const LEFT_OUT: &[&str] = &["re/uniprops", "re/fold_grind", "op/lc.t", "comp/parser_run.t"];
+
+/// Longest time for one file.
+const LIMIT: Duration = Duration::from_secs(240);
+
+pub(crate) fn parts(archive: &Archive, scene: &Scene) -> Result<Vec<Part>, Failure> {
+    let source = archive.source("perl-source", "perl")?;
+    let tree = archive.unpack("perl", |tree| lay_out(&source, tree))?;
+    let runner = tree.join("t/TEST");
+    let runner = fs::read_to_string(&runner).context(format!("reading {}", runner.display()))?;
+    let as_nobody = nix::unistd::geteuid().is_root();
+    let mut environment = scene.environment();
+    for (name, value) in
+        [("PERL_CORE", "1"), ("PERL_DESTRUCT_LEVEL", "2"), ("PERL_DL_NONLAZY", "1"), ("PERL_HASH_SEED", "0")]
+    {
+        environment.push((name.into(), value.into()));
+    }
+    let mut parts = Vec::new();
+    let cores = CORE.iter().map(|folder| format!("t/{folder}")).chain(["lib".to_owned()]);
+    let modules = MODULES.iter().map(|module| format!("{module}/t"));
+    for folder in cores.chain(modules) {
+        for file in tests_below(&tree, Path::new(&folder)) {
+            let name = file.to_string_lossy().into_owned();
+            if LEFT_OUT.iter().any(|out| name.contains(out)) {
+                continue;
+            }
+            let switches = taint(&tree.join(&file));
+            let (folder, words) = command(&file, &switches, &runner);
+            let program = Program {
+                words: words.into_iter().map(OsString::from).collect(),
+                folder: tree.join(folder),
+                environment: environment.clone(),
+                as_nobody,
+                limit: LIMIT,
+            };
+            parts.push(Part { name, program, read: |output, _| parse(output) });
+        }
+    }
+    Ok(parts)
+}
+
+/// The tree that the tests expect around them.
+fn lay_out(source: &Path, tree: &Path) -> Result<(), Failure> {
+    let paths =
+        r#"use Config; print "$^V\n$Config{privlibexp}\n$Config{archlibexp}\n", grep /perl-base/, @INC"#;
+    let installed = cargo::output(Command::new(PERL).args(["-e", paths]))?;
+    let installed = String::from_utf8_lossy(&installed);
+    let mut installed = installed.lines();
+    let version = installed.next().unwrap_or_default();
+    if version != "v5.36.0" {
+        let finding = format!("{PERL} is {version}, the tests are v5.36.0's: run this on Debian 12");
+        return Err(Failure::Findings(vec![finding]));
+    }
+    for folder in ["t", "cpan", "dist", "ext"] {
+        overlay(&[source.join(folder)], &tree.join(folder))?;
+    }
+    // The installed library over the sources': it is the one with the compiled parts.
+    let mut libraries = vec![source.join("lib")];
+    // Its links stand for folders; those that hold only what others hold again come first.
+    let mut folders: Vec<PathBuf> = installed.map(PathBuf::from).collect();
+    folders.rotate_right(1);
+    libraries.append(&mut folders);
+    overlay(&libraries, &tree.join("lib"))?;
+    for file in ["TestInit.pm", "MANIFEST"] {
+        fs::copy(source.join(file), tree.join(file)).context(format!("copying {file}"))?;
+    }
+    for link in ["perl", "t/perl"] {
+        std::os::unix::fs::symlink(PERL, tree.join(link)).context(format!("linking {link}"))?;
+    }
+    if nix::unistd::geteuid().is_root() {
+        let owner = format!("{NOBODY}:{NOBODY}");
+        cargo::run(Command::new("chown").args(["--recursive", "--no-dereference", &owner]).arg(tree))?;
+    }
+    Ok(())
+}
+
+/// All `.t` files below a folder of the tree, by name.
+fn tests_below(tree: &Path, folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    // Not every module has a folder of tests.
+    for entry in fs::read_dir(tree.join(folder)).into_iter().flatten().flatten() {
+        let path = folder.join(entry.file_name());
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.append(&mut tests_below(tree, &path));
+        } else if path.extension().is_some_and(|extension| extension == "t") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// `-T` or `-t` when the first line of a file asks for it: perl takes them on its own command line only.
+fn taint(file: &Path) -> String {
+    let Ok(file) = fs::File::open(file) else { return String::new() };
+    let mut line = Vec::new();
+    // A file that cannot be read fails as a test, and says so.
+    let _ = BufReader::new(file).read_until(b'\n', &mut line);
+    let line = String::from_utf8_lossy(&line);
+    let mut words = line.split_whitespace();
+    if !words.any(|word| word.ends_with("perl")) {
+        return String::new();
+    }
+    words
+        .filter_map(|word| word.strip_prefix('-')?.chars().find(|letter| matches!(letter, 'T' | 't')))
+        .map(|letter| format!("-{letter}"))
+        .next()
+        .unwrap_or_default()
+}
+
+/// The folder and the command line that `t/TEST` uses for a file. `runner` is its text.
+fn command(file: &Path, taint: &str, runner: &str) -> (PathBuf, Vec<String>) {
+    let name = file.to_string_lossy();
+    let (folder, line) = if let Some(test) = name.strip_prefix("t/") {
+        let bare = ["base/", "comp/", "run/"].iter().any(|folder| test.starts_with(folder));
+        let switches = if bare { "" } else { "-I.. -MTestInit" };
+        ("t", format!("./perl {switches} {taint} {test}"))
+    } else if name.starts_with("lib/") {
+        ("t", format!("./perl -I.. -MTestInit=U1 {taint} ../{name}"))
+    } else {
+        let (module, test) = name.split_once("/t/").unwrap_or((&name, ""));
+        let absolute = if is_listed(module, "abs", runner) { ",A" } else { "" };
+        let no_core = if is_listed(module, "temp_no_core", runner) { ",NC" } else { "" };
+        (module, format!("../../t/perl -I../.. -MTestInit=U2T{absolute}{no_core} {taint} t/{test}"))
+    };
+    (folder.into(), line.split_whitespace().map(String::from).collect())
+}
+
+/// Whether one of the tables in `t/TEST` names a module.
+fn is_listed(module: &str, table: &str, runner: &str) -> bool {
+    let table = runner.split_once(&format!("my %{table} = (")).map_or("", |(_, rest)| rest);
+    table.split(");").next().is_some_and(|table| table.contains(&format!("'../{module}'")))
+}
+
+/// Reads the Test Anything Protocol. A test is known by its number; what it calls itself is no
+/// part of its name, for that often holds a process id.
+fn parse(output: &str) -> Outcomes {
+    let mut outcomes = Outcomes::new();
+    for line in output.lines() {
+        let (result, rest) = if let Some(rest) = line.strip_prefix("not ok") {
+            ("not ok", rest)
+        } else if let Some(rest) = line.strip_prefix("ok") {
+            ("ok", rest)
+        } else if let Some(reason) = line.strip_prefix("1..0 ") {
+            add(&mut outcomes, "all", Outcome::new("skipped", reason));
+            continue;
+        } else {
+            continue;
+        };
+        let Some(rest) = rest.strip_prefix(' ') else { continue };
+        let number = rest.split(|letter: char| !letter.is_ascii_digit()).next().unwrap_or_default();
+        if number.is_empty() {
+            continue;
+        }
+        let outcome = match rest.split_once('#') {
+            Some((_, why)) if directive(why, "skip") => Outcome::new("skipped", why.trim()),
+            Some((_, why)) if directive(why, "todo") => Outcome::new(&format!("{result}, to do"), ""),
+            _ => Outcome::new(result, ""),
+        };
+        outcomes.insert(number.to_owned(), outcome);
+    }
+    outcomes
+}
+
+fn directive(why: &str, word: &str) -> bool {
+    why.trim_start().get(..word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_name_the_tests() {
+        let outcomes = parse(
+            "1..5\nok 1 - pipe from pid 31337\nnot ok 2 - read\n# Failed test 2 - read at io/pipe.t line 40\n\
+             ok 3 # skip fork() didn't fail, maybe you're running as root\nnot ok 4 - later # TODO broken on 8.1\n\
+             \x20   ok 1 - of a subtest\nok 5\nokay 6\nok, said the child\n",
+        );
+        let said: Vec<String> = outcomes.iter().map(|(test, outcome)| format!("{test} {outcome}")).collect();
+        assert_eq!(
+            said,
+            [
+                "1 ok",
+                "2 not ok",
+                "3 skipped (skip fork() didn't fail, maybe you're running as root)",
+                "4 not ok, to do",
+                "5 ok"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_may_skip_itself() {
+        let outcomes = parse("1..0 # Skip no threads\n");
+        assert_eq!(outcomes["all"].to_string(), "skipped (# Skip no threads)");
+    }
+
+    #[test]
+    fn files_are_started_as_perls_own_runner_starts_them() {
+        let runner = "my %abs = (\n\t'../cpan/Encode' => 1,\n\t);\nmy %temp_no_core = (\n '../cpan/parent' => 1,\n);\n";
+        for (file, taint, folder, line) in [
+            ("t/op/fork.t", "", "t", "./perl -I.. -MTestInit op/fork.t"),
+            ("t/op/taint.t", "-T", "t", "./perl -I.. -MTestInit -T op/taint.t"),
+            ("t/run/exit.t", "", "t", "./perl run/exit.t"),
+            ("lib/open.t", "", "t", "./perl -I.. -MTestInit=U1 ../lib/open.t"),
+            ("ext/POSIX/t/wrappers.t", "", "ext/POSIX", "../../t/perl -I../.. -MTestInit=U2T t/wrappers.t"),
+            ("cpan/Encode/t/at-cn.t", "", "cpan/Encode", "../../t/perl -I../.. -MTestInit=U2T,A t/at-cn.t"),
+            (
+                "cpan/parent/t/parent.t",
+                "",
+                "cpan/parent",
+                "../../t/perl -I../.. -MTestInit=U2T,NC t/parent.t",
+            ),
+        ] {
+            let (found, words) = command(Path::new(file), taint, runner);
+            assert_eq!((found.as_path(), words.join(" ").as_str()), (Path::new(folder), line));
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! One program, run to its end or to the end of its time, with nothing of it left behind.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::wait::waitpid;
+use nix::unistd::{Gid, Pid, Uid};
+
+/// How often a program is asked whether it has ended.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// The user and the group `nobody`.
+pub(crate) const NOBODY: u32 = 65534;
+
+/// A program to run, in an environment of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) words: Vec<OsString>,
+    pub(crate) folder: PathBuf,
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    /// Run as the user `nobody`; only root can.
+    pub(crate) as_nobody: bool,
+    /// It is killed after this time.
+    pub(crate) limit: Duration,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Status(ExitStatus),
+    TimedOut,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TimedOut => f.write_str("ended: it took too long"),
+            Self::Status(status) => match (status.code(), status.signal()) {
+                (Some(code), _) => write!(f, "exit status {code}"),
+                (None, Some(signal)) => write!(f, "killed by signal {signal}"),
+                (None, None) => f.write_str("neither exit status nor signal"),
+            },
+        }
+    }
+}
+
+impl Program {
+    /// Runs it with both outputs going to a file, and returns its process id and how it ended.
+    ///
+    /// `keep` is the one child of this process that is not ended afterwards.
+    pub(crate) fn run(&self, output: &Path, keep: Option<u32>) -> io::Result<(u32, Ending)> {
+        let Some((program, arguments)) = self.words.split_first() else {
+            return Err(io::Error::other("a program without a name"));
+        };
+        let file = File::create(output)?;
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(&self.folder).env_clear().envs(self.environment.iter().cloned());
+        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).process_group(0);
+        if self.as_nobody {
+            command.gid(NOBODY).uid(NOBODY);
+        }
+        let mut child = command.spawn()?;
+        let pid = child.id();
+        let ending = self.wait(&mut child);
+        // A group of which nobody is left is no error.
+        let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+        let ending = match ending? {
+            Some(status) => Ending::Status(status),
+            None => {
+                child.wait()?;
+                Ending::TimedOut
+            }
+        };
+        end_orphans(keep);
+        Ok((pid, ending))
+    }
+
+    /// Waits; `None` when its time is over.
+    fn wait(&self, child: &mut Child) -> io::Result<Option<ExitStatus>> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(Some(status));
+            }
+            if start.elapsed() > self.limit {
+                return Ok(None);
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+}
+
+/// Gives a folder to `nobody`.
+pub(crate) fn give_to_nobody(folder: &Path) -> io::Result<()> {
+    Ok(nix::unistd::chown(folder, Some(Uid::from_raw(NOBODY)), Some(Gid::from_raw(NOBODY)))?)
+}
+
+/// Ends every child but one. This process is a subreaper, so these are the test's leftovers, and
+/// what they in turn leave behind comes next.
+fn end_orphans(keep: Option<u32>) {
+    loop {
+        let own = std::process::id();
+        let Ok(listed) = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")) else { return };
+        let orphans: Vec<Pid> = listed
+            .split_whitespace()
+            .filter_map(|word| word.parse::<u32>().ok())
+            .filter(|pid| Some(*pid) != keep)
+            .map(|pid| Pid::from_raw(pid.cast_signed()))
+            .collect();
+        let ended = orphans.into_iter().filter(|orphan| kill(*orphan, Signal::SIGKILL).is_ok());
+        let reaped = ended.map(|orphan| while waitpid(orphan, None) == Err(Errno::EINTR) {}).count();
+        if reaped == 0 {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, limit: Duration) -> Program {
+        Program {
+            words: ["/bin/sh", "-c", script].map(OsString::from).to_vec(),
+            folder: "/".into(),
+            environment: vec![("GREETING".into(), "hello".into())],
+            as_nobody: false,
+            limit,
+        }
+    }
+
+    #[test]
+    fn output_and_status_are_the_programs_own() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let output = folder.path().join("output");
+        let program = shell("echo $GREETING; echo there >&2; exit 3", Duration::from_secs(60));
+        let (_, ending) = program.run(&output, Some(0)).expect("a shell");
+        assert_eq!(ending.to_string(), "exit status 3");
+        assert_eq!(std::fs::read_to_string(output).expect("its output"), "hello\nthere\n");
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let program = shell("sleep 600 & wait", Duration::from_millis(50));
+        let (_, ending) = program.run(&folder.path().join("output"), Some(0)).expect("a shell");
+        assert_eq!(ending, Ending::TimedOut);
+    }
+}

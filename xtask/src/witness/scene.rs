@@ -1,0 +1,233 @@
+//! The place where the parts of a suite are run: folders, environment, and a collector that receives.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use super::archive::make;
+use super::outcome::{Outcome, Outcomes, add};
+use super::process::{Ending, give_to_nobody};
+use super::suite::Part;
+use crate::cargo;
+use crate::failure::{Context, Failure};
+
+/// Longest time that the collector may take to listen.
+const READY: Duration = Duration::from_secs(30);
+
+/// The name under which a program's own ending stands among its tests.
+pub(crate) const ENDING: &str = "(how it ended)";
+
+/// Folders, and a running collector.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    folder: TempDir,
+    logs: PathBuf,
+    shim: PathBuf,
+    collector: Collector,
+    /// Process ids of the programs that ran under the shim, with the names of their parts.
+    ran: Vec<(u32, String)>,
+}
+
+/// What the collector heard of the programs that ran under the shim.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// Images that the shim reported from.
+    pub(crate) starts: usize,
+    /// Late loads and names looked for in vain.
+    pub(crate) events: usize,
+    /// Parts whose program never reported, so that the pair witnesses nothing.
+    pub(crate) silent: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Collector {
+    child: Child,
+    address: String,
+    events: PathBuf,
+}
+
+impl Scene {
+    /// Starts a collector on a free port, with a database of its own. Logs go below `archive`.
+    pub(crate) fn set(archive: &Path) -> Result<Self, Failure> {
+        let folder = tempfile::Builder::new().prefix("alive-witness-").tempdir();
+        let folder = folder.context("making a temporary folder")?;
+        // The user nobody works here, too.
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), open).context("opening the temporary folder")?;
+        let shim = folder.path().join("libpostfork.so");
+        std::fs::copy(cargo::built("libpostfork.so"), &shim).context("copying the shim")?;
+        let collector = Collector::start(folder.path())?;
+        let logs = archive.join("logs");
+        make(&logs)?;
+        Ok(Self { folder, logs, shim, collector, ran: Vec::new() })
+    }
+
+    /// The folder that is empty whenever a program starts.
+    pub(crate) fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    /// What every program's environment begins with.
+    pub(crate) fn environment(&self) -> Vec<(OsString, OsString)> {
+        let work = self.work();
+        vec![
+            ("PATH".into(), "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".into()),
+            ("HOME".into(), work.clone().into()),
+            ("TMPDIR".into(), work.join("tmp").into()),
+            ("LANG".into(), "C.UTF-8".into()),
+            ("TZ".into(), "UTC".into()),
+        ]
+    }
+
+    /// Runs a part of a suite once, and returns what its tests said.
+    pub(crate) fn play(&mut self, part: &Part, with_shim: bool) -> Result<Outcomes, Failure> {
+        let mut program = part.program.clone();
+        if with_shim {
+            program.environment.push(("LD_PRELOAD".into(), self.shim.clone().into()));
+            program.environment.push(("ALIVE_ADDR".into(), self.collector.address.clone().into()));
+        }
+        self.clear(program.as_nobody)?;
+        let way = if with_shim { "with" } else { "without" };
+        let log = self.logs.join(format!("{}.{way}.txt", part.name.replace(['/', ' '], "_")));
+        let (pid, ending) = program.run(&log, Some(self.collector.child.id())).context(part.name.as_str())?;
+        if with_shim {
+            self.ran.push((pid, part.name.clone()));
+        }
+        let output = std::fs::read(&log).context(format!("reading {}", log.display()))?;
+        let mut outcomes = (part.read)(&String::from_utf8_lossy(&output), &self.work());
+        add(&mut outcomes, ENDING, ended(ending));
+        Ok(outcomes)
+    }
+
+    /// Makes the working folder anew.
+    fn clear(&self, for_nobody: bool) -> Result<(), Failure> {
+        let work = self.work();
+        if work.exists() {
+            std::fs::remove_dir_all(&work).context(format!("removing {}", work.display()))?;
+        }
+        for folder in [work.clone(), work.join("tmp")] {
+            make(&folder)?;
+            if for_nobody {
+                give_to_nobody(&folder).context(format!("giving {} to nobody", folder.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops the collector and counts what it heard.
+    pub(crate) fn strike(self) -> Result<Heard, Failure> {
+        let Self { folder, collector, ran, .. } = self;
+        let events = collector.stop()?;
+        let file = File::open(&events).context(format!("opening {}", events.display()))?;
+        let heard = hear(BufReader::new(file), ran).context(format!("reading {}", events.display()));
+        drop(folder);
+        heard
+    }
+}
+
+/// Counts events and notes who never sent a first one.
+fn hear(events: impl BufRead, ran: Vec<(u32, String)>) -> std::io::Result<Heard> {
+    let mut heard = Heard::default();
+    let mut started = BTreeSet::new();
+    for line in events.split(b'\n') {
+        let Ok(event) = serde_json::from_slice::<serde_json::Value>(&line?) else { continue };
+        match event["event"].as_str() {
+            Some("start") => {
+                heard.starts += 1;
+                started.extend(event["pid"].as_u64());
+            }
+            Some("load" | "missing") => heard.events += 1,
+            _ => {}
+        }
+    }
+    heard.silent = ran
+        .into_iter()
+        .filter(|(pid, _)| !started.contains(&u64::from(*pid)))
+        .map(|(_, part)| part)
+        .collect();
+    Ok(heard)
+}
+
+fn ended(ending: Ending) -> Outcome {
+    Outcome::new(&ending.to_string(), "")
+}
+
+impl Collector {
+    fn start(folder: &Path) -> Result<Self, Failure> {
+        let log = folder.join("collector.log");
+        let events = folder.join("events.ndjson");
+        let mut command = Command::new(cargo::built("alive-collector"));
+        command.args(["--listen", "127.0.0.1:0", "--db"]).arg(folder.join("alive.db"));
+        command.arg("--events").arg(&events).stdin(Stdio::null()).stdout(Stdio::null());
+        let file = File::create(&log).context(format!("making {}", log.display()))?;
+        let mut child = command.stderr(file).spawn().context("starting alive-collector")?;
+        let start = Instant::now();
+        loop {
+            let said = std::fs::read_to_string(&log).context(format!("reading {}", log.display()))?;
+            if let Some(address) = address(&said) {
+                return Ok(Self { address: address.to_owned(), child, events });
+            }
+            let over = child.try_wait().context("waiting for alive-collector")?.is_some();
+            if over || start.elapsed() > READY {
+                // It may be over already.
+                let _ = child.kill();
+                return Err(Failure::Findings(vec![format!("alive-collector does not listen: {said}")]));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Ends it in good order, so that all it received is written, and returns the events' file.
+    fn stop(mut self) -> Result<PathBuf, Failure> {
+        let pid = Pid::from_raw(self.child.id().cast_signed());
+        kill(pid, Signal::SIGTERM).map_err(std::io::Error::from).context("stopping alive-collector")?;
+        let status = self.child.wait().context("waiting for alive-collector")?;
+        if status.success() {
+            Ok(self.events)
+        } else {
+            Err(Failure::Status { command: "alive-collector".to_owned(), status })
+        }
+    }
+}
+
+/// The address in the collector's first line.
+fn address(said: &str) -> Option<&str> {
+    said.split_once("listening on ")?.1.split_once(',').map(|(address, _)| address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_collectors_first_line_holds_its_address() {
+        let said = "2026-01-02T03:04:05.677000Z  INFO listening on 127.0.0.1:47901, writing to /x/alive.db\n";
+        assert_eq!(address(said), Some("127.0.0.1:47901"));
+        assert_eq!(address("2026-01-02T03:04:05.677000Z  INFO list"), None);
+    }
+
+    #[test]
+    fn a_program_that_never_reported_is_noted() {
+        let events = concat!(
+            r#"{"event":"start","time":1,"pid":10,"ppid":1}"#,
+            "\n",
+            r#"{"event":"load","time":2,"pid":11,"ppid":10}"#,
+            "\n",
+            r#"{"event":"missing","time":2,"pid":11,"ppid":10}"#,
+            "\n",
+        );
+        let ran = vec![(10, "op/fork.t".to_owned()), (12, "op/exec.t".to_owned())];
+        let heard = hear(events.as_bytes(), ran).expect("events from memory");
+        assert_eq!((heard.starts, heard.events), (1, 2));
+        assert_eq!(heard.silent, ["op/exec.t"]);
+    }
+}
