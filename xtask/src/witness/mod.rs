@@ -70,14 +70,14 @@ fn build() -> Result<(), Failure> {
 
 /// One suite: all its parts, in pairs.
 fn witness(suite: Suite, archive: &Archive, only: Option<&str>) -> Result<Report, Failure> {
-    let mut scene = Scene::set(archive.folder())?;
+    let scene = Scene::set(archive.folder())?;
     let mut parts = suite.parts(archive, &scene)?;
     if let Some(only) = only {
         parts.retain(|part| part.name.contains(only));
     }
     let mut report = Report::new(suite);
     for part in &parts {
-        let history = pairs(part, &mut scene)?;
+        let history = pairs(part, &scene)?;
         table::progress(suite, part, &history);
         report.add(part, &history);
     }
@@ -86,7 +86,7 @@ fn witness(suite: Suite, archive: &Archive, only: Option<&str>) -> Result<Report
 }
 
 /// Runs a part once in both ways, and again for as long as it takes to tell chance from a cause.
-fn pairs(part: &Part, scene: &mut Scene) -> Result<History, Failure> {
+fn pairs(part: &Part, scene: &Scene) -> Result<History, Failure> {
     let mut history = History::default();
     for more in [1, AGAIN, ONCE_MORE] {
         for _ in 0..more {

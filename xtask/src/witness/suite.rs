@@ -91,10 +91,12 @@ impl Report {
     pub(crate) fn findings(&self) -> Vec<String> {
         let suite = self.suite;
         let differing = self.differences.iter().filter(|(_, found)| found.verdict == Verdict::Differs);
-        let silent = self.heard.silent.iter();
+        let unheard = (!self.heard.canaries).then(|| {
+            format!("{suite}: the shim did not report from programs of its own, so nothing was compared")
+        });
         differing
             .map(|(part, found)| format!("{suite}: {part}: {} differs under the shim", found.test))
-            .chain(silent.map(|part| format!("{suite}: {part}: the shim never reported from it")))
+            .chain(unheard)
             .collect()
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn print(reports: &[Report]) {
 
 fn summary(reports: &[Report]) -> String {
     let mut text = String::from(
-        "| suite | parts | tests | differ | flaky without the shim | images under the shim | late loads and searches reported |\n\
+        "| suite | parts | tests | differ | flaky without the shim | programs that forked under the shim | late loads and searches it reported |\n\
          |---|---:|---:|---:|---:|---:|---:|\n",
     );
     for report in reports {
@@ -60,7 +60,7 @@ fn summary(reports: &[Report]) -> String {
         let Report { suite, parts, tests, heard, .. } = report;
         text += &format!(
             "| {suite} | {parts} | {tests} | {differ} | {flaky} | {} | {} |\n",
-            heard.starts, heard.events
+            heard.programs, heard.events
         );
     }
     text
