@@ -47,6 +47,10 @@ enum Command {
         /// Only parts whose name holds this
         #[arg(long, value_name = "TEXT")]
         only: Option<String>,
+        /// Instead of suites: who asked for a module, as the interpreters of other Debian releases
+        /// tell it and as the shim reports it. All known releases when none is named; needs root
+        #[arg(long, value_name = "RELEASE", num_args = 0.., conflicts_with_all = ["suites", "only"])]
+        interpreters: Option<Vec<String>>,
     },
 }
 
@@ -56,7 +60,8 @@ fn main() -> ExitCode {
         Command::Test { runner } => test::run(&runner),
         Command::Lint => lint::run(),
         Command::Bench { bench } => bench::run(&bench),
-        Command::Witness { suites, only } => witness::run(&suites, only.as_deref()),
+        Command::Witness { interpreters: Some(releases), .. } => witness::interpreters(&releases),
+        Command::Witness { suites, only, interpreters: None } => witness::run(&suites, only.as_deref()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

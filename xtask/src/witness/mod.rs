@@ -7,10 +7,13 @@
 //! `perl`, `postgres` and `ruby` say how each one is run and read ([`suite`] holds what they have in
 //! common). `scene` runs a part of a suite, with a collector that really receives, `outcome` holds
 //! what its tests said, `compare` judges runs of both kinds, and `table` prints.
+//! `interpreters` is about other releases' interpreters and stands beside all this.
 
 mod archive;
+mod collector;
 mod compare;
 mod cpython;
+mod interpreters;
 mod outcome;
 mod perl;
 mod postgres;
@@ -56,6 +59,13 @@ pub(crate) fn run(suites: &[Suite], only: Option<&str>) -> Result<(), Failure> {
     }
     table::print(&reports);
     if findings.is_empty() { Ok(()) } else { Err(Failure::Findings(findings)) }
+}
+
+/// Loads a module in a forked child of every interpreter that other Debian releases have, and
+/// compares who the shim says asked for it with what the script knows.
+pub(crate) fn interpreters(releases: &[String]) -> Result<(), Failure> {
+    build()?;
+    interpreters::run(releases, &Archive::open()?)
 }
 
 /// The shim and the collector, as they are shipped.

@@ -39,6 +39,13 @@ pub(crate) enum Ending {
     TimedOut,
 }
 
+impl Ending {
+    /// True for exit status 0.
+    pub(crate) fn is_success(self) -> bool {
+        matches!(self, Self::Status(status) if status.success())
+    }
+}
+
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

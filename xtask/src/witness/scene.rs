@@ -6,22 +6,20 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use super::archive::make;
+use super::collector::Collector;
 use super::outcome::{Outcome, Outcomes, add};
 use super::process::{Program, give_to_nobody};
 use super::suite::Part;
 use crate::cargo;
 use crate::failure::{Context, Failure};
 
-/// Longest time that the collector may take to listen.
-const READY: Duration = Duration::from_secs(30);
+/// Longest time that a canary may take.
+const CANARY: Duration = Duration::from_secs(30);
 
 /// The name under which a program's own ending stands among its tests.
 pub(crate) const ENDING: &str = "(how it ended)";
@@ -46,13 +44,6 @@ pub(crate) struct Heard {
     pub(crate) events: usize,
     /// Whether it heard of every canary. If not, the pairs witness nothing.
     pub(crate) canaries: bool,
-}
-
-#[derive(Debug)]
-struct Collector {
-    child: Child,
-    address: String,
-    events: PathBuf,
 }
 
 impl Scene {
@@ -83,7 +74,7 @@ impl Scene {
             folder: self.work(),
             environment: self.environment(),
             as_nobody,
-            limit: READY,
+            limit: CANARY,
         };
         let part = Part { name: "canary".to_owned(), program, read: |_, _| Outcomes::new() };
         let (pid, _) = self.run(&part, true)?;
@@ -118,12 +109,12 @@ impl Scene {
         let mut program = part.program.clone();
         if with_shim {
             program.environment.push(("LD_PRELOAD".into(), self.shim.clone().into()));
-            program.environment.push(("ALIVE_ADDR".into(), self.collector.address.clone().into()));
+            program.environment.push(("ALIVE_ADDR".into(), self.collector.address().into()));
         }
         self.clear(program.as_nobody)?;
         let way = if with_shim { "with" } else { "without" };
         let log = self.logs.join(format!("{}.{way}.txt", part.name.replace(['/', ' '], "_")));
-        let (pid, ending) = program.run(&log, Some(self.collector.child.id())).context(part.name.as_str())?;
+        let (pid, ending) = program.run(&log, Some(self.collector.pid())).context(part.name.as_str())?;
         let output = std::fs::read(&log).context(format!("reading {}", log.display()))?;
         let mut outcomes = (part.read)(&String::from_utf8_lossy(&output), &self.work());
         add(&mut outcomes, ENDING, Outcome::new(&ending.to_string(), ""));
@@ -175,59 +166,9 @@ fn hear(events: impl BufRead, canaries: &[u32]) -> std::io::Result<Heard> {
     Ok(heard)
 }
 
-impl Collector {
-    fn start(folder: &Path) -> Result<Self, Failure> {
-        let log = folder.join("collector.log");
-        let events = folder.join("events.ndjson");
-        let mut command = Command::new(cargo::built("alive-collector"));
-        command.args(["--listen", "127.0.0.1:0", "--db"]).arg(folder.join("alive.db"));
-        command.arg("--events").arg(&events).stdin(Stdio::null()).stdout(Stdio::null());
-        let file = File::create(&log).context(format!("making {}", log.display()))?;
-        let mut child = command.stderr(file).spawn().context("starting alive-collector")?;
-        let start = Instant::now();
-        loop {
-            let said = std::fs::read_to_string(&log).context(format!("reading {}", log.display()))?;
-            if let Some(address) = address(&said) {
-                return Ok(Self { address: address.to_owned(), child, events });
-            }
-            let over = child.try_wait().context("waiting for alive-collector")?.is_some();
-            if over || start.elapsed() > READY {
-                // It may be over already.
-                let _ = child.kill();
-                return Err(Failure::Findings(vec![format!("alive-collector does not listen: {said}")]));
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// Ends it in good order, so that all it received is written, and returns the events' file.
-    fn stop(mut self) -> Result<PathBuf, Failure> {
-        let pid = Pid::from_raw(self.child.id().cast_signed());
-        kill(pid, Signal::SIGTERM).map_err(std::io::Error::from).context("stopping alive-collector")?;
-        let status = self.child.wait().context("waiting for alive-collector")?;
-        if status.success() {
-            Ok(self.events)
-        } else {
-            Err(Failure::Status { command: "alive-collector".to_owned(), status })
-        }
-    }
-}
-
-/// The address in the collector's first line.
-fn address(said: &str) -> Option<&str> {
-    said.split_once("listening on ")?.1.split_once(',').map(|(address, _)| address)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_collectors_first_line_holds_its_address() {
-        let said = "2026-01-02T03:04:05.677000Z  INFO listening on 127.0.0.1:47901, writing to /x/alive.db\n";
-        assert_eq!(address(said), Some("127.0.0.1:47901"));
-        assert_eq!(address("2026-01-02T03:04:05.677000Z  INFO list"), None);
-    }
 
     #[test]
     fn a_canary_that_was_not_heard_is_missed() {
