@@ -14,7 +14,9 @@ pub(super) struct Asked<'a> {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Agreement {
     pub(super) modules: usize,
-    /// Modules whose load was reported with a line of the language.
+    /// Modules whose load was reported at all.
+    pub(super) reported: usize,
+    /// Of these, those that were reported with a line of the language.
     pub(super) answered: usize,
     /// Of these, those whose line is the interpreter's.
     pub(super) agreed: usize,
@@ -46,15 +48,18 @@ impl Agreement {
         for Asked { module, file, line } in asked {
             let load = events.iter().find(|event| event["event"] == "load" && event["path"] == *module);
             let caller = load.map_or(&Value::Null, |load| &load["caller"]);
-            let reported = (caller["file"].as_str(), caller["line"].as_u64());
-            if reported.0.is_some() {
+            let answer = (caller["file"].as_str(), caller["line"].as_u64());
+            if load.is_some() {
+                agreement.reported += 1;
+            }
+            if answer.0.is_some() {
                 agreement.answered += 1;
             }
-            if reported == (Some(*file), Some(*line)) {
+            if answer == (Some(*file), Some(*line)) {
                 agreement.agreed += 1;
                 continue;
             }
-            let reported = match (load, reported.0) {
+            let reported = match (load, answer.0) {
                 (None, _) => "was not reported as loaded".to_owned(),
                 (Some(_), None) => "was reported without a line of the language".to_owned(),
                 (Some(_), Some(_)) => format!("was reported as asked for by {caller}"),
@@ -85,7 +90,8 @@ mod tests {
     fn a_line_counts_when_it_is_the_interpreters() {
         assert_eq!(version(SAID), Some("5.36.0"));
         let agreement = Agreement::of(&Asked::all(SAID), EVENTS);
-        assert_eq!((agreement.modules, agreement.answered, agreement.agreed), (4, 2, 1));
+        let Agreement { modules, reported, answered, agreed, .. } = agreement;
+        assert_eq!((modules, reported, answered, agreed), (4, 3, 2, 1));
         assert_eq!(
             agreement.disagreements,
             [

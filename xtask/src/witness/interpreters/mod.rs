@@ -6,6 +6,7 @@
 
 mod chroot;
 mod compare;
+mod shim;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -56,7 +57,7 @@ pub(super) fn run(releases: &[String], archive: &Archive) -> Result<(), Failure>
     let mut findings = Vec::new();
     for release in releases {
         let chroot = Chroot::open(archive, release)?;
-        let shim = cargo::built("libpostfork.so");
+        let shim = shim::loadable(archive, &chroot)?;
         overlay(&[cargo::root().join("xtask/interpreters")], &chroot.folder().join(PLACE))?;
         let place = chroot.folder().join(PLACE).join("libpostfork.so");
         std::fs::copy(&shim, &place).context(format!("copying {}", shim.display()))?;
@@ -68,9 +69,9 @@ pub(super) fn run(releases: &[String], archive: &Archive) -> Result<(), Failure>
         }
     }
     println!(
-        "\n| release | interpreter | modules | reported with a caller | who agrees with the interpreter |"
+        "\n| release | interpreter | modules | reported | with a line of the language | with the interpreter's own |"
     );
-    println!("|---|---|---:|---:|---:|");
+    println!("|---|---|---:|---:|---:|---:|");
     for row in &rows {
         println!("{row}");
     }
@@ -141,7 +142,11 @@ impl Row {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { release, language, version, agreement, .. } = self;
-        let Agreement { modules, answered, agreed, .. } = agreement;
-        write!(f, "| {release} | {} {version} | {modules} | {answered} | {agreed} |", language.name)
+        let Agreement { modules, reported, answered, agreed, .. } = agreement;
+        write!(
+            f,
+            "| {release} | {} {version} | {modules} | {reported} | {answered} | {agreed} |",
+            language.name
+        )
     }
 }
