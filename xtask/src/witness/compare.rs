@@ -43,6 +43,13 @@ impl History {
         self.without.iter().chain(&self.with).flat_map(|run| run.keys()).map(String::as_str).collect()
     }
 
+    /// How many tests are `ok` in every run.
+    pub(crate) fn ok(&self) -> usize {
+        let is_ok = |run: &Outcomes, test: &str| run.get(test).is_some_and(|outcome| outcome.result == "ok");
+        let runs = || self.without.iter().chain(&self.with);
+        self.tests().into_iter().filter(|test| runs().all(|run| is_ok(run, test))).count()
+    }
+
     /// Tests whose runs do not all agree, by name.
     pub(crate) fn differences(&self) -> Vec<Difference> {
         self.tests()
@@ -172,6 +179,13 @@ mod tests {
             ("oFoo", "Fooo", true),
         ] {
             assert_eq!(history(without, with).is_settled(), settled, "{without} {with}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_ok_throughout_is_counted_as_such() {
+        for (without, with, ok) in [("oo", "oo", 1), ("o", "F", 0), ("o", "-", 0), ("F", "F", 0)] {
+            assert_eq!(history(without, with).ok(), ok, "{without} {with}");
         }
     }
 

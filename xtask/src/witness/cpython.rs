@@ -20,19 +20,19 @@ const PACKAGES: &[&str] = &[
     "libpython3.11-testsuite",
 ];
 
-/// Modules about processes, threads, files, imports, and the interpreter's own C interface.
+/// Modules about processes, threads, files, imports and the interpreter's own start and end. `test_capi`
+/// is not among them: Debian ships no `_testcapi`.
 const MODULES: &[&str] = &[
     "test_asyncio.test_subprocess",
     "test_asyncio.test_unix_events",
     "test_atexit",
     "test_audit",
-    "test_capi",
     "test_cmd_line",
     "test_cmd_line_script",
     "test_compileall",
     "test_concurrent_futures",
     "test_ctypes",
-    "test_dbm_gnu",
+    "test_dbm_dumb",
     "test_embed",
     "test_faulthandler",
     "test_fcntl",

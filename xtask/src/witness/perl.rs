@@ -144,8 +144,7 @@ pub(crate) fn parts(archive: &Archive, scene: &Scene) -> Result<Vec<Part>, Failu
 
 /// The tree that the tests expect around them.
 fn lay_out(source: &Path, tree: &Path) -> Result<(), Failure> {
-    let paths =
-        r#"use Config; print "$^V\n$Config{privlibexp}\n$Config{archlibexp}\n", grep /perl-base/, @INC"#;
+    let paths = r#"use Config; print "$^V\n", join "\n", $Config{privlibexp}, $Config{archlibexp}, grep /perl-base/, @INC"#;
     let installed = cargo::output(Command::new(PERL).args(["-e", paths]))?;
     let installed = String::from_utf8_lossy(&installed);
     let mut installed = installed.lines();
@@ -154,15 +153,12 @@ fn lay_out(source: &Path, tree: &Path) -> Result<(), Failure> {
         let finding = format!("{PERL} is {version}, the tests are v5.36.0's: run this on Debian 12");
         return Err(Failure::Findings(vec![finding]));
     }
-    for folder in ["t", "cpan", "dist", "ext"] {
+    for folder in ["t", "cpan", "dist", "ext", "regen"] {
         overlay(&[source.join(folder)], &tree.join(folder))?;
     }
     // The installed library over the sources': it is the one with the compiled parts.
-    let mut libraries = vec![source.join("lib")];
-    // Its links stand for folders; those that hold only what others hold again come first.
-    let mut folders: Vec<PathBuf> = installed.map(PathBuf::from).collect();
-    folders.rotate_right(1);
-    libraries.append(&mut folders);
+    let libraries: Vec<PathBuf> =
+        std::iter::once(source.join("lib")).chain(installed.map(PathBuf::from)).collect();
     overlay(&libraries, &tree.join("lib"))?;
     for file in ["TestInit.pm", "MANIFEST"] {
         fs::copy(source.join(file), tree.join(file)).context(format!("copying {file}"))?;

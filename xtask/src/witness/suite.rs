@@ -41,6 +41,8 @@ pub(crate) struct Report {
     pub(crate) suite: Suite,
     pub(crate) parts: usize,
     pub(crate) tests: usize,
+    /// Tests that are `ok` in every run; the others fail or are skipped in both ways alike, or differ.
+    pub(crate) ok: usize,
     /// By part.
     pub(crate) differences: Vec<(String, Difference)>,
     pub(crate) heard: Heard,
@@ -73,12 +75,13 @@ impl fmt::Display for Suite {
 
 impl Report {
     pub(crate) fn new(suite: Suite) -> Self {
-        Self { suite, parts: 0, tests: 0, differences: Vec::new(), heard: Heard::default() }
+        Self { suite, parts: 0, tests: 0, ok: 0, differences: Vec::new(), heard: Heard::default() }
     }
 
     pub(crate) fn add(&mut self, part: &Part, history: &History) {
         self.parts += 1;
         self.tests += history.tests().into_iter().filter(|test| *test != ENDING).count();
+        self.ok += history.ok();
         self.differences
             .extend(history.differences().into_iter().map(|difference| (part.name.clone(), difference)));
     }

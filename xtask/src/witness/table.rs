@@ -52,14 +52,14 @@ pub(crate) fn print(reports: &[Report]) {
 
 fn summary(reports: &[Report]) -> String {
     let mut text = String::from(
-        "| suite | parts | tests | differ | flaky without the shim | programs that forked under the shim | late loads and searches it reported |\n\
-         |---|---:|---:|---:|---:|---:|---:|\n",
+        "| suite | parts | tests | ok throughout | differ | flaky without the shim | programs that forked under the shim | late loads and searches it reported |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|\n",
     );
     for report in reports {
         let (differ, flaky) = (report.count(Verdict::Differs), report.count(Verdict::Flaky));
-        let Report { suite, parts, tests, heard, .. } = report;
+        let Report { suite, parts, tests, ok, heard, .. } = report;
         text += &format!(
-            "| {suite} | {parts} | {tests} | {differ} | {flaky} | {} | {} |\n",
+            "| {suite} | {parts} | {tests} | {ok} | {differ} | {flaky} | {} | {} |\n",
             heard.programs, heard.events
         );
     }
