@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
 
 /// How often a program is asked whether it has ended.
@@ -76,7 +76,7 @@ impl Program {
         }
         let mut child = command.spawn()?;
         let pid = child.id();
-        let ending = self.wait(&mut child);
+        let ending = self.wait(&mut child, keep);
         // A group of which nobody is left is no error.
         let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
         let ending = match ending? {
@@ -91,14 +91,20 @@ impl Program {
     }
 
     /// Waits; `None` when its time is over.
-    fn wait(&self, child: &mut Child) -> io::Result<Option<ExitStatus>> {
+    fn wait(&self, child: &mut Child, keep: Option<u32>) -> io::Result<Option<ExitStatus>> {
         let start = Instant::now();
+        let own = [Some(child.id()), keep];
         loop {
             if let Some(status) = child.try_wait()? {
                 return Ok(Some(status));
             }
             if start.elapsed() > self.limit {
                 return Ok(None);
+            }
+            // A test may wait until the last trace of its orphan is gone.
+            for orphan in children(&own) {
+                // It may not have ended yet.
+                let _ = waitpid(orphan, Some(WaitPidFlag::WNOHANG));
             }
             std::thread::sleep(LOOK);
         }
@@ -114,20 +120,24 @@ pub(crate) fn give_to_nobody(folder: &Path) -> io::Result<()> {
 /// what they in turn leave behind comes next.
 fn end_orphans(keep: Option<u32>) {
     loop {
-        let own = std::process::id();
-        let Ok(listed) = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")) else { return };
-        let orphans: Vec<Pid> = listed
-            .split_whitespace()
-            .filter_map(|word| word.parse::<u32>().ok())
-            .filter(|pid| Some(*pid) != keep)
-            .map(|pid| Pid::from_raw(pid.cast_signed()))
-            .collect();
-        let ended = orphans.into_iter().filter(|orphan| kill(*orphan, Signal::SIGKILL).is_ok());
+        let ended = children(&[keep]).into_iter().filter(|orphan| kill(*orphan, Signal::SIGKILL).is_ok());
         let reaped = ended.map(|orphan| while waitpid(orphan, None) == Err(Errno::EINTR) {}).count();
         if reaped == 0 {
             return;
         }
     }
+}
+
+/// Processes that the main thread has started or inherited, but for some.
+fn children(except: &[Option<u32>]) -> Vec<Pid> {
+    let own = std::process::id();
+    let listed = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap_or_default();
+    listed
+        .split_whitespace()
+        .filter_map(|word| word.parse::<u32>().ok())
+        .filter(|pid| !except.contains(&Some(*pid)))
+        .map(|pid| Pid::from_raw(pid.cast_signed()))
+        .collect()
 }
 
 #[cfg(test)]
