@@ -22,6 +22,7 @@ mod ruby;
 mod scene;
 mod suite;
 mod table;
+mod tap;
 
 use nix::sys::prctl;
 
@@ -30,8 +31,8 @@ use self::compare::History;
 use self::scene::Scene;
 pub(crate) use self::suite::Suite;
 use self::suite::{Part, Report};
-use crate::cargo;
 use crate::failure::{Context, Failure};
+use crate::{cargo, packages};
 
 /// Pairs that follow a first one in which the two differ.
 const AGAIN: usize = 3;
@@ -43,7 +44,7 @@ const ONCE_MORE: usize = 6;
 ///
 /// `only` keeps the parts whose name holds it.
 pub(crate) fn run(suites: &[Suite], only: Option<&str>) -> Result<(), Failure> {
-    build()?;
+    prepare()?;
     let suites = if suites.is_empty() { Suite::ALL } else { suites };
     let archive = Archive::open()?;
     let mut reports = Vec::new();
@@ -64,12 +65,13 @@ pub(crate) fn run(suites: &[Suite], only: Option<&str>) -> Result<(), Failure> {
 /// Loads a module in a forked child of every interpreter that other Debian releases have, and
 /// compares who the shim says asked for it with what the script knows.
 pub(crate) fn interpreters(releases: &[String]) -> Result<(), Failure> {
-    build()?;
+    prepare()?;
     interpreters::run(releases, &Archive::open()?)
 }
 
-/// The shim and the collector, as they are shipped.
-fn build() -> Result<(), Failure> {
+/// What a witness needs, and the shim and the collector as they are shipped.
+fn prepare() -> Result<(), Failure> {
+    packages::provide_for_witnesses()?;
     // One by one: built together, the shim would get features that only the collector asks for.
     for package in ["postfork", "alive-collector"] {
         cargo::run(&mut cargo::cargo(&["build", "--release", "--package", package]))?;
