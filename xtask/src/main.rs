@@ -44,9 +44,9 @@ enum Command {
     Witness {
         /// All of them when none is named
         suites: Vec<witness::Suite>,
-        /// Only parts whose name holds this
+        /// Only parts whose name holds this; may be given several times
         #[arg(long, value_name = "TEXT")]
-        only: Option<String>,
+        only: Vec<String>,
         /// Instead of suites: who asked for a module, as the interpreters of other Debian releases
         /// tell it and as the shim reports it. All known releases when none is named; needs root
         #[arg(long, value_name = "RELEASE", num_args = 0.., conflicts_with_all = ["suites", "only"])]
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
         Command::Lint => lint::run(),
         Command::Bench { bench } => bench::run(&bench),
         Command::Witness { interpreters: Some(releases), .. } => witness::interpreters(&releases),
-        Command::Witness { suites, only, interpreters: None } => witness::run(&suites, only.as_deref()),
+        Command::Witness { suites, only, interpreters: None } => witness::run(&suites, &only),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -42,8 +42,8 @@ const ONCE_MORE: usize = 6;
 
 /// Runs the suites in pairs and prints what differs. Fails when something truly does.
 ///
-/// `only` keeps the parts whose name holds it.
-pub(crate) fn run(suites: &[Suite], only: Option<&str>) -> Result<(), Failure> {
+/// `only` keeps the parts whose names hold one of its texts; when it is empty, all of them.
+pub(crate) fn run(suites: &[Suite], only: &[String]) -> Result<(), Failure> {
     prepare()?;
     let suites = if suites.is_empty() { Suite::ALL } else { suites };
     let archive = Archive::open()?;
@@ -81,12 +81,10 @@ fn prepare() -> Result<(), Failure> {
 }
 
 /// One suite: all its parts, in pairs.
-fn witness(suite: Suite, archive: &Archive, only: Option<&str>) -> Result<Report, Failure> {
+fn witness(suite: Suite, archive: &Archive, only: &[String]) -> Result<Report, Failure> {
     let scene = Scene::set(archive.folder())?;
     let mut parts = suite.parts(archive, &scene)?;
-    if let Some(only) = only {
-        parts.retain(|part| part.name.contains(only));
-    }
+    parts.retain(|part| only.is_empty() || only.iter().any(|text| part.name.contains(text)));
     let mut report = Report::new(suite);
     for part in &parts {
         let history = pairs(part, &scene)?;
