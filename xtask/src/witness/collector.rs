@@ -31,17 +31,17 @@ impl Collector {
         command.args(["--listen", "127.0.0.1:0", "--db"]).arg(folder.join("alive.db"));
         command.arg("--events").arg(&events).stdin(Stdio::null()).stdout(Stdio::null());
         let file = File::create(&log).context(format!("making {}", log.display()))?;
-        let mut child = command.stderr(file).spawn().context("starting alive-collector")?;
+        let child = command.stderr(file).spawn().context("starting alive-collector")?;
+        let mut collector = Self { child, address: String::new(), events };
         let start = Instant::now();
         loop {
             let said = std::fs::read_to_string(&log).context(format!("reading {}", log.display()))?;
             if let Some(address) = address(&said) {
-                return Ok(Self { address: address.to_owned(), child, events });
+                address.clone_into(&mut collector.address);
+                return Ok(collector);
             }
-            let over = child.try_wait().context("waiting for alive-collector")?.is_some();
+            let over = collector.child.try_wait().context("waiting for alive-collector")?.is_some();
             if over || start.elapsed() > READY {
-                // It may be over already.
-                let _ = child.kill();
                 return Err(Failure::Findings(vec![format!("alive-collector does not listen: {said}")]));
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -54,7 +54,7 @@ impl Collector {
         kill(pid, Signal::SIGTERM).map_err(std::io::Error::from).context("stopping alive-collector")?;
         let status = self.child.wait().context("waiting for alive-collector")?;
         if status.success() {
-            Ok(self.events)
+            Ok(std::mem::take(&mut self.events))
         } else {
             Err(Failure::Status { command: "alive-collector".to_owned(), status })
         }
@@ -67,6 +67,14 @@ impl Collector {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        // After a stop it is over already, and the two do nothing.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

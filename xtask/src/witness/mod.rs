@@ -57,6 +57,9 @@ pub(crate) fn run(suites: &[Suite], only: &[String]) -> Result<(), Failure> {
             }
             Err(failure) => findings.push(format!("{suite}: {failure}")),
         }
+        if reports.last().and_then(|report| report.broke_off.as_ref()).is_some_and(is_interruption) {
+            break;
+        }
     }
     table::print(&reports);
     if findings.is_empty() { Ok(()) } else { Err(Failure::Findings(findings)) }
@@ -76,8 +79,13 @@ fn prepare() -> Result<(), Failure> {
     for package in ["postfork", "alive-collector"] {
         cargo::run(&mut cargo::cargo(&["build", "--release", "--package", package]))?;
     }
+    process::hold_interruptions().context("holding signals back")?;
     // What a test leaves behind becomes our child, so that it can be ended and never counts for the next.
     prctl::set_child_subreaper(true).map_err(std::io::Error::from).context("becoming the subreaper")
+}
+
+fn is_interruption(failure: &Failure) -> bool {
+    matches!(failure, Failure::Io { source, .. } if source.kind() == std::io::ErrorKind::Interrupted)
 }
 
 /// One suite: all its parts, in pairs.
@@ -87,9 +95,16 @@ fn witness(suite: Suite, archive: &Archive, only: &[String]) -> Result<Report, F
     parts.retain(|part| only.is_empty() || only.iter().any(|text| part.name.contains(text)));
     let mut report = Report::new(suite);
     for part in &parts {
-        let history = pairs(part, &scene)?;
-        table::progress(suite, part, &history);
-        report.add(part, &history);
+        match pairs(part, &scene) {
+            Ok(history) => {
+                table::progress(suite, part, &history);
+                report.add(part, &history);
+            }
+            Err(failure) => {
+                report.broke_off = Some(failure);
+                break;
+            }
+        }
     }
     report.heard = scene.strike()?;
     Ok(report)

@@ -10,7 +10,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{SigSet, Signal, kill, killpg};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
 
@@ -76,27 +77,27 @@ impl Program {
         }
         let mut child = command.spawn()?;
         let pid = child.id();
-        let ending = self.wait(&mut child, keep);
+        let status = self.wait(&mut child, keep);
         // A group of which nobody is left is no error.
         let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
-        let ending = match ending? {
-            Some(status) => Ending::Status(status),
-            None => {
-                child.wait()?;
-                Ending::TimedOut
-            }
-        };
+        if !matches!(status, Ok(Some(_))) {
+            child.wait()?;
+        }
         end_orphans(keep);
-        Ok((pid, ending))
+        Ok((pid, status?.map_or(Ending::TimedOut, Ending::Status)))
     }
 
-    /// Waits; `None` when its time is over.
+    /// Waits; `None` when its time is over. An interruption is an error of that kind.
     fn wait(&self, child: &mut Child, keep: Option<u32>) -> io::Result<Option<ExitStatus>> {
         let start = Instant::now();
         let own = [Some(child.id()), keep];
+        let interruption = SignalFd::with_flags(&interruptions(), SfdFlags::SFD_NONBLOCK)?;
         loop {
             if let Some(status) = child.try_wait()? {
                 return Ok(Some(status));
+            }
+            if interruption.read_signal()?.is_some() {
+                return Err(io::ErrorKind::Interrupted.into());
             }
             if start.elapsed() > self.limit {
                 return Ok(None);
@@ -109,6 +110,16 @@ impl Program {
             std::thread::sleep(LOOK);
         }
     }
+}
+
+/// Holds back what would end this process while a program runs, for that program would run on.
+/// [`Program::run`] ends it first.
+pub(crate) fn hold_interruptions() -> io::Result<()> {
+    Ok(interruptions().thread_block()?)
+}
+
+fn interruptions() -> SigSet {
+    SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP])
 }
 
 /// Gives a folder to `nobody`.

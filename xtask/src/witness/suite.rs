@@ -46,6 +46,8 @@ pub(crate) struct Report {
     /// By part.
     pub(crate) differences: Vec<(String, Difference)>,
     pub(crate) heard: Heard,
+    /// Why not all parts were run.
+    pub(crate) broke_off: Option<Failure>,
 }
 
 impl Suite {
@@ -75,7 +77,15 @@ impl fmt::Display for Suite {
 
 impl Report {
     pub(crate) fn new(suite: Suite) -> Self {
-        Self { suite, parts: 0, tests: 0, ok: 0, differences: Vec::new(), heard: Heard::default() }
+        Self {
+            suite,
+            parts: 0,
+            tests: 0,
+            ok: 0,
+            differences: Vec::new(),
+            heard: Heard::default(),
+            broke_off: None,
+        }
     }
 
     pub(crate) fn add(&mut self, part: &Part, history: &History) {
@@ -100,6 +110,9 @@ impl Report {
         differing
             .map(|(part, found)| format!("{suite}: {part}: {} differs under the shim", found.test))
             .chain(unheard)
+            .chain(
+                self.broke_off.as_ref().map(|failure| format!("{suite}: not all parts were run: {failure}")),
+            )
             .collect()
     }
 }
