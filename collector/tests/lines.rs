@@ -24,7 +24,13 @@ fn collected(datagrams: &[Vec<u8>]) -> (Program, Vec<Value>) {
     });
     assert_eq!(progress.loss, alive_store::model::Loss::default());
     let text = fs::read_to_string(folder.events()).unwrap();
-    (folder.program(), text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let schema = serde_json::from_str(include_str!("../../docs/schema/events.schema.json")).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    for event in &events {
+        schema.validate(event).unwrap();
+    }
+    (folder.program(), events)
 }
 
 /// A worker loads a file; `line` forked it, and `more` tells of the load's lines.
@@ -176,6 +182,10 @@ fn loads_without_lines_say_why_and_are_counted() {
         load(&mut tree, 1, b"", |_| ()),
         missing,
     ]);
+    let mut broken = events[2].clone();
+    broken["no_lines"] = json!("perhaps");
+    let schema = serde_json::from_str(include_str!("../../docs/schema/events.schema.json")).unwrap();
+    assert!(!jsonschema::is_valid(&schema, &broken), "a schema that lets everything pass proves nothing");
     let reasons: Vec<_> = events.iter().map(|event| event.get("no_lines").cloned()).collect();
     assert_eq!(reasons, [None, None, Some(json!("interrupted")), None, Some(json!("no-lock"))]);
     let count = |no_lines: Option<&str>, loads| LineCount {

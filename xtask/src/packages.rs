@@ -26,8 +26,20 @@ const NEEDED: &[Package] = &[
         shown_by: "/usr/bin/nm",
         for_tests: "transparency: exports and needed libraries",
     },
+    Package { name: "g++", shown_by: "/usr/bin/g++", for_tests: "transparency: exceptions and destructors" },
+    Package { name: "valgrind", shown_by: "/usr/bin/valgrind", for_tests: "transparency: memcheck" },
     Package { name: "strace", shown_by: "/usr/bin/strace", for_tests: "truth, background, trees" },
     Package { name: "gunicorn", shown_by: "/usr/bin/gunicorn", for_tests: "truth, background: gunicorn" },
+    Package {
+        name: "python3-gevent",
+        shown_by: "/usr/lib/python3/dist-packages/gevent",
+        for_tests: "lang: gunicorn with greenlets",
+    },
+    Package {
+        name: "libpython3.11",
+        shown_by: "/usr/lib/*/libpython3.11.so.1.0",
+        for_tests: "lang: a program that runs Python",
+    },
     Package {
         name: "python3-flask",
         shown_by: "/usr/lib/python3/dist-packages/flask",
@@ -73,6 +85,11 @@ const NEEDED: &[Package] = &[
         name: "libanyevent-fork-perl",
         shown_by: "/usr/share/perl5/AnyEvent/Fork.pm",
         for_tests: "trees: processes forked from templates",
+    },
+    Package {
+        name: "libapache2-mod-perl2",
+        shown_by: "/usr/lib/apache2/modules/mod_perl.so",
+        for_tests: "lang: mod_perl",
     },
     Package { name: "openssh-server", shown_by: "/usr/sbin/sshd", for_tests: "trees: sshd" },
     Package { name: "openssh-client", shown_by: "/usr/bin/ssh-keyscan", for_tests: "trees: sshd" },

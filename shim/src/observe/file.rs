@@ -5,7 +5,9 @@ use crate::cell::{Bytes, copy};
 use crate::emit::{self, Load};
 use crate::process::{fork, heir};
 use crate::stack::Trace;
+use crate::stack::lang::python::current;
 use crate::sys;
+use crate::undisturbed::Undisturbed;
 use alive_wire::header::flags;
 use alive_wire::{Outcome, Via};
 use core::ffi::{CStr, c_char, c_int};
@@ -31,12 +33,12 @@ pub(crate) unsafe fn opened(fd: c_int, path: *const c_char, open_flags: c_int, v
         unsafe { probe::missed(path) };
         return;
     }
-    search::pass_time();
     // SAFETY: the kernel read this string a moment ago.
     let name = unsafe { CStr::from_ptr(path) };
     if let Some(class) = classify::classify(name.to_bytes()) {
         report(fd, name.to_bytes(), class, via);
     }
+    search::pass_time();
 }
 
 /// After an fopen or freopen that may have been a load.
@@ -53,26 +55,33 @@ pub(crate) unsafe fn fopened(file: *mut libc::FILE, path: *const c_char, mode: *
         unsafe { probe::missed(path) };
         return;
     }
-    search::pass_time();
     // SAFETY: fopen read both strings with success.
     let mode = unsafe { CStr::from_ptr(mode) };
-    if mode.to_bytes().first() != Some(&b'r') || mode.to_bytes().contains(&b'+') {
-        return;
-    }
+    let reads = mode.to_bytes().first() == Some(&b'r') && !mode.to_bytes().contains(&b'+');
     // SAFETY: as above.
     let name = unsafe { CStr::from_ptr(path) };
-    if let Some(class) = classify::classify(name.to_bytes()) {
+    if reads && let Some(class) = classify::classify(name.to_bytes()) {
         // SAFETY: a stream that was just opened; glibc's fileno takes no lock.
         let fd = unsafe { libc::fileno(file) };
         report(fd, name.to_bytes(), class, Via::Fopen);
     }
+    search::pass_time();
 }
 
 #[cold]
 #[inline(never)]
 fn report(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
+    // What follows has a large frame, so this one must be small.
+    if !emit::must_only_count() {
+        let _undisturbed = Undisturbed::begin();
+        tell(fd, name, class, via);
+    }
+}
+
+#[inline(never)]
+fn tell(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
     let Some(speaker) = fork::speaker() else { return };
-    if heir::settle(&speaker) || emit::must_only_count() {
+    if heir::settle(&speaker) {
         return;
     }
     linkmap::compare(&speaker, None);
@@ -83,6 +92,7 @@ fn report(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
     let mut buf = [0u8; MAX_PATH];
     let (path, unresolved) = resolve(fd, name, &mut buf);
     search::loaded(&speaker, name, class);
+    current::opened(name);
     emit::load(
         &speaker,
         &Load {

@@ -44,13 +44,16 @@ pub(crate) fn begin() {
 
 /// Takes the books for itself, if no other thread has them and the linker is not at work.
 fn with_books<R>(work: impl FnOnce(&mut Entries) -> R) -> Option<R> {
-    let page = fork::page();
-    if page.comparing.swap(true, Ordering::Acquire) {
-        return None;
-    }
-    let result = Entries::new().map(|mut entries| work(&mut entries));
-    page.comparing.store(false, Ordering::Release);
-    result
+    fork::page().comparing.with(|at_work| {
+        if *at_work {
+            // A signal handler jumped out of the last turn: an object may be known and not told.
+            tree::count_not_sent(Reason::LinkMap);
+        }
+        *at_work = true;
+        let result = Entries::new().map(|mut entries| work(&mut entries));
+        *at_work = false;
+        result
+    })?
 }
 
 /// Everything that is mapped now is known and no load: before a fork.

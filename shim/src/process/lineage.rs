@@ -10,13 +10,13 @@
 //!
 //! [`super::heir`] may find that this process is the main one: then the chain begins anew.
 
+use super::site::Site;
 use super::{fork, heir, tree};
 use crate::cell::{Alone, Guarded};
+use crate::hooks::guard;
 use crate::observe::linkmap;
 use crate::observe::name::hash;
-use crate::stack::lang::lines::{Lines, ROOM};
-use crate::stack::native::Stack;
-use crate::stack::{lang, native, object};
+use crate::stack::object;
 use crate::{config, emit, sys};
 use alive_wire::MAX_LINEAGE;
 use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
@@ -131,7 +131,7 @@ fn prepare() {
     announce();
     let fresh_heir = fork::forked() && heir::settle(&speaker);
     linkmap::remember();
-    let (site, line) = fork_site();
+    let Site { address: site, line } = Site::find();
     let line = line.stack();
     let called_at = if line.packed.is_empty() { site } else { site ^ hash(line.packed) };
     let role = tree::role(own_role(), called_at);
@@ -140,17 +140,11 @@ fn prepare() {
     fork::page().fork_began_nanos.store(sys::clock_nanos(libc::CLOCK_MONOTONIC), Ordering::Relaxed);
 }
 
-/// Who calls fork: the place in machine code, and the line in an interpreted language.
-fn fork_site() -> (u64, Lines<ROOM>) {
-    if !lang::any() {
-        return (native::caller_outside_libc(), Lines::NONE);
-    }
-    let stack = Stack::capture();
-    (stack.outside_libc(), lang::capture(&stack, 1))
-}
-
 /// After a fork, in the parent; also when it failed.
 fn parent() {
+    if guard::sandboxed() {
+        return;
+    }
     let role = NOTE.role.load(Ordering::Relaxed);
     let began = fork::page().fork_began_nanos.load(Ordering::Relaxed);
     let nanos = sys::clock_nanos(libc::CLOCK_MONOTONIC).saturating_sub(began);
@@ -160,6 +154,10 @@ fn parent() {
 
 /// After a fork, in the child, which has one thread.
 fn child() {
+    if guard::sandboxed() {
+        fork::begin_in_child(0);
+        return;
+    }
     let ordinal = tree::count_fork(NOTE.role.load(Ordering::Relaxed));
     fork::begin_in_child(ordinal);
     if ordinal <= ANNOUNCED_FORKS {

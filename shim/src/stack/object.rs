@@ -149,10 +149,8 @@ impl Object {
         }
     }
 
-    /// The GNU build id in the object's notes.
-    fn build_id(&self) -> &'static [u8] {
-        const PT_NOTE: u32 = 4;
-        const NT_GNU_BUILD_ID: u32 = 3;
+    /// The program headers, where they lie in the object's first page; else none.
+    fn program_headers(&self) -> &'static [libc::Elf64_Phdr] {
         // The file header is mapped first in every object that a linker of our time made.
         // SAFETY: the object is mapped from `start` on, at least a page.
         let header: &'static libc::Elf64_Ehdr = unsafe { &*(self.start as *const libc::Elf64_Ehdr) };
@@ -166,9 +164,26 @@ impl Object {
         }
         let first = self.start.wrapping_add(headers_at) as *const libc::Elf64_Phdr;
         // SAFETY: the program headers lie within the object's first page, as was checked.
-        let headers: &'static [libc::Elf64_Phdr] =
-            unsafe { core::slice::from_raw_parts(first, usize::from(header.e_phnum)) };
-        for segment in headers.iter().filter(|segment| segment.p_type == PT_NOTE) {
+        unsafe { core::slice::from_raw_parts(first, usize::from(header.e_phnum)) }
+    }
+
+    /// First address and end of the readable segment that holds `address`.
+    pub(super) fn readable_segment(&self, address: usize) -> Option<(usize, usize)> {
+        let bias = usize::try_from(self.bias()).ok()?;
+        self.program_headers().iter().find_map(|segment| {
+            let start = bias.wrapping_add(usize::try_from(segment.p_vaddr).ok()?);
+            // What is not in the file is no table.
+            let end = start.checked_add(usize::try_from(segment.p_filesz).ok()?)?;
+            let readable = segment.p_type == libc::PT_LOAD && segment.p_flags & libc::PF_R != 0;
+            let inside = start >= self.start && end <= self.end && (start..end).contains(&address);
+            (readable && inside).then_some((start, end))
+        })
+    }
+
+    /// The GNU build id in the object's notes.
+    fn build_id(&self) -> &'static [u8] {
+        const NT_GNU_BUILD_ID: u32 = 3;
+        for segment in self.program_headers().iter().filter(|segment| segment.p_type == libc::PT_NOTE) {
             let Some(mut notes) = self.slice(segment.p_vaddr, segment.p_memsz) else { continue };
             while let Some((name_size, description_size, kind, body)) = note_head(notes) {
                 let name = body.get(..name_size).unwrap_or_default();

@@ -19,6 +19,7 @@ pub(crate) mod lines;
 pub(crate) mod memory;
 mod perl;
 mod php;
+pub(crate) mod python;
 mod ruby;
 
 use crate::cell::{Alone, Bytes};
@@ -59,10 +60,10 @@ pub(crate) trait Provider: Sync {
 }
 
 /// How many languages can be read.
-const LANGUAGES: usize = 3;
+const LANGUAGES: usize = 4;
 
 /// Every language that can be read.
-static PROVIDERS: [&dyn Provider; LANGUAGES] = [&perl::Perl, &php::Php, &ruby::Ruby];
+static PROVIDERS: [&dyn Provider; LANGUAGES] = [&perl::Perl, &php::Php, &python::Python, &ruby::Ruby];
 
 /// `state` of a [`Slot`]: not seen, being looked at, read; from [`OFF`] on, a [`NoLines`] on top of it.
 const UNSEEN: u32 = 0;
