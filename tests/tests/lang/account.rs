@@ -13,7 +13,7 @@ const LONG: usize = 6;
 /// Stands at the end of an account that leaves the rest open.
 const OPEN: &str = "...";
 
-/// A frame as "file:line".
+/// A frame: its file, a colon and its line.
 type Place = String;
 
 /// For each file, the places that asked for it, each time it was loaded.
