@@ -190,8 +190,11 @@ fn no_way_to_read(result: i64) -> bool {
 }
 
 /// Whether eight bytes can be read, where the kernel has no way to read a process's memory. It copies the signal set before it looks at the nonsensical `how`, so EFAULT means unreadable,
-/// EINVAL readable; nothing is changed either way.
+/// EINVAL readable; nothing is changed either way. A null pointer would mean that there is no set.
 fn readable_by_mask(address: usize) -> bool {
+    if address == 0 {
+        return false;
+    }
     let arguments = arguments![usize::MAX, address, 0, 8];
     // SAFETY: an invalid `how` changes nothing, and a bad pointer is an error of the kernel's.
     let result = unsafe { syscall(libc::SYS_rt_sigprocmask, arguments) };
