@@ -79,7 +79,7 @@ fn prepare() -> Result<(), Failure> {
     for package in ["postfork", "alive-collector"] {
         cargo::run(&mut cargo::cargo(&["build", "--release", "--package", package]))?;
     }
-    process::hold_interruptions().context("holding signals back")?;
+    process::watch_for_interruptions().context("watching for signals")?;
     // What a test leaves behind becomes our child, so that it can be ended and never counts for the next.
     prctl::set_child_subreaper(true).map_err(std::io::Error::from).context("becoming the subreaper")
 }

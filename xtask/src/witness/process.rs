@@ -7,11 +7,12 @@ use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, Signal, kill, killpg};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
 
@@ -91,12 +92,11 @@ impl Program {
     fn wait(&self, child: &mut Child, keep: Option<u32>) -> io::Result<Option<ExitStatus>> {
         let start = Instant::now();
         let own = [Some(child.id()), keep];
-        let interruption = SignalFd::with_flags(&interruptions(), SfdFlags::SFD_NONBLOCK)?;
         loop {
             if let Some(status) = child.try_wait()? {
                 return Ok(Some(status));
             }
-            if interruption.read_signal()?.is_some() {
+            if INTERRUPTED.load(Ordering::Relaxed) {
                 return Err(io::ErrorKind::Interrupted.into());
             }
             if start.elapsed() > self.limit {
@@ -112,14 +112,15 @@ impl Program {
     }
 }
 
-/// Holds back what would end this process while a program runs, for that program would run on.
-/// [`Program::run`] ends it first.
-pub(crate) fn hold_interruptions() -> io::Result<()> {
-    Ok(interruptions().thread_block()?)
-}
+/// Set by a signal that asks this process to end.
+static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-fn interruptions() -> SigSet {
-    SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP])
+/// From now on such a signal makes [`Program::run`] end its program and return.
+pub(crate) fn watch_for_interruptions() -> io::Result<()> {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        signal_hook::flag::register(signal as i32, Arc::clone(&INTERRUPTED))?;
+    }
+    Ok(())
 }
 
 /// Gives a folder to `nobody`.

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::archive::Archive;
-use super::outcome::{Outcome, Outcomes, add};
+use super::outcome::{Outcome, Outcomes};
 use super::process::Program;
 use super::scene::Scene;
 use super::suite::Part;
@@ -122,8 +122,7 @@ fn parse(output: &str) -> Outcomes {
         } else if let Some(result) = heading(line) {
             let Some((test, reason)) = lines.next().and_then(place) else { continue };
             let why = if reason.is_empty() { lines.peek().copied().unwrap_or_default() } else { reason };
-            outcomes.remove(test);
-            add(&mut outcomes, test, Outcome::new(result, why));
+            outcomes.insert(test.to_owned(), Outcome::new(result, why));
         }
     }
     if let Some(test) = last {
@@ -167,7 +166,7 @@ mod tests {
 [2/5] TestX#test_b = 0.00 s
 [3/5] TestX#test_c = 0.00 s
 [4/5] TestX#test_d = 0.00 s
-[5/5] TestX#test_e warning: from a child
+[5/5] TestX#test_bug_13526 warning: from a child
  = 0.00 s
 
   1) Failure:
@@ -199,9 +198,9 @@ Finished tests in 0.013713s, 364.6187 tests/s, 875.0849 assertions/s.
             [
                 "TestX#test_a: ok",
                 "TestX#test_b: Failure (<1> expected but was)",
+                "TestX#test_bug_13526: ok",
                 "TestX#test_c: Error (RuntimeError: xx)",
                 "TestX#test_d: Skipped (why not)",
-                "TestX#test_e: ok",
             ]
         );
     }
