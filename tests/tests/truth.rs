@@ -7,7 +7,8 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use alive_tests::daemon::{Daemon, Seen, Start};
 use alive_tests::events::Event;
@@ -214,15 +215,27 @@ fn php_fpm() {
     assert_eq!(names, BTreeSet::from(["NotInstalled", "not_there"].map(str::to_owned)));
 }
 
+/// Until the server takes clients in, which it does only some time after it began to listen.
+fn await_postgres(port: &str) {
+    let begun = Instant::now();
+    let mut ready = Command::new("/usr/bin/pg_isready");
+    ready.args(["-h", "127.0.0.1", "-p", port, "-q"]);
+    while !ready.status().expect("pg_isready").success() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "PostgreSQL takes nobody in");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn postgres() {
     let scene = Scene::start();
     let session = std::fs::read(artifacts::source("daemons/postgres/session.sql")).expect("the session");
     std::fs::write(scene.path("session.sql"), session).expect("a file in the scene");
     let seen = assert_exact("postgres", &scene, targets::postgres(&scene), 3, |daemon| {
+        let port = daemon.address().port().to_string();
+        await_postgres(&port);
         for _ in 0..2 {
             let mut client = scene.command(Path::new("/usr/bin/psql"));
-            let port = daemon.address().port().to_string();
             client.args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-XAtq", "-f"]);
             let _ = scene.run(client.arg(scene.path("session.sql")).arg("postgres")).well();
         }

@@ -19,7 +19,8 @@ fn start(scene: &Scene, flags: &[&str], script: &str) -> (Child, BufReader<Child
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
+    // A byte at a time: what the reader took in advance would make room in the pipe.
+    let mut out = BufReader::with_capacity(1, child.stdout.take().unwrap());
     assert_eq!(line(&mut out), "ready");
     (child, out)
 }
@@ -132,6 +133,20 @@ fn with_follow_signals_reach_what_went_into_the_background() {
     assert_eq!(wait(child).status.code(), Some(0));
 }
 
+/// Until a process waits in a write to its standard output.
+fn wait_until_writing(child: &Child) {
+    let begun = std::time::Instant::now();
+    loop {
+        // The number of the system call that it is in, then the arguments.
+        let call = std::fs::read_to_string(format!("/proc/{}/syscall", child.id())).unwrap();
+        if call.starts_with(&format!("{} 0x1 ", nix::libc::SYS_write)) {
+            return;
+        }
+        assert!(begun.elapsed().as_secs() < 60, "it is in {call}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn a_signal_ends_alive_while_nobody_reads_its_report() {
     let scene = Scene::new();
@@ -139,7 +154,7 @@ fn a_signal_ends_alive_while_nobody_reads_its_report() {
     let load = scene.report_a_load();
     let script = format!("{load}; echo ready; head -c 65000 /dev/zero");
     let (child, out) = start(&scene, &["--format", "json"], &script);
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    wait_until_writing(&child);
     send(&child, Signal::SIGTERM);
     let ended = wait(child);
     drop(out);

@@ -31,12 +31,12 @@ pub(crate) unsafe fn opened(fd: c_int, path: *const c_char, open_flags: c_int, v
         unsafe { probe::missed(path) };
         return;
     }
-    search::pass_time();
     // SAFETY: the kernel read this string a moment ago.
     let name = unsafe { CStr::from_ptr(path) };
     if let Some(class) = classify::classify(name.to_bytes()) {
         report(fd, name.to_bytes(), class, via);
     }
+    search::pass_time();
 }
 
 /// After an fopen or freopen that may have been a load.
@@ -53,19 +53,17 @@ pub(crate) unsafe fn fopened(file: *mut libc::FILE, path: *const c_char, mode: *
         unsafe { probe::missed(path) };
         return;
     }
-    search::pass_time();
     // SAFETY: fopen read both strings with success.
     let mode = unsafe { CStr::from_ptr(mode) };
-    if mode.to_bytes().first() != Some(&b'r') || mode.to_bytes().contains(&b'+') {
-        return;
-    }
+    let reads = mode.to_bytes().first() == Some(&b'r') && !mode.to_bytes().contains(&b'+');
     // SAFETY: as above.
     let name = unsafe { CStr::from_ptr(path) };
-    if let Some(class) = classify::classify(name.to_bytes()) {
+    if reads && let Some(class) = classify::classify(name.to_bytes()) {
         // SAFETY: a stream that was just opened; glibc's fileno takes no lock.
         let fd = unsafe { libc::fileno(file) };
         report(fd, name.to_bytes(), class, Via::Fopen);
     }
+    search::pass_time();
 }
 
 #[cold]

@@ -19,7 +19,6 @@ pub(crate) unsafe fn probed(result: c_int, path: *const c_char) {
         unsafe { missed(path) };
         return;
     }
-    search::pass_time();
     if fork::page().open_searches.load(Ordering::Relaxed) > 0 && !path.is_null() {
         // SAFETY: the kernel read this string a moment ago. (A null path goes with an empty-path flag.)
         let name = unsafe { CStr::from_ptr(path) }.to_bytes();
@@ -27,6 +26,7 @@ pub(crate) unsafe fn probed(result: c_int, path: *const c_char) {
             search::succeeded(name);
         }
     }
+    search::pass_time();
 }
 
 /// After a call in a forked process that failed with errno set. Another reason than that there is no such file ends no search
@@ -39,13 +39,12 @@ pub(crate) unsafe fn missed(path: *const c_char) {
     let errno = unsafe { libc::__errno_location() };
     // SAFETY: errno of this thread.
     let errno = unsafe { errno.read() };
+    if matches!(errno, libc::ENOENT | libc::ENOTDIR) && !path.is_null() {
+        // SAFETY: the kernel read this string, for it looked for the file.
+        let name = unsafe { CStr::from_ptr(path) }.to_bytes();
+        if let Some(class) = classify::classify(name) {
+            search::failed(name, class);
+        }
+    }
     search::pass_time();
-    if !matches!(errno, libc::ENOENT | libc::ENOTDIR) || path.is_null() {
-        return;
-    }
-    // SAFETY: the kernel read this string, for it looked for the file.
-    let name = unsafe { CStr::from_ptr(path) }.to_bytes();
-    if let Some(class) = classify::classify(name) {
-        search::failed(name, class);
-    }
 }

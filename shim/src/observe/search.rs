@@ -35,6 +35,9 @@ const TOLD: usize = 192;
 /// folders.
 const OVER_AFTER_NANOS: u64 = 250_000_000;
 
+/// A probe for the name of a search that is still open continues it after a pause of no more than this.
+const CONTINUED_WITHIN_NANOS: u64 = 2_000_000_000;
+
 /// So often a search comes back to its first path before it is taken for a repetition. One return
 /// is common: a package manager adds a folder and tries again.
 const RETURNS: u32 = 3;
@@ -132,6 +135,10 @@ pub(crate) fn failed(path: &[u8], class: Class) {
         if let Some(search) =
             searches.open.iter_mut().find(|search| search.thread == thread && search.is_for(stem))
         {
+            if now.saturating_sub(search.last_nanos) > CONTINUED_WITHIN_NANOS {
+                let ended = core::mem::replace(search, Search::begin(thread, whole, hash(path), class, now));
+                return Some(ended).filter(|ended| searches.tell_once(ended.name.as_slice()));
+            }
             search.add(whole, hash(path), now);
             // It stays open: what is left of this repetition belongs to it, not to a search of its own.
             let repeated = search.repeats().then_some(*search);
@@ -216,7 +223,8 @@ pub(super) fn take_back(name: &[u8]) -> bool {
     taken.flatten().is_some()
 }
 
-/// Any hook of a forked process: tells of searches that are over by now.
+/// The end of any hook of a forked process: tells of searches that are over by now. The hook's own probe
+/// was added before, so that a search goes on however long the machine kept its process waiting.
 #[inline]
 pub(crate) fn pass_time() {
     if fork::page().open_searches.load(Ordering::Relaxed) > 0
