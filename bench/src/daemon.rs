@@ -120,6 +120,8 @@ pub(crate) struct Daemon {
 pub(crate) struct Burst {
     /// From the connection to the end of the answer.
     pub(crate) nanos: f64,
+    /// What the daemon's processes, and a tracer above them, were on a processor meanwhile.
+    pub(crate) busy_nanos: f64,
     /// Modules that it brought in, by the application's own count.
     pub(crate) modules: usize,
 }
@@ -127,12 +129,15 @@ pub(crate) struct Burst {
 impl Daemon {
     /// The request that makes the worker load.
     pub(crate) fn burst(&self) -> Result<Burst, Error> {
+        let group = self.child.id();
+        let before = busy_nanos(group)?;
         let begin = Instant::now();
         let said = get(self.address, "/burst").map_err(Error::io(format!("asking {}", self.name)))?;
         let nanos = begin.elapsed().as_secs_f64() * 1e9;
+        let busy_nanos = busy_nanos(group)? - before;
         let modules = answered(&said).filter(|&modules| modules > 0);
         let modules = modules.ok_or_else(|| Error::Driver { program: self.name.clone(), said })?;
-        Ok(Burst { nanos, modules })
+        Ok(Burst { nanos, busy_nanos, modules })
     }
 
     /// Waits for an answer that needs nothing to be loaded.
@@ -164,6 +169,32 @@ impl Drop for Daemon {
     }
 }
 
+/// Nanoseconds that the processes of a group have been on a processor so far.
+fn busy_nanos(group: u32) -> Result<f64, Error> {
+    let processes = std::fs::read_dir("/proc").map_err(Error::io("reading /proc"))?;
+    let mut sum = 0.0;
+    for process in processes.flatten().map(|entry| entry.path()) {
+        // What is no process, or has ended meanwhile, has no such files.
+        let Ok(stat) = std::fs::read_to_string(process.join("stat")) else { continue };
+        if group_of(&stat) == Some(group) {
+            let threads = std::fs::read_dir(process.join("task")).into_iter().flatten().flatten();
+            sum += threads.filter_map(|thread| time_of(&thread.path())).sum::<f64>();
+        }
+    }
+    Ok(sum)
+}
+
+/// The process group in a line of `/proc/PID/stat`: the third word behind the name, which is in parentheses.
+fn group_of(stat: &str) -> Option<u32> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok()
+}
+
+/// Nanoseconds of a thread on a processor.
+fn time_of(thread: &Path) -> Option<f64> {
+    let numbers = std::fs::read_to_string(thread.join("schedstat")).ok()?;
+    numbers.split_whitespace().next()?.parse().ok()
+}
+
 /// A TCP address on this machine that nobody uses now.
 fn free_address() -> Result<SocketAddr, Error> {
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
@@ -189,7 +220,7 @@ fn answered(said: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Server, answered};
+    use super::{Server, answered, group_of};
     use crate::driver::Surroundings;
     use crate::error::Error;
     use std::net::TcpStream;
@@ -221,6 +252,13 @@ mod tests {
     #[test]
     fn starmans_worker_loads_at_its_first_request_and_then_no_more() {
         serves(Server::Starman);
+    }
+
+    #[test]
+    fn a_processs_group_is_found_whatever_its_name_is() {
+        assert_eq!(group_of("4711 (python3) S 4710 4709 4708 0 -1 4194560"), Some(4709));
+        assert_eq!(group_of("4711 (a) S 1 2 (b)) R 7 8 9 0"), Some(8));
+        assert_eq!(group_of(""), None);
     }
 
     #[test]

@@ -40,42 +40,63 @@ fn measure_one(bench: &Bench, server: Server) -> Result<Vec<Line>, Error> {
     let bare = Surroundings::default;
     let shim = Surroundings { preload: Some(bench.shim()?), address: Some(address), ..bare() };
     let quiet = collector.receiver_nanos()?;
-    let (turns, modules) = bursts(&installed, &[bare(), shim, bare()], bench.effort.daemons(TURNS[0]))?;
+    let bursts = Bursts::take(&installed, &[bare(), shim, bare()], bench.effort.daemons(TURNS[0]))?;
     if collector.receiver_nanos()? <= quiet {
         return Err(Error::Unavailable("the collector received nothing: is libpostfork.so whole?".into()));
     }
     drop(collector);
-    let what = format!("first request to {}, {modules} modules", server.name());
-    let row = |what: &str, turns, variant, bar| line("burst", what, turns, variant, 0, bar).in_micros();
-    let mut lines = vec![
-        row(&what, &turns, 0, None),
-        row("the same, shim and collector", &turns, 1, Some(Bar::RatioAtMost(1.05))),
-        row("the same, nothing once more (noise)", &turns, 2, None),
-    ];
+    let bar = Some(Bar::RatioAtMost(1.05));
+    let what = format!("first request to {}, {} modules", server.name(), bursts.modules);
+    let mut lines = bursts.lines(&what, 0, None);
+    lines.extend(bursts.lines("the same, shim and collector", 1, bar));
+    lines.extend(bursts.lines("the same, nothing once more (noise)", 2, None));
     if strace_can("--seccomp-bpf") {
         let under = |command: &str| Surroundings {
             under: command.split_whitespace().map(str::to_owned).collect(),
             ..bare()
         };
         let surroundings = [bare(), under(STRACE), under(FILTERED)];
-        let (turns, _) = bursts(&installed, &surroundings, bench.effort.daemons(TURNS[1]))?;
-        lines.push(row("the same, strace -f", &turns, 1, None));
-        lines.push(row("the same, strace -f --seccomp-bpf of calls on files", &turns, 2, None));
+        let bursts = Bursts::take(&installed, &surroundings, bench.effort.daemons(TURNS[1]))?;
+        lines.extend(bursts.lines("the same, strace -f", 1, None));
+        lines.extend(bursts.lines("the same, strace -f --seccomp-bpf of calls on files", 2, None));
     }
     Ok(lines)
 }
 
-/// Turns of the first burst of a fresh daemon in each of the surroundings, and the modules that it loads.
-fn bursts(
-    installed: &Installed,
-    surroundings: &[Surroundings],
-    turns: usize,
-) -> Result<(Turns, usize), Error> {
-    // What lies on disk is read into memory by the first one.
-    let modules = installed.start(&Surroundings::default())?.burst()?.modules;
-    let mut taken = Turns::new();
-    taken.take(surroundings.len(), turns, |variant| {
-        installed.start(&surroundings[variant])?.burst().map(|burst| burst.nanos)
-    })?;
-    Ok((taken, modules))
+/// First bursts of fresh daemons.
+struct Bursts {
+    /// As the client saw them.
+    elapsed: Turns,
+    /// On a processor: what is left of them on a machine that is busy otherwise.
+    busy: Turns,
+    /// Modules that one of them loads.
+    modules: usize,
+}
+
+impl Bursts {
+    fn take(installed: &Installed, surroundings: &[Surroundings], turns: usize) -> Result<Self, Error> {
+        // What lies on disk is read into memory by the first one.
+        let modules = installed.start(&Surroundings::default())?.burst()?.modules;
+        let mut busy: Vec<Vec<f64>> = vec![vec![f64::NAN; surroundings.len()]; turns];
+        let mut elapsed = Turns::new();
+        let mut taken = 0;
+        elapsed.take(surroundings.len(), turns, |variant| {
+            let burst = installed.start(&surroundings[variant])?.burst()?;
+            busy[taken / surroundings.len()][variant] = burst.busy_nanos;
+            taken += 1;
+            Ok::<_, Error>(burst.nanos)
+        })?;
+        let mut on_processor = Turns::new();
+        busy.into_iter().for_each(|turn| on_processor.push(turn));
+        Ok(Self { elapsed, busy: on_processor, modules })
+    }
+
+    /// Both times of a variant against the first one.
+    fn lines(&self, what: &str, variant: usize, bar: Option<Bar>) -> Vec<Line> {
+        [(&self.elapsed, ""), (&self.busy, ": time on a processor")]
+            .map(|(turns, which)| {
+                line("burst", &format!("{what}{which}"), turns, variant, 0, bar).in_micros()
+            })
+            .to_vec()
+    }
 }
