@@ -6,6 +6,7 @@ use crate::process::fork::{self, Speaker};
 use crate::process::lineage::{self, Link};
 use crate::process::tree;
 use crate::stack::Trace;
+use crate::stack::first;
 use crate::stack::lang;
 use crate::stack::lang::lines::{Lines, ROOM};
 use crate::stack::native::Stack;
@@ -15,7 +16,7 @@ use alive_wire::header::flags;
 use alive_wire::record::{Code, Frame, Lineage, NO_MODULE, Reason, types};
 use alive_wire::{CodeKind, Encoder, Header, Kind, Language, MAX_FRAMES, MAX_SENT, Outcome, Via};
 
-/// Stack that a report may need; a signal stack with less left counts instead.
+/// Stack that a report may need; a thread or a signal handler with less left counts instead.
 const STACK_NEEDED: usize = 24 * 1024;
 
 /// Objects that one event names.
@@ -50,18 +51,35 @@ pub(crate) struct Missing<'a> {
 }
 
 /// Whether a report must not be made now, which is then counted: in a sandbox a socket may be
-/// death, and on a small signal stack there is no room to compose one.
+/// death, and on a small stack there is no room to compose one.
+///
+/// The first question of all: under a filter any system call may be the last, and what the other
+/// questions need of the stack may be more than is left.
+#[inline(never)]
 pub(crate) fn must_only_count() -> bool {
-    let here = 0u8;
     let reason = if hooks::guard::sandboxed() {
         Reason::Sandbox
-    } else if sys::room_on_signal_stack(&raw const here as usize).is_some_and(|room| room < STACK_NEEDED) {
+    } else if !has_room() {
         Reason::SmallStack
     } else {
         return false;
     };
     tree::count_not_sent(reason);
     true
+}
+
+/// Whether the stack has room for a report. Of the first thread's stack and of an alternate signal stack
+/// the size is known; of another one the kernel says whether there is memory so far below, which a
+/// guard page is not.
+#[inline(never)]
+pub(crate) fn has_room() -> bool {
+    let here = 0u8;
+    let here = &raw const here as usize;
+    // A signal stack may lie anywhere, in the first thread's stack, too.
+    if let Some(room) = sys::room_on_signal_stack(here).or_else(|| first::room_below(here)) {
+        return room >= STACK_NEEDED;
+    }
+    sys::all_readable_below(here, STACK_NEEDED)
 }
 
 /// Sends a load. The caller asked [`must_only_count`] before it began to observe.

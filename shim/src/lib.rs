@@ -44,6 +44,7 @@ mod process;
 mod real;
 mod stack;
 mod sys;
+mod undisturbed;
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -64,12 +65,12 @@ fn root() -> (u32, u64) {
 fn begin() {
     real::find_all();
     // SAFETY: this is the constructor, and no hook finds the process forked yet.
-    if unsafe { config::read() } {
+    if unsafe { config::read() } && !hooks::guard::begin() {
         ROOT_PID.store(sys::getpid(), Ordering::Relaxed);
         ROOT_START_MICROS.store(sys::clock_nanos(libc::CLOCK_REALTIME) / 1000, Ordering::Relaxed);
         stack::object::begin();
+        stack::first::begin();
         observe::linkmap::begin();
-        hooks::guard::begin();
         if process::fork::begin() {
             process::lineage::begin();
             observe::python::install_at_start();

@@ -154,25 +154,75 @@ pub(crate) fn advise(address: *mut c_void, bytes: usize, advice: c_int) -> bool 
     unsafe { syscall(libc::SYS_madvise, arguments![address, bytes, advice]) == 0 }
 }
 
-/// Whether eight bytes can be read at `address`, told without touching them.
-///
-/// The kernel copies the signal set before it looks at the nonsensical `how`, so EFAULT means
-/// unreadable, EINVAL readable; nothing is changed either way.
+/// Whether eight bytes can be read at `address`, told without touching them. Memcheck does not look at what
+/// another process's memory is said to be.
 pub(crate) fn readable(address: u64) -> bool {
+    let mut bytes = [0u8; 8];
+    let Ok(address) = usize::try_from(address) else { return false };
+    let result = read_memory(getpid(), address, &mut bytes);
+    if no_way_to_read(result) { readable_by_mask(address) } else { result == 8 }
+}
+
+/// Whether every page can be read from `here` down to `bytes` below, which is no more than 32 KiB. With a guard page in
+/// between, what lies beyond is another's.
+pub(crate) fn all_readable_below(here: usize, bytes: usize) -> bool {
+    const PAGE: usize = 4096;
+    let mut byte = [0u8; 8];
+    let local = libc::iovec { iov_base: byte.as_mut_ptr().cast(), iov_len: byte.len() };
+    let mut pages = [libc::iovec { iov_base: core::ptr::null_mut(), iov_len: 1 }; 8];
+    let count = bytes.div_ceil(PAGE).min(pages.len());
+    for (step, page) in (1usize..).zip(pages.iter_mut().take(count)) {
+        page.iov_base = here.saturating_sub(step.saturating_mul(PAGE).min(bytes)) as *mut c_void;
+    }
+    let arguments = arguments![getpid(), &raw const local, 1, pages.as_ptr(), count, 0];
+    // SAFETY: `local` describes eight bytes; the remote side is checked by the kernel.
+    let result = unsafe { syscall(libc::SYS_process_vm_readv, arguments) };
+    if no_way_to_read(result) {
+        return pages.iter().take(count).all(|page| readable_by_mask(page.iov_base as usize & !7));
+    }
+    usize::try_from(result) == Ok(count)
+}
+
+/// The kernel cannot read a process's memory for it, or will not.
+fn no_way_to_read(result: i64) -> bool {
+    let error = result.checked_neg().and_then(|error| c_int::try_from(error).ok());
+    matches!(error, Some(libc::ENOSYS | libc::EPERM))
+}
+
+/// Whether eight bytes can be read, where the kernel has no way to read a process's memory. It copies the signal set before it looks at the nonsensical `how`, so EFAULT means unreadable,
+/// EINVAL readable; nothing is changed either way.
+fn readable_by_mask(address: usize) -> bool {
+    // A null pointer would mean that there is no set, which is no error.
+    if address == 0 {
+        return false;
+    }
     let arguments = arguments![usize::MAX, address, 0, 8];
     // SAFETY: an invalid `how` changes nothing, and a bad pointer is an error of the kernel's.
     let result = unsafe { syscall(libc::SYS_rt_sigprocmask, arguments) };
     result.checked_neg() != Some(i64::from(libc::EFAULT))
 }
 
+/// Sets which signals wait on this thread, a bit for each from 1 on; which did before.
+pub(crate) fn exchange_signal_mask(mask: u64) -> u64 {
+    let mut before = 0u64;
+    let arguments = arguments![libc::SIG_SETMASK, &raw const mask, &raw mut before, size_of::<u64>()];
+    // SAFETY: both are valid for what the kernel does with eight bytes.
+    unsafe { syscall(libc::SYS_rt_sigprocmask, arguments) };
+    before
+}
+
 /// Copies from an address of this process that may have been unmapped; how many bytes arrived.
 pub(crate) fn copy_if_mapped(pid: u32, address: usize, into: &mut [u8]) -> usize {
+    usize::try_from(read_memory(pid, address, into)).unwrap_or(0)
+}
+
+/// Copies from an address of a process; how many bytes arrived, or the negative errno.
+fn read_memory(pid: u32, address: usize, into: &mut [u8]) -> i64 {
     let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
     let remote = libc::iovec { iov_base: address as *mut c_void, iov_len: into.len() };
     let arguments = arguments![pid, &raw const local, 1, &raw const remote, 1, 0];
     // SAFETY: `local` describes `into`; the remote side is checked by the kernel.
-    let count = unsafe { syscall(libc::SYS_process_vm_readv, arguments) };
-    usize::try_from(count).unwrap_or(0)
+    unsafe { syscall(libc::SYS_process_vm_readv, arguments) }
 }
 
 /// Free bytes below `here` on the alternate signal stack, when the thread runs on one.
@@ -183,6 +233,14 @@ pub(crate) fn room_on_signal_stack(here: usize) -> Option<usize> {
     unsafe { syscall(libc::SYS_sigaltstack, arguments![0, &raw mut stack]) };
     let on_it = stack.ss_flags & libc::SS_ONSTACK != 0;
     on_it.then(|| here.saturating_sub(stack.ss_sp as usize))
+}
+
+/// Bytes that the first thread's stack may grow to; `None` without a limit.
+pub(crate) fn stack_limit() -> Option<usize> {
+    let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is valid for the kernel's write.
+    unsafe { syscall(libc::SYS_prlimit64, arguments![0, libc::RLIMIT_STACK, 0, &raw mut limit]) };
+    usize::try_from(limit.rlim_cur).ok().filter(|bytes| *bytes != usize::MAX)
 }
 
 /// Whether the calling thread runs under seccomp already.

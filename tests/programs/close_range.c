@@ -11,6 +11,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return 2;
+	half_way();
 	pid = fork();
 	if (pid == 0) {
 		int fd;

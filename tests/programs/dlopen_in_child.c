@@ -14,6 +14,7 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return 2;
+	half_way();
 	how = argv[1];
 	name = strcmp(how, "null") ? argv[2] : NULL;
 	if (!strcmp(how, "lazy"))

@@ -10,6 +10,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return 2;
+	half_way();
 	pid = fork();
 	if (pid == 0) {
 		void *first = dlopen(argv[1], RTLD_NOW), *second = dlopen(argv[1], RTLD_NOW);

@@ -10,6 +10,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return 2;
+	half_way();
 	for (char **variable = environ; *variable; variable++)
 		memset(*variable, 'x', strlen(*variable));
 	environ[0] = NULL;

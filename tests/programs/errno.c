@@ -7,6 +7,7 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		return 2;
+	half_way();
 	pid = fork();
 	if (pid == 0) {
 		const char *volatile nowhere = NULL;

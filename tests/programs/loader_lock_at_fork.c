@@ -19,6 +19,7 @@ int main(int argc, char **argv)
 
 	if (argc != 3 || pipe(begun) || dup2(begun[1], 101) != 101)
 		return 2;
+	half_way();
 	if (pthread_create(&thread, NULL, opener, argv[1]) || read(begun[0], &byte, 1) != 1)
 		return 3;
 	pid = fork();

@@ -9,6 +9,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return 2;
+	half_way();
 	pid = fork();
 	if (pid == 0) {
 		for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {

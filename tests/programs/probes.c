@@ -90,6 +90,7 @@ int main(int argc, char **argv)
 
 	if (argc < 2)
 		return 2;
+	half_way();
 	parent = !strcmp(argv[1], "parent");
 	pid = fork();
 	if (pid == 0 || parent) {

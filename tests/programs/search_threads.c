@@ -33,6 +33,7 @@ int main(int argc, char **argv)
 
 	if (argc != 4)
 		return 2;
+	half_way();
 	count = atoi(argv[1]);
 	folders = atoi(argv[2]);
 	root = argv[3];

@@ -15,6 +15,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return 2;
+	half_way();
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 9, argv[1], O_RDONLY, 0);
 	if (posix_spawn(&pid, "/bin/true", &actions, NULL, program, environ))

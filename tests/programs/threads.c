@@ -6,6 +6,8 @@
 
 #include "steps.h"
 
+enum { MOST = 64 };
+
 static const char *path, *library;
 static int times;
 static atomic_int failed, done;
@@ -31,7 +33,7 @@ static void *opener(void *unused)
 
 int main(int argc, char **argv)
 {
-	pthread_t threads[16], other;
+	pthread_t threads[MOST], other;
 	pid_t pid;
 	int count;
 
@@ -41,7 +43,7 @@ int main(int argc, char **argv)
 	times = atoi(argv[2]);
 	path = argv[3];
 	library = argv[4];
-	if (count > 16)
+	if (count > MOST)
 		return 2;
 	pid = fork();
 	if (pid == 0) {

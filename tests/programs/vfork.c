@@ -9,6 +9,7 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		return 2;
+	half_way();
 	pid = vfork();
 	if (pid == 0) {
 		int fd = open(argv[1], O_RDONLY);

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Compilations of this process so far.
 static COMPILED: AtomicU32 = AtomicU32::new(0);
 
-/// Compiler of the test programs; `CC` names another one.
+/// Compilers of the test programs; `CC` and `CXX` name others.
 const CC: &str = "gcc";
+const CXX: &str = "g++";
 
 /// What every program and library is compiled with. Debug information would only slow the suite.
 const FLAGS: [&str; 6] = ["-O1", "-Wall", "-Wextra", "-Werror", "-pthread", "-fno-omit-frame-pointer"];
@@ -55,20 +56,37 @@ pub fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// The program of `programs/NAME.c`, compiled when its source is newer.
+/// The program of `programs/NAME.c`, or of `NAME.cc`, compiled when its source is newer.
 ///
 /// # Panics
 /// When the compiler is missing or refuses the source.
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
+    program_as(name, name, &[])
+}
+
+/// The same, compiled with further words and under a name of its own.
+///
+/// # Panics
+/// As [`program`].
+#[must_use]
+pub fn program_as(name: &str, out: &str, words: &[&str]) -> PathBuf {
     let folder = target().join("programs");
     std::fs::create_dir_all(&folder).expect("the target folder can be written");
-    let source_file = source(&format!("programs/{name}.c"));
-    let out = folder.join(name);
-    if !is_newer(&out, &[&source_file, &source("programs/steps.h")]) {
-        compile(&source_file, &out, &[] as &[&str]);
+    let source_file = source_of(&format!("programs/{name}"));
+    let out = folder.join(out);
+    let headers =
+        ["steps.h", "transcript.h", "hostile_paths.h"].map(|name| source(&format!("programs/{name}")));
+    if !is_newer(&out, &[&source_file, &headers[0], &headers[1], &headers[2]]) {
+        compile(&source_file, &out, words);
     }
     out
+}
+
+/// The C source of this name, or the C++ source.
+fn source_of(name: &str) -> PathBuf {
+    let c = source(&format!("{name}.c"));
+    if c.exists() { c } else { c.with_extension("cc") }
 }
 
 /// Compiles `programs/lib/NAME.c` to the shared object `out`, with the linker's words in `link`.
@@ -79,13 +97,15 @@ pub fn library<S: AsRef<OsStr>>(name: &str, out: &Path, link: &[S]) {
     std::fs::create_dir_all(out.parent().expect("a file lies in a folder")).expect("folder of the library");
     let mut words = vec![OsStr::new("-shared"), OsStr::new("-fPIC")];
     words.extend(link.iter().map(AsRef::as_ref));
-    compile(&source(&format!("programs/lib/{name}.c")), out, &words);
+    compile(&source_of(&format!("programs/lib/{name}")), out, &words);
 }
 
 /// Compiles to a name of its own and renames: tests run side by side, as threads or as processes, and
 /// want the same programs.
 fn compile<S: AsRef<OsStr>>(source_file: &Path, out: &Path, words: &[S]) {
-    let cc = std::env::var_os("CC").unwrap_or_else(|| CC.into());
+    let (variable, usual) =
+        if source_file.extension() == Some(OsStr::new("cc")) { ("CXX", CXX) } else { ("CC", CC) };
+    let cc = std::env::var_os(variable).unwrap_or_else(|| usual.into());
     let number = COMPILED.fetch_add(1, Ordering::Relaxed);
     let partial = out.with_extension(format!("partial-{}-{number}", std::process::id()));
     let done = Command::new(&cc)
@@ -96,7 +116,7 @@ fn compile<S: AsRef<OsStr>>(source_file: &Path, out: &Path, words: &[S]) {
         .arg(&partial)
         .args(words)
         .output()
-        .unwrap_or_else(|error| panic!("{}: {error}; install gcc", cc.display()));
+        .unwrap_or_else(|error| panic!("{}: {error}; install {usual}", cc.display()));
     assert!(
         done.status.success(),
         "{} does not compile:\n{}",

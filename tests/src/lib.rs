@@ -11,9 +11,13 @@
 //! | what it is about | file |
 //! |---|---|
 //! | a way to become another process | `tests/fork.rs` |
-//! | the program must not notice the shim | `tests/transparency.rs` |
+//! | the program must not notice the shim | `tests/transparency/`, a room for each kind of hazard; [`worlds`] compares |
+//! | how the shim lies in memory | `tests/layout.rs` |
 //! | native libraries, their dependencies and callers | `tests/dlopen.rs` |
 //! | a function of the open or fopen family | `tests/hooks.rs` |
+//! | arguments that a function should not get | `tests/fuzz.rs` |
+//! | a stack that cannot be walked | `tests/unwind.rs` |
+//! | a way to code that is seen, or is not | `tests/interception.rs`, and a line in `docs/interception.md` |
 //! | a name that is looked for | `tests/search.rs` |
 //! | a daemon that forks itself into the background | `tests/heir.rs` |
 //! | what is lost, and that it is said | `tests/loss.rs` |
@@ -22,17 +26,21 @@
 //! | a real daemon against strace | `tests/truth.rs`, with its application in `daemons/` and its command in [`targets`] |
 //! | the same in its own daemon mode | `tests/background.rs` |
 //! | a tree of another form than master and workers | `tests/trees.rs` |
+//! | the line that asks, in an interpreted language | `tests/lang/` |
 //! | something that went wrong for somebody | `tests/regressions.rs` |
 #![forbid(unsafe_code)]
 
 pub mod artifacts;
 pub mod daemon;
+pub mod damage;
 pub mod events;
 pub mod expect;
 pub mod needs;
 pub mod oracle;
 pub mod running;
 pub mod scene;
+pub mod seeds;
 pub mod strace;
 pub mod targets;
 pub mod unfound;
+pub mod worlds;

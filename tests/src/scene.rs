@@ -83,6 +83,26 @@ impl Scene {
         assert!(status.success(), "collector: {status}; {}", self.collector_log());
     }
 
+    /// Kills the collector as `kill -9` does, and waits until it is gone.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn kill_collector(&mut self) {
+        let mut collector = self.collector.take().expect("the collector runs");
+        signal(&collector, Signal::SIGKILL);
+        let _ = wait(&mut collector).expect("nothing outlives SIGKILL");
+    }
+
+    /// Makes sure that nobody listens.
+    ///
+    /// # Panics
+    /// As [`Self::stop_collector`].
+    pub fn stop_collector_if_any(&mut self) {
+        if self.collector.is_some() {
+            self.stop_collector();
+        }
+    }
+
     /// Where the collector listens, or nobody.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {

@@ -41,6 +41,14 @@ fn a_child_of_the_raw_system_call_reports_its_load() {
 }
 
 #[test]
+fn a_child_of_the_newer_system_call_reports_its_load() {
+    let scene = Scene::start();
+    let code = scene.file("late.pm");
+    let _ = scene.run(scene.traced("raw_clone").arg(&code).arg("clone3")).well();
+    assert_eq!(scene.events().the_load_of(&code).number("depth"), 1);
+}
+
+#[test]
 fn a_child_forked_by_a_thread_reports_its_load() {
     let _ = child_load("thread_forks");
 }

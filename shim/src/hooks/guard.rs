@@ -18,11 +18,13 @@ pub(crate) fn sandboxed() -> bool {
     SANDBOXED.load(Ordering::Relaxed)
 }
 
-/// Asks for a filter that was inherited over exec; called by the constructor.
-pub(crate) fn begin() {
-    if sys::under_seccomp() {
+/// Asks for a filter that was inherited over exec; the constructor's first system call. True when there is one.
+pub(crate) fn begin() -> bool {
+    let sandboxed = sys::under_seccomp();
+    if sandboxed {
         SANDBOXED.store(true, Ordering::Relaxed);
     }
+    sandboxed
 }
 
 tail_stub! {

@@ -20,6 +20,7 @@ use crate::emit::{self, Load};
 use crate::process::fork::{self, Speaker};
 use crate::process::heir;
 use crate::stack::lang::lines::Lines;
+use crate::stack::lang::python::current;
 use crate::stack::object;
 use crate::stack::{Trace, cache, lang};
 use crate::{real, sys};
@@ -36,8 +37,15 @@ pub(crate) type Target = *const c_void;
 /// # Safety
 /// `name` is null or a C string, as dlopen demands.
 pub(crate) unsafe fn decide(name: *const c_char, flags: c_int, caller: usize) -> Target {
+    // What dlopen refuses for its flags, it refuses before it looks at the name.
+    const KNOWN: c_int = libc::RTLD_LAZY
+        | libc::RTLD_NOW
+        | libc::RTLD_GLOBAL
+        | libc::RTLD_NODELETE
+        | libc::RTLD_DEEPBIND
+        | libc::RTLD_LOCAL;
     let jump = real::DLOPEN.address().cast_const();
-    if name.is_null() || flags & libc::RTLD_NOLOAD != 0 {
+    if name.is_null() || flags & !KNOWN != 0 {
         return jump;
     }
     // SAFETY: not null, so a C string.
@@ -45,8 +53,11 @@ pub(crate) unsafe fn decide(name: *const c_char, flags: c_int, caller: usize) ->
     if !fork::forked() {
         return if may_bring_python(name) { bringing_python as *const c_void } else { jump };
     }
+    if emit::must_only_count() {
+        return jump;
+    }
     let Some(speaker) = fork::speaker() else { return jump };
-    if heir::settle(&speaker) || emit::must_only_count() {
+    if heir::settle(&speaker) {
         return jump;
     }
     let up_to_date = linkmap::compare(&speaker, None);
@@ -67,8 +78,11 @@ pub(crate) unsafe fn decide_in_namespace(namespace: isize, name: *const c_char) 
     if !fork::forked() || name.is_null() {
         return jump;
     }
+    if emit::must_only_count() {
+        return jump;
+    }
     let Some(speaker) = fork::speaker() else { return jump };
-    if heir::settle(&speaker) || emit::must_only_count() {
+    if heir::settle(&speaker) {
         return jump;
     }
     // SAFETY: not null, so a C string.
@@ -95,6 +109,7 @@ fn tell_attempt(speaker: &Speaker, name: &[u8]) {
         nanos: None,
         flags: flags::PATH_UNRESOLVED,
     };
+    current::opened(name);
     emit::load(speaker, &load, &Trace::capture());
 }
 
@@ -118,6 +133,10 @@ fn caller_matters(name: &[u8], caller: u64) -> bool {
 /// dlopen as an ordinary call, in a forked process, for a name that no caller can matter to.
 unsafe extern "C" fn plain(name: *const c_char, flags: c_int) -> *mut c_void {
     let page = fork::page();
+    if !name.is_null() {
+        // SAFETY: not null, so a C string.
+        current::opened(unsafe { CStr::from_ptr(name) }.to_bytes());
+    }
     let stack = Trace::capture();
     let before = sys::clock_nanos(libc::CLOCK_MONOTONIC);
     page.opening.fetch_add(1, Ordering::Relaxed);
@@ -159,8 +178,10 @@ unsafe extern "C" fn bringing_python(name: *const c_char, flags: c_int) -> *mut 
     handle
 }
 
-/// Before a dlclose: what came in unseen is told while it is still there.
-pub(crate) fn closing() {
+/// Before a dlclose: what came in unseen is told while it is still there. The list of objects for
+/// [`closed`], where it can be had for little.
+pub(crate) fn closing() -> Option<u64> {
+    let list = linkmap::fingerprint();
     entries::closing();
     if fork::forked()
         && let Some(speaker) = fork::speaker()
@@ -169,10 +190,14 @@ pub(crate) fn closing() {
     {
         linkmap::compare(&speaker, None);
     }
+    list
 }
 
-/// After a dlclose.
-pub(crate) fn closed() {
+/// After a dlclose. Most only count down how often an object was opened, and unmap nothing.
+pub(crate) fn closed(before: Option<u64>) {
+    if before.is_some() && before == linkmap::fingerprint() {
+        return;
+    }
     cache::forget();
     lang::forget_unmapped();
     linkmap::prune();
@@ -200,6 +225,7 @@ impl Pending {
 
 /// Notes who asks, for the hook that will find the objects. One note at a time: the newest stays.
 fn note_pending(name: &[u8]) {
+    current::opened(name);
     let trace = Trace::capture();
     fork::page().pending.with(|pending| {
         pending.whole = true;

@@ -8,6 +8,7 @@
 
 use super::known;
 use crate::cell::Bytes;
+use crate::hooks::guard;
 use crate::stack::lang;
 use crate::stack::object::{self, LinkMap};
 use crate::{real, sys};
@@ -98,9 +99,13 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    /// `None` while the linker is adding or removing objects, or where its books were not found.
+    /// `None` while the linker is adding or removing objects, where its books were not found, and in a
+    /// sandbox, which may forbid to read through the kernel.
     pub(super) fn new() -> Option<Self> {
         const CONSISTENT: c_int = 0;
+        if guard::sandboxed() {
+            return None;
+        }
         let debug = R_DEBUG.load(Ordering::Relaxed);
         let start = object::own_link_map();
         if debug.is_null() || start.is_null() {
@@ -138,6 +143,20 @@ impl Entries {
         while let Some(entry) = self.next() {
             known::learn(&entry);
         }
+    }
+
+    /// Whether each entry costs a system call.
+    pub(super) const fn are_asked_for(&self) -> bool {
+        self.carefully.is_some()
+    }
+
+    /// What is left of the list in one number, which is never 0.
+    pub(super) fn fingerprint(&mut self) -> u64 {
+        let mut all = 1u64;
+        while let Some(entry) = self.next() {
+            all = all.rotate_left(7) ^ entry.identity();
+        }
+        all.max(1)
     }
 
     /// The next object; at the end, or where the list cannot be read, none.

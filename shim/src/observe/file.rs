@@ -5,7 +5,9 @@ use crate::cell::{Bytes, copy};
 use crate::emit::{self, Load};
 use crate::process::{fork, heir};
 use crate::stack::Trace;
+use crate::stack::lang::python::current;
 use crate::sys;
+use crate::undisturbed::Undisturbed;
 use alive_wire::header::flags;
 use alive_wire::{Outcome, Via};
 use core::ffi::{CStr, c_char, c_int};
@@ -69,8 +71,17 @@ pub(crate) unsafe fn fopened(file: *mut libc::FILE, path: *const c_char, mode: *
 #[cold]
 #[inline(never)]
 fn report(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
+    // What follows has a large frame, so this one must be small.
+    if !emit::must_only_count() {
+        let _undisturbed = Undisturbed::begin();
+        tell(fd, name, class, via);
+    }
+}
+
+#[inline(never)]
+fn tell(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
     let Some(speaker) = fork::speaker() else { return };
-    if heir::settle(&speaker) || emit::must_only_count() {
+    if heir::settle(&speaker) {
         return;
     }
     linkmap::compare(&speaker, None);
@@ -81,6 +92,7 @@ fn report(fd: c_int, name: &[u8], class: classify::Class, via: Via) {
     let mut buf = [0u8; MAX_PATH];
     let (path, unresolved) = resolve(fd, name, &mut buf);
     search::loaded(&speaker, name, class);
+    current::opened(name);
     emit::load(
         &speaker,
         &Load {

@@ -20,6 +20,7 @@ use crate::process::fork::{self, Speaker};
 use crate::process::heir;
 use crate::stack::Trace;
 use crate::stack::lang::lines::Lines;
+use crate::stack::lang::python::current::{self, Announced};
 use crate::{arch, config, real};
 use alive_wire::{CodeKind, Language, Outcome};
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -188,6 +189,7 @@ unsafe extern "C" fn audit(event: *const c_char, arguments: Object, _: *mut c_vo
         // SAFETY: the interpreter passes a C string.
         let event = unsafe { CStr::from_ptr(event) }.to_bytes();
         let import = event == b"import";
+        current::heard(python.announced(event, arguments));
         if import || (!event.starts_with(b"cpython.") && python.has_modules()) {
             heard(&speaker, python, import, arguments, &raw const here as usize);
         }
@@ -295,6 +297,22 @@ impl Python {
         let main = unsafe { (self.main)() };
         // Interpreters beside the main one end without a word; there only imports are listened to.
         finalizing == 0 && core::ptr::eq(current, main)
+    }
+
+    /// What is captured because of an event: the import itself, or the file that is opened next.
+    fn announced(&self, event: &[u8], arguments: Object) -> Announced {
+        let file = match event {
+            b"open" => self.item(arguments, 0),
+            b"import" => self.item(arguments, 1),
+            _ => return Announced::Nothing,
+        };
+        if !file.is_null() && self.is_text(file) {
+            Announced::File(file as usize)
+        } else if event == b"import" {
+            Announced::Capture
+        } else {
+            Announced::Nothing
+        }
     }
 
     /// An item of the event's arguments; null when there are fewer. Python code may raise an event of

@@ -22,6 +22,7 @@ use crate::process::fork::{self, Speaker};
 use crate::process::heir;
 use crate::stack::Trace;
 use crate::stack::lang::lines::Lines;
+use crate::undisturbed::Undisturbed;
 use crate::{arch, config, sys};
 use alive_wire::{CodeKind, Language, Outcome};
 use core::sync::atomic::Ordering;
@@ -137,15 +138,35 @@ pub(crate) fn failed(path: &[u8], class: Class) {
     let Some(speaker) = fork::speaker() else { return };
     let now = sys::clock_nanos(libc::CLOCK_MONOTONIC);
     let thread = arch::thread();
+    let known = fork::page().searches.with(|searches| {
+        let search =
+            searches.open.iter_mut().find(|search| search.thread == thread && search.is_for(stem))?;
+        let paused = search.paused_until(now);
+        if !paused {
+            search.add(whole, hash(path), now);
+        }
+        Some(paused || search.repeats())
+    });
+    // What follows needs more of the stack than a small one may have; it is left to another hook.
+    if matches!(known, Some(None | Some(true))) && emit::has_room() {
+        let _undisturbed = Undisturbed::begin();
+        conclude_or_begin(&speaker, path, class, now);
+    }
+}
+
+/// A search that repeats itself, or that paused too long, is told; one that is not known begins.
+#[inline(never)]
+fn conclude_or_begin(speaker: &Speaker, path: &[u8], class: Class, now: u64) {
+    let (whole, stem) = name_and_stem(path);
+    let thread = arch::thread();
     let over = fork::page().searches.with(|searches| {
         if let Some(search) =
             searches.open.iter_mut().find(|search| search.thread == thread && search.is_for(stem))
         {
-            if now.saturating_sub(search.last_nanos) > CONTINUED_WITHIN_NANOS {
+            if search.paused_until(now) {
                 let ended = core::mem::replace(search, Search::begin(thread, whole, hash(path), class, now));
                 return Some(ended).filter(|ended| searches.tell_once(ended.name.as_slice()));
             }
-            search.add(whole, hash(path), now);
             // It stays open: what is left of this repetition belongs to it, not to a search of its own.
             let repeated = search.repeats().then_some(*search);
             return repeated.filter(|search| searches.tell_once(search.name.as_slice()));
@@ -160,7 +181,7 @@ pub(crate) fn failed(path: &[u8], class: Class) {
         evicted.filter(|search| searches.tell_once(search.name.as_slice()))
     });
     if let Some(Some(search)) = over {
-        tell(&speaker, &search);
+        tell(speaker, &search);
     }
 }
 
@@ -236,7 +257,14 @@ pub(crate) fn pass_time() {
     if fork::page().open_searches.load(Ordering::Relaxed) > 0
         && let Some(speaker) = fork::speaker()
     {
-        finish(&speaker, Some(sys::clock_nanos(libc::CLOCK_MONOTONIC)));
+        let now = sys::clock_nanos(libc::CLOCK_MONOTONIC);
+        let any_over = fork::page()
+            .searches
+            .with(|searches| searches.open.iter().any(|search| search.thread != 0 && search.is_over(now)));
+        if any_over == Some(true) && emit::has_room() {
+            let _undisturbed = Undisturbed::begin();
+            finish(&speaker, Some(now));
+        }
     }
 }
 
@@ -246,11 +274,12 @@ pub(crate) fn end(speaker: &Speaker) {
 }
 
 /// Tells of searches without a probe since a while before `now`; of all when there is no `now`.
+#[inline(never)]
 fn finish(speaker: &Speaker, now: Option<u64>) {
     for place in 0..OPEN {
         let over = fork::page().searches.with(|searches| {
             let search = searches.open.get_mut(place)?;
-            let is_over = now.is_none_or(|now| now.saturating_sub(search.last_nanos) > OVER_AFTER_NANOS);
+            let is_over = now.is_none_or(|now| search.is_over(now));
             if search.thread == 0 || !is_over {
                 return None;
             }
@@ -326,6 +355,16 @@ impl Search {
         self.last_path = path;
         self.probes = self.probes.saturating_add(1);
         self.last_nanos = now;
+    }
+
+    /// Whether a probe at `now` comes too late to continue it.
+    fn paused_until(&self, now: u64) -> bool {
+        now.saturating_sub(self.last_nanos) > CONTINUED_WITHIN_NANOS
+    }
+
+    /// Whether its last probe was a while before `now`.
+    fn is_over(&self, now: u64) -> bool {
+        now.saturating_sub(self.last_nanos) > OVER_AFTER_NANOS
     }
 
     /// Whether the same search was made over and over.

@@ -14,17 +14,22 @@
 
 use super::{lineage, tree};
 use crate::cell::Guarded;
+use crate::hooks::guard;
 use crate::observe::dlopen::Pending;
 use crate::observe::python::Imports;
 use crate::observe::search::Searches;
+use crate::stack::lang::python::current::Notes;
 use crate::sys;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// Bytes of the wiped mapping.
-const PAGE_BYTES: usize = 16384;
+const PAGE_BYTES: usize = 20480;
 
 /// `mark` of a process that was exec'ed, or that is not observed at all.
 const ROOT: u32 = 1;
+
+/// `ordinal` of a child that was counted by its forker.
+pub(crate) const ONE_OF_MANY: u32 = u32::MAX;
 
 /// What is zero in a fresh child.
 #[repr(C, align(64))]
@@ -41,8 +46,10 @@ pub(crate) struct Page {
     pub(crate) forked_at_nanos: AtomicU64,
     /// When its latest fork began.
     pub(crate) fork_began_nanos: AtomicU64,
-    /// One thread compares the link map.
-    pub(crate) comparing: AtomicBool,
+    /// errno then, where it matters.
+    pub(crate) errno_before_fork: AtomicI32,
+    /// The turn of one thread to compare the link map; true from its beginning to its end.
+    pub(crate) comparing: Guarded<bool>,
     /// Calls of the real dlopen that have not returned.
     pub(crate) opening: AtomicU32,
     /// The dlopen that was jumped to and whose outcome is still to be seen.
@@ -52,6 +59,8 @@ pub(crate) struct Page {
     /// Interpreters whose stack was read in this process, and those to be left alone: a bit each.
     pub(crate) languages_read: AtomicU32,
     pub(crate) languages_off: AtomicU32,
+    /// Threads that run another Python interpreter than their first.
+    pub(crate) python_states: Notes,
     /// Python imports whose end was not seen.
     pub(crate) imports: Guarded<Imports>,
     /// Names that are being searched for.
@@ -69,12 +78,14 @@ impl Page {
             ordinal: AtomicU32::new(0),
             forked_at_nanos: AtomicU64::new(0),
             fork_began_nanos: AtomicU64::new(0),
-            comparing: AtomicBool::new(false),
+            errno_before_fork: AtomicI32::new(0),
+            comparing: Guarded::new(false),
             opening: AtomicU32::new(0),
             pending: Guarded::new(Pending::NONE),
             open_searches: AtomicU32::new(0),
             languages_read: AtomicU32::new(0),
             languages_off: AtomicU32::new(0),
+            python_states: Notes::new(),
             imports: Guarded::new(Imports::NONE),
             searches: Guarded::new(Searches::NONE),
         }
@@ -82,6 +93,8 @@ impl Page {
 }
 
 /// Stands in until the constructor made the page, and for good where the shim is off.
+// SAFETY: ordinary zeros and numbers; layout.ld gives the section its place among the data.
+#[unsafe(link_section = "tables")]
 static UNOBSERVED: Page = Page::new(ROOT);
 
 static PAGE: AtomicPtr<Page> = AtomicPtr::new((&raw const UNOBSERVED).cast_mut());
@@ -127,21 +140,29 @@ pub(crate) fn begin_in_child(ordinal: u32) {
     if WIPED_BY_HAND.load(Ordering::Relaxed) {
         page.mark.store(0, Ordering::Relaxed);
         page.node.store(0, Ordering::Relaxed);
-        page.comparing.store(false, Ordering::Relaxed);
+        page.comparing.release();
+        page.comparing.with(|at_work| *at_work = false);
         page.opening.store(0, Ordering::Relaxed);
         page.pending.release();
         page.pending.with(|pending| *pending = Pending::NONE);
         page.open_searches.store(0, Ordering::Relaxed);
         page.languages_read.store(0, Ordering::Relaxed);
         page.languages_off.store(0, Ordering::Relaxed);
+        page.python_states.reset();
         page.imports.release();
         page.imports.with(|imports| *imports = Imports::NONE);
         page.searches.release();
         page.searches.with(|searches| *searches = Searches::NONE);
     }
+    if guard::sandboxed() {
+        return;
+    }
     page.pid.store(sys::getpid(), Ordering::Relaxed);
     page.ordinal.store(ordinal, Ordering::Relaxed);
-    page.forked_at_nanos.store(sys::clock_nanos(libc::CLOCK_MONOTONIC), Ordering::Relaxed);
+    // One of many is never asked how old it is: an heir is the first of its role.
+    if ordinal != ONE_OF_MANY {
+        page.forked_at_nanos.store(sys::clock_nanos(libc::CLOCK_MONOTONIC), Ordering::Relaxed);
+    }
 }
 
 /// A process that may speak.
@@ -152,8 +173,12 @@ pub(crate) struct Speaker {
     pub(crate) node: u32,
 }
 
-/// This process, enrolled in the tree; `None` in a vfork child, which must neither write nor speak.
+/// This process, enrolled in the tree; `None` in a vfork child, which must neither write nor speak, and in a
+/// sandbox, where even the question who it is may be forbidden.
 pub(crate) fn speaker() -> Option<Speaker> {
+    if guard::sandboxed() {
+        return None;
+    }
     let page = page();
     let pid = sys::getpid();
     if page

@@ -1,27 +1,78 @@
 //! A cursor over the unwind tables of one mapped object.
 //!
-//! Every read is checked against the object's mapping, so a wrong table ends the walk, not the
-//! program.
+//! Every read is checked against the segment that the tables lie in, so a wrong table ends the walk,
+//! not the program. An object's whole range would not do: between its segments there may be gaps
+//! that fault.
 
 use super::object::Object;
+use crate::sys;
 
-/// Reads forward within an object's mapping.
+/// Smallest page that memory is mapped by, in bytes.
+const PAGE: usize = 4096;
+
+/// Where an object's unwind tables can be read.
+#[derive(Clone, Copy)]
+pub(crate) struct Tables {
+    /// Address of `.eh_frame_hdr`.
+    pub(crate) header: usize,
+    start: usize,
+    end: usize,
+    /// The segments are not known: each page is asked for before it is touched.
+    carefully: bool,
+}
+
+impl Tables {
+    /// The tables of `object`.
+    pub(crate) fn of(object: &Object) -> Self {
+        let header = object.frame_header;
+        match object.readable_segment(header) {
+            Some((start, end)) => Self { header, start, end, carefully: false },
+            None => Self { header, start: object.start, end: object.end, carefully: true },
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn over(bytes: &[u8], header: usize) -> Self {
+        let start = bytes.as_ptr() as usize;
+        Self { header: start + header, start, end: start + bytes.len(), carefully: false }
+    }
+}
+
+/// Reads forward within the tables.
 #[derive(Clone, Copy)]
 pub(crate) struct Cursor {
     pub(crate) at: usize,
     end: usize,
+    /// Behind the last byte that is known to be readable; `usize::MAX` when all are.
+    asked: usize,
 }
 
 impl Cursor {
-    /// Begins at an address inside `object`.
-    pub(crate) fn new(object: &Object, at: usize) -> Option<Self> {
-        (at >= object.start && at < object.end).then_some(Self { at, end: object.end })
+    /// Begins at an address inside the tables.
+    pub(crate) fn new(tables: &Tables, at: usize) -> Option<Self> {
+        let asked = if tables.carefully { 0 } else { usize::MAX };
+        (at >= tables.start && at < tables.end).then_some(Self { at, end: tables.end, asked })
     }
 
     /// The same cursor, ending `bytes` further on.
     pub(crate) fn limit(self, bytes: usize) -> Option<Self> {
         let end = self.at.checked_add(bytes)?;
-        (end <= self.end).then_some(Self { at: self.at, end })
+        (end <= self.end).then_some(Self { end, ..self })
+    }
+
+    /// Asks the kernel for the pages up to `next`; what is read here is at most eight bytes long.
+    #[cold]
+    fn ask(&mut self, next: usize) -> Option<()> {
+        let within = PAGE.wrapping_sub(1);
+        let last = next.checked_sub(1)?;
+        for address in [self.at, last] {
+            // The kernel looks at eight bytes, and those must not reach into the page behind.
+            if address >= self.asked && !sys::readable((address & !within) as u64) {
+                return None;
+            }
+        }
+        self.asked = (last | within).saturating_add(1);
+        Some(())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -33,7 +84,10 @@ impl Cursor {
         if next > self.end {
             return None;
         }
-        // SAFETY: the range lies within a mapped object's unwind tables, which are readable.
+        if next > self.asked {
+            self.ask(next)?;
+        }
+        // SAFETY: the range lies within a readable segment, or its pages were found readable just now.
         let bytes = unsafe { (self.at as *const [u8; N]).read_unaligned() };
         self.at = next;
         Some(bytes)

@@ -4,12 +4,16 @@
 //! CIE with the defaults, and both hold a little program whose instructions build the row: where
 //! the caller's stack pointer was (the CFA), and where each kept register was saved.
 
-use super::bytes::Cursor;
+use super::bytes::{Cursor, Tables};
 use super::object::Object;
 use crate::arch::REGISTERS;
 
 /// Saved states that `DW_CFA_remember_state` can nest.
 const REMEMBERED: usize = 3;
+
+/// Longest entry that is followed, in bytes. Compilers stay far below it; a wrong length would have the
+/// walk run through megabytes of other entries.
+const LONGEST: usize = 1 << 16;
 
 /// Where the caller's value of a register is.
 #[derive(Clone, Copy)]
@@ -68,15 +72,15 @@ struct Common {
 
 /// The row for `address` within `object`.
 pub(crate) fn find(object: &Object, address: u64) -> Option<Found> {
-    let description = search(object, address)?;
-    let mut entry = Cursor::new(object, description)?;
-    let length = entry.u32()?;
-    if length == 0 || length == u32::MAX {
-        return None;
-    }
-    let mut body = entry.limit(usize::try_from(length).ok()?)?;
+    look_up(&Tables::of(object), address)
+}
+
+/// The row for `address` by these tables.
+pub(super) fn look_up(tables: &Tables, address: u64) -> Option<Found> {
+    let description = search(tables, address)?;
+    let mut body = body(Cursor::new(tables, description)?)?;
     let back = usize::try_from(body.u32()?).ok()?;
-    let common = common(object, body.at.checked_sub(4)?.checked_sub(back)?)?;
+    let common = common(tables, body.at.checked_sub(4)?.checked_sub(back)?)?;
     let start = body.encoded(common.pointer_encoding)?;
     let bytes = body.encoded(common.pointer_encoding & 0x0f)?;
     if address < start || address >= start.checked_add(bytes)? {
@@ -94,9 +98,15 @@ pub(crate) fn find(object: &Object, address: u64) -> Option<Found> {
     Some(Found { row, signal: common.signal, return_address: common.return_address })
 }
 
+/// What follows the length of an entry, as far as the entry goes.
+fn body(mut entry: Cursor) -> Option<Cursor> {
+    let length = usize::try_from(entry.u32()?).ok()?;
+    if length == 0 || length > LONGEST { None } else { entry.limit(length) }
+}
+
 /// Address of the FDE whose function is the last to begin at or before `address`.
-fn search(object: &Object, address: u64) -> Option<usize> {
-    let mut header = Cursor::new(object, object.frame_header)?;
+fn search(tables: &Tables, address: u64) -> Option<usize> {
+    let mut header = Cursor::new(tables, tables.header)?;
     let version = header.u8()?;
     let frames_encoding = header.u8()?;
     let count_encoding = header.u8()?;
@@ -109,9 +119,9 @@ fn search(object: &Object, address: u64) -> Option<usize> {
     let count = usize::try_from(header.u32()?).ok()?;
     let table = header.at;
     let entry = |index: usize| -> Option<(u64, usize)> {
-        let mut cursor = Cursor::new(object, table.checked_add(index.checked_mul(8)?)?)?;
-        let function = (object.frame_header as u64).wrapping_add_signed(i64::from(cursor.i32()?));
-        let description = object.frame_header.wrapping_add_signed(isize::try_from(cursor.i32()?).ok()?);
+        let mut cursor = Cursor::new(tables, table.checked_add(index.checked_mul(8)?)?)?;
+        let function = (tables.header as u64).wrapping_add_signed(i64::from(cursor.i32()?));
+        let description = tables.header.wrapping_add_signed(isize::try_from(cursor.i32()?).ok()?);
         Some((function, description))
     };
     let (mut low, mut high) = (0usize, count);
@@ -127,10 +137,8 @@ fn search(object: &Object, address: u64) -> Option<usize> {
 }
 
 /// Reads the CIE at `at`.
-fn common(object: &Object, at: usize) -> Option<Common> {
-    let mut entry = Cursor::new(object, at)?;
-    let length = entry.u32()?;
-    let mut body = entry.limit(usize::try_from(length).ok()?)?;
+fn common(tables: &Tables, at: usize) -> Option<Common> {
+    let mut body = body(Cursor::new(tables, at)?)?;
     if body.u32()? != 0 {
         return None;
     }

@@ -4,11 +4,16 @@
 //! finds the mapped object, [`bytes`] reads its memory, [`cfi`] finds and runs the rows for an
 //! address, [`expression`] evaluates the few DWARF expressions that occur, [`cache`] remembers rows.
 //! [`lang`] reads the lines of the interpreter that the stack passes through.
+//! [`first`] knows where one stack ends without asking.
 
 mod bytes;
 pub(crate) mod cache;
 mod cfi;
 mod expression;
+pub(crate) mod first;
+#[cfg(test)]
+#[allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+mod hostile;
 pub(crate) mod lang;
 pub(crate) mod native;
 pub(crate) mod object;

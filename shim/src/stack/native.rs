@@ -1,7 +1,7 @@
 //! The walk from the hook to the program's first function.
 
 use super::cfi::{Cfa, Found, Row, Rule};
-use super::{cache, cfi, expression, object};
+use super::{cache, cfi, expression, first, object};
 use crate::arch::{REGISTERS, RETURN_ADDRESS, STACK_POINTER, capture, plain_address};
 use crate::sys;
 use alive_wire::MAX_FRAMES;
@@ -35,7 +35,7 @@ impl Stack {
 
     /// The innermost address outside of libc; 0 when there is none.
     pub(crate) fn outside_libc(&self) -> u64 {
-        let outside = |address: &&u64| !object::find(**address).is_some_and(|object| object.is_libc());
+        let outside = |address: &&u64| !object::is_libc(**address);
         self.addresses().iter().find(outside).copied().unwrap_or(0)
     }
 
@@ -70,7 +70,7 @@ impl Stack {
 pub(crate) fn caller_outside_libc() -> u64 {
     let mut caller = 0;
     walk(|address, _| {
-        let in_libc = object::find(address).is_some_and(|object| object.is_libc());
+        let in_libc = object::is_libc(address);
         if !in_libc {
             caller = address;
         }
@@ -95,7 +95,7 @@ fn walk(mut visit: impl FnMut(u64, bool) -> bool) {
         else {
             return;
         };
-        outside = outside || !object::find(address).is_some_and(|object| object.is_own());
+        outside = outside || !object::is_own(address);
         if outside && !visit(address, interrupted) {
             return;
         }
@@ -136,7 +136,7 @@ fn undo(within: u64, registers: &mut [u64; REGISTERS], memory: &mut Memory) -> O
 }
 
 /// Undoes one frame by its full row.
-fn apply(found: &Found, registers: &mut [u64; REGISTERS], memory: &mut Memory) -> Option<()> {
+pub(super) fn apply(found: &Found, registers: &mut [u64; REGISTERS], memory: &mut Memory) -> Option<()> {
     let Row { cfa, rules } = &found.row;
     let cfa = match *cfa {
         Cfa::Register(register, offset) => registers.get(register)?.wrapping_add_signed(offset),
@@ -179,11 +179,19 @@ pub(crate) struct Memory {
 const PAGE: u64 = 4096;
 
 impl Memory {
-    /// Begins with the page that the stack pointer is in, which is mapped: this function runs on it.
+    /// Nothing was asked for yet.
+    #[cfg(test)]
+    pub(super) const fn nowhere() -> Self {
+        Self { from: 0, to: 0 }
+    }
+
+    /// Begins with the page that the stack pointer is in, which is mapped: this function runs on it. Of the
+    /// first thread's stack, everything above is.
     fn new(registers: [u64; REGISTERS]) -> Self {
         let stack_pointer = registers.get(STACK_POINTER).copied().unwrap_or(0);
         let from = stack_pointer & !(PAGE.wrapping_sub(1));
-        Self { from, to: from.wrapping_add(PAGE) }
+        let top = usize::try_from(stack_pointer).ok().and_then(first::top_above);
+        Self { from, to: top.map_or(from.wrapping_add(PAGE), |top| top as u64) }
     }
 
     /// The next frames lie elsewhere.
@@ -221,7 +229,8 @@ mod tests {
 
     #[test]
     fn an_unmapped_page_ends_the_walk() {
-        let mut memory = Memory { from: 0, to: 0 };
+        let mut memory = Memory::nowhere();
+        assert_eq!(memory.read(0), None);
         assert_eq!(memory.read(8), None);
         assert_eq!(memory.read(u64::MAX - 7), None);
         let here = 42u64;

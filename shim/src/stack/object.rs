@@ -59,8 +59,34 @@ pub(crate) struct Object {
 }
 
 static FIND_OBJECT: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
-static OWN_START: AtomicUsize = AtomicUsize::new(0);
-static LIBC_START: AtomicUsize = AtomicUsize::new(0);
+static OWN: Landmark = Landmark::new();
+static LIBC: Landmark = Landmark::new();
+/// The shim's own link map.
+static OWN_LINK_MAP: AtomicPtr<LinkMap> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Where an object lies that is never unmapped: found once, then known without asking.
+struct Landmark {
+    start: AtomicUsize,
+    end: AtomicUsize,
+}
+
+impl Landmark {
+    const fn new() -> Self {
+        Self { start: AtomicUsize::new(0), end: AtomicUsize::new(0) }
+    }
+
+    /// Notes the object that holds `address`.
+    fn note(&self, address: u64) {
+        let (start, end) = find(address).map_or((0, 0), |object| (object.start, object.end));
+        self.start.store(start, Ordering::Relaxed);
+        self.end.store(end, Ordering::Relaxed);
+    }
+
+    fn holds(&self, address: u64) -> bool {
+        let (start, end) = (self.start.load(Ordering::Relaxed), self.end.load(Ordering::Relaxed));
+        usize::try_from(address).is_ok_and(|address| (start..end).contains(&address))
+    }
+}
 
 /// Looks the one symbol up; called by the constructor.
 pub(crate) fn begin() {
@@ -69,16 +95,30 @@ pub(crate) fn begin() {
 
 /// Notes where the shim and libc lie; before the first fork, or in a child that was not announced.
 pub(crate) fn find_landmarks() {
-    let own = find(begin as *const () as u64);
-    OWN_START.store(own.map_or(0, |object| object.start), Ordering::Relaxed);
+    OWN.note(begin as *const () as u64);
     // No interposer has a reason to stand in for this one.
-    let libc = find(libc::dlerror as *const () as u64);
-    LIBC_START.store(libc.map_or(0, |object| object.start), Ordering::Relaxed);
+    LIBC.note(libc::dlerror as *const () as u64);
+}
+
+/// Whether an address lies in the shim itself.
+pub(crate) fn is_own(address: u64) -> bool {
+    OWN.holds(address)
+}
+
+/// Whether an address lies in libc.
+pub(crate) fn is_libc(address: u64) -> bool {
+    LIBC.holds(address)
 }
 
 /// The shim's own link map, which is never removed from the list.
 pub(crate) fn own_link_map() -> *const LinkMap {
-    find(begin as *const () as u64).map_or(core::ptr::null(), |object| object.link_map)
+    let known = OWN_LINK_MAP.load(Ordering::Relaxed);
+    if !known.is_null() {
+        return known;
+    }
+    let found = find(begin as *const () as u64).map_or(core::ptr::null(), |object| object.link_map);
+    OWN_LINK_MAP.store(found.cast_mut(), Ordering::Relaxed);
+    found
 }
 
 /// The object that holds `address`.
@@ -109,16 +149,6 @@ pub(crate) fn find(address: u64) -> Option<Object> {
 }
 
 impl Object {
-    /// Whether it is the shim itself.
-    pub(crate) fn is_own(&self) -> bool {
-        self.start == OWN_START.load(Ordering::Relaxed)
-    }
-
-    /// Whether it is libc.
-    pub(crate) fn is_libc(&self) -> bool {
-        self.start == LIBC_START.load(Ordering::Relaxed)
-    }
-
     /// What offsets in the object count from.
     pub(crate) fn bias(&self) -> u64 {
         if self.link_map.is_null() {
@@ -149,10 +179,8 @@ impl Object {
         }
     }
 
-    /// The GNU build id in the object's notes.
-    fn build_id(&self) -> &'static [u8] {
-        const PT_NOTE: u32 = 4;
-        const NT_GNU_BUILD_ID: u32 = 3;
+    /// The program headers, where they lie in the object's first page; else none.
+    fn program_headers(&self) -> &'static [libc::Elf64_Phdr] {
         // The file header is mapped first in every object that a linker of our time made.
         // SAFETY: the object is mapped from `start` on, at least a page.
         let header: &'static libc::Elf64_Ehdr = unsafe { &*(self.start as *const libc::Elf64_Ehdr) };
@@ -166,9 +194,26 @@ impl Object {
         }
         let first = self.start.wrapping_add(headers_at) as *const libc::Elf64_Phdr;
         // SAFETY: the program headers lie within the object's first page, as was checked.
-        let headers: &'static [libc::Elf64_Phdr] =
-            unsafe { core::slice::from_raw_parts(first, usize::from(header.e_phnum)) };
-        for segment in headers.iter().filter(|segment| segment.p_type == PT_NOTE) {
+        unsafe { core::slice::from_raw_parts(first, usize::from(header.e_phnum)) }
+    }
+
+    /// First address and end of the readable segment that holds `address`.
+    pub(super) fn readable_segment(&self, address: usize) -> Option<(usize, usize)> {
+        let bias = usize::try_from(self.bias()).ok()?;
+        self.program_headers().iter().find_map(|segment| {
+            let start = bias.wrapping_add(usize::try_from(segment.p_vaddr).ok()?);
+            // What is not in the file is no table.
+            let end = start.checked_add(usize::try_from(segment.p_filesz).ok()?)?;
+            let readable = segment.p_type == libc::PT_LOAD && segment.p_flags & libc::PF_R != 0;
+            let inside = start >= self.start && end <= self.end && (start..end).contains(&address);
+            (readable && inside).then_some((start, end))
+        })
+    }
+
+    /// The GNU build id in the object's notes.
+    fn build_id(&self) -> &'static [u8] {
+        const NT_GNU_BUILD_ID: u32 = 3;
+        for segment in self.program_headers().iter().filter(|segment| segment.p_type == libc::PT_NOTE) {
             let Some(mut notes) = self.slice(segment.p_vaddr, segment.p_memsz) else { continue };
             while let Some((name_size, description_size, kind, body)) = note_head(notes) {
                 let name = body.get(..name_size).unwrap_or_default();
