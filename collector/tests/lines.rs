@@ -198,7 +198,7 @@ fn what_is_told_of_lines_obeys_the_schema() {
     let mut datagrams = vec![
         start,
         load(&mut tree, 1, &lines, |encoder| {
-            encoder.language_stack(&stack(Language::Perl, &lines), MAX_SENT)
+            encoder.language_stack(&stack(Language::Perl, &lines), MAX_SENT);
         }),
         load(&mut tree, 1, b"", |_| ()),
     ];
