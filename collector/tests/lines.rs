@@ -24,13 +24,7 @@ fn collected(datagrams: &[Vec<u8>]) -> (Program, Vec<Value>) {
     });
     assert_eq!(progress.loss, alive_store::model::Loss::default());
     let text = fs::read_to_string(folder.events()).unwrap();
-    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let schema = serde_json::from_str(include_str!("../../docs/schema/events.schema.json")).unwrap();
-    let schema = jsonschema::validator_for(&schema).unwrap();
-    for event in &events {
-        schema.validate(event).unwrap();
-    }
-    (folder.program(), events)
+    (folder.program(), text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
 
 /// A worker loads a file; `line` forked it, and `more` tells of the load's lines.
@@ -182,10 +176,6 @@ fn loads_without_lines_say_why_and_are_counted() {
         load(&mut tree, 1, b"", |_| ()),
         missing,
     ]);
-    let mut broken = events[2].clone();
-    broken["no_lines"] = json!("perhaps");
-    let schema = serde_json::from_str(include_str!("../../docs/schema/events.schema.json")).unwrap();
-    assert!(!jsonschema::is_valid(&schema, &broken), "a schema that lets everything pass proves nothing");
     let reasons: Vec<_> = events.iter().map(|event| event.get("no_lines").cloned()).collect();
     assert_eq!(reasons, [None, None, Some(json!("interrupted")), None, Some(json!("no-lock"))]);
     let count = |no_lines: Option<&str>, loads| LineCount {
@@ -195,4 +185,34 @@ fn loads_without_lines_say_why_and_are_counted() {
     };
     assert_eq!(program.lines, [count(None, 2), count(Some("interrupted"), 1), count(Some(UNTOLD), 1)]);
     assert_eq!(program.interpreters, [], "only a start tells which are there");
+}
+
+#[test]
+fn what_is_told_of_lines_obeys_the_schema() {
+    let lines = packed(&[(42, "/srv/cart.pl", "main::checkout")]);
+    let mut tree = Tree::new(100);
+    let start = event(tree.header(Kind::Start, 0), |encoder| {
+        encoder.interpreter(Language::Perl, None, b"5.36.0");
+        encoder.string(types::INTERPRETER, b"\xc8\xc9");
+    });
+    let mut datagrams = vec![
+        start,
+        load(&mut tree, 1, &lines, |encoder| {
+            encoder.language_stack(&stack(Language::Perl, &lines), MAX_SENT);
+        }),
+        load(&mut tree, 1, b"", |_| ()),
+    ];
+    for reason in NoLines::ALL {
+        datagrams
+            .push(load(&mut tree, 1, b"", |encoder| encoder.interpreter(Language::Perl, Some(*reason), b"")));
+    }
+    let (_, events) = collected(&datagrams);
+    let schema = serde_json::from_str(include_str!("../../docs/schema/events.schema.json")).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    for event in &events {
+        schema.validate(event).unwrap();
+    }
+    let mut broken = events.last().unwrap().clone();
+    broken["no_lines"] = json!("perhaps");
+    assert!(!schema.is_valid(&broken), "a schema that lets everything pass proves nothing");
 }

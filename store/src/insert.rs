@@ -20,9 +20,10 @@ pub(crate) fn batch(db: &Connection, ids: &mut Identities, batch: &Batch) -> Res
     for row in &batch.rebases {
         rebase::rebase(db, ids, row)?;
     }
-    // Parents first: what hangs from a role is hung where its number says.
+    // Parents first: what hangs from a role is hung where its number says. Among siblings the one that was
+    // forked first, so that a report lists them so.
     let mut roles: Vec<_> = batch.roles.iter().collect();
-    roles.sort_by_key(|row| row.chain.len());
+    roles.sort_by_key(|row| (row.chain.len(), row.number));
     for row in roles {
         role(db, ids, row)?;
     }
