@@ -92,6 +92,11 @@ impl<'b> LineWriter<'b> {
         true
     }
 
+    /// Notes that there are frames which are not written.
+    pub const fn leave_out(&mut self) {
+        self.cut = true;
+    }
+
     /// Bytes written so far.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -1,10 +1,13 @@
 //! Who am I: a root that was exec'ed, or a descendant that was forked, and by whom?
 //!
 //! [`fork`] answers the one question every hook asks first, [`tree`] counts what the whole family
-//! of processes must know, [`lineage`] keeps the chain of forks above this process, [`heir`] finds out
-//! whether it is the program itself that went into the background.
+//! of processes must know, [`lineage`] keeps the chain of forks above this process, [`site`] tells where
+//! each was called, [`heir`] finds out whether it is the program itself that went into the background,
+//! [`failure`] whether a fork came to nothing.
 
+pub(crate) mod failure;
 pub(crate) mod fork;
 pub(crate) mod heir;
 pub(crate) mod lineage;
+mod site;
 pub(crate) mod tree;
