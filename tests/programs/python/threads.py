@@ -7,7 +7,7 @@ import threading
 
 import account  # noqa: F401
 
-FOLDER = os.path.join(os.environ["FOLDER"], "modules")
+FOLDER = os.path.join(os.getcwd(), "modules")
 THREADS, MODULES = 4, 100
 sys.dont_write_bytecode = True
 

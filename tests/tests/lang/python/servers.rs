@@ -36,7 +36,7 @@ fn assert_lines(what: &str, pages: &[&str], end: Signal, command: impl Fn(&str) 
         .arg(artifacts::source("daemons/python"))
         .env("PYTHONPATH", artifacts::source("programs/python"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("ALIVE_ACCOUNT", scene.path("account"));
+        .env("ACCOUNT", scene.path("account"));
     let server = Served::start(&scene, &mut command, address);
     for page in pages {
         server.ask_all(&[page], TIMES);
