@@ -2,14 +2,14 @@
 frames of the thread that opens it, as an audit hook sees them (PEP 578). Nothing is imported and
 nothing opened meanwhile.
 
-Each line of the file that ALIVE_ACCOUNT names has, with tabs between them: pid, path, and the frames,
+Each line of the file that ACCOUNT names has, with tabs between them: pid, path, and the frames,
 innermost first, as "file:line in function", without those of the import system.
 """
 
 import os
 import sys
 
-_FILE = os.open(os.environ["ALIVE_ACCOUNT"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+_FILE = os.open(os.environ["ACCOUNT"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
 
 
 def _frames(frame):

@@ -9,7 +9,7 @@ import threading
 
 import account  # noqa: F401
 
-FOLDER = os.path.join(os.environ["FOLDER"], "modules")
+FOLDER = os.path.join(os.getcwd(), "modules")
 sys.dont_write_bytecode = True
 
 

@@ -6,7 +6,7 @@ import sys
 
 import _xxsubinterpreters as beside
 
-FOLDER = os.path.join(os.environ["FOLDER"], "modules")
+FOLDER = os.path.join(os.getcwd(), "modules")
 
 INSIDE = f"""
 import sys

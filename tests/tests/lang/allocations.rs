@@ -46,3 +46,12 @@ fn lines_of_php_take_none() {
         assert_none(&scene, "/usr/bin/php", &["php/asks.php"], 50);
     }
 }
+
+#[test]
+fn lines_of_python_take_none() {
+    if needs::installed("python3", &["/usr/bin/python3"]) {
+        let scene = Scene::start();
+        let program = artifacts::source("programs/python/asks.py").display().to_string();
+        assert_none(&scene, "/usr/bin/python3", &["-B", &program], 45);
+    }
+}

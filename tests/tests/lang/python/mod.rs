@@ -22,10 +22,7 @@ fn run(scene: &Scene, program: &str) -> Option<Events> {
     }
     let mut command = scene.traced_command(Path::new(PYTHON));
     command.arg(artifacts::source(&format!("programs/python/{program}")));
-    command
-        .env("FOLDER", scene.path(""))
-        .env("ALIVE_ACCOUNT", scene.path("account"))
-        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("ACCOUNT", scene.path("account")).env("PYTHONDONTWRITEBYTECODE", "1");
     let _ = scene.run(&mut command).well();
     Some(scene.events())
 }
