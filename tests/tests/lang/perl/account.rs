@@ -60,6 +60,7 @@ pub(super) struct Agreement {
     with_caller: usize,
     told: usize,
     caller_agrees: usize,
+    nearer: usize,
     stack_agrees: usize,
     differences: Vec<String>,
 }
@@ -79,9 +80,12 @@ impl Agreement {
                 continue;
             }
             agreement.told += 1;
-            let same_caller = told.iter().any(|told| told.frames.first() == frames.first());
+            let first = frames.first();
+            let same_caller = told.iter().any(|told| told.frames.first() == first);
+            let nearer = !same_caller && told.iter().any(|told| is_nearer(told.frames.first(), first));
+            agreement.nearer += usize::from(nearer);
             let same_stack = told.iter().any(|told| told.is_told_by(&frames));
-            agreement.caller_agrees += usize::from(same_caller);
+            agreement.caller_agrees += usize::from(same_caller || nearer);
             agreement.stack_agrees += usize::from(same_stack);
             if !same_stack {
                 let perl: Vec<_> = told.iter().map(|told| &told.frames).collect();
@@ -113,9 +117,9 @@ impl fmt::Display for Agreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} of {} modules with a caller; of {} in Perl's own account {} agree in file and line, {} in all \
-             frames",
-            self.with_caller, self.modules, self.told, self.caller_agrees, self.stack_agrees
+            "{} of {} modules with a caller; of {} in Perl's own account {} agree in file and line ({} of \
+             them with the line of a `require` inside of the statement that `caller` names), {} in all frames",
+            self.with_caller, self.modules, self.told, self.caller_agrees, self.nearer, self.stack_agrees
         )
     }
 }
@@ -131,8 +135,25 @@ impl Told {
             return frames.starts_with(&self.frames);
         }
         let shortest = self.frames.len().min(CERTAIN);
-        frames.len() >= shortest && self.frames.starts_with(frames)
+        let outer = |frames: &[Frame]| frames.get(1..).unwrap_or_default().to_vec();
+        let same_first = self.frames.first() == frames.first();
+        frames.len() >= shortest
+            && (same_first || is_nearer(self.frames.first(), frames.first()))
+            && outer(&self.frames).starts_with(&outer(frames))
     }
+}
+
+/// Whether an event names a line inside of the statement that `caller` names: the one where it is written
+/// that something is wanted. `caller` tells of an `if` with one statement in its block the line of the `if`.
+fn is_nearer(told: Option<&Frame>, frame: Option<&Frame>) -> bool {
+    let (Some((told_file, told_line, told_sub)), Some((file, line, sub))) = (told, frame) else {
+        return false;
+    };
+    let source = std::fs::read_to_string(file).unwrap_or_default();
+    let written = usize::try_from(*line).ok().and_then(|line| source.lines().nth(line.checked_sub(1)?));
+    (told_file, told_sub) == (file, sub)
+        && told_line < line
+        && written.is_some_and(|line| line.contains("require"))
 }
 
 /// Frames that every event has room for.
