@@ -1,12 +1,15 @@
 //! Names for places in machine code, from the symbol tables of the files they lie in.
 //!
 //! Done in the threads that write, never in the one that receives: the first look into a large
-//! library takes milliseconds.
+//! library takes milliseconds. A stripped file is asked for the symbols that it exports, after the file
+//! of debugging information that its distribution may have installed beside it. A place without a name
+//! stays one by module and offset.
 
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use alive_store::model::{Batch, ForkSite, Site, Stack};
 use blazesym::helper::read_elf_build_id;
@@ -17,10 +20,13 @@ use hashbrown::HashMap;
 /// Most places remembered; beyond it everything is forgotten, open files included.
 const MAX_PLACES: usize = 65_536;
 
-/// Places by module, and whether the module's file is the one that was mapped.
+/// Where distributions install debugging information, by build id.
+const DEBUG_FILES: &str = "/usr/lib/debug/.build-id";
+
+/// Places by module, and the files that know it, best first.
 #[derive(Debug, Default)]
 struct Module {
-    readable: bool,
+    files: Vec<PathBuf>,
     names: HashMap<u64, Option<String>>,
 }
 
@@ -28,14 +34,19 @@ struct Module {
 #[derive(Debug)]
 pub(crate) struct Symbols {
     symbolizer: Symbolizer,
+    debug_files: PathBuf,
     modules: HashMap<(Vec<u8>, Vec<u8>), Module>,
     places: usize,
 }
 
 impl Symbols {
     pub(crate) fn new() -> Self {
+        Self::with_debug_files(PathBuf::from(DEBUG_FILES))
+    }
+
+    fn with_debug_files(debug_files: PathBuf) -> Self {
         let symbolizer = Symbolizer::builder().enable_code_info(false).enable_inlined_fns(false).build();
-        Self { symbolizer, modules: HashMap::new(), places: 0 }
+        Self { symbolizer, debug_files, modules: HashMap::new(), places: 0 }
     }
 
     /// Fills in every place of a batch.
@@ -72,29 +83,43 @@ impl Symbols {
         }
     }
 
-    /// Fills in one place, if the file that it lies in is still there and still the same.
+    /// Fills in one place, if the file that it lies in or its debugging information is there and the same.
     pub(crate) fn fill(&mut self, site: &mut Site) {
         // A name that is not absolute is no file: the vdso, or a place in no module.
         if site.symbol.is_some() || !site.module.starts_with(b"/") {
             return;
         }
         if self.places >= MAX_PLACES {
-            *self = Self::new();
+            *self = Self::with_debug_files(std::mem::take(&mut self.debug_files));
         }
-        let path = Path::new(OsStr::from_bytes(&site.module));
+        let debug_files = &self.debug_files;
         let module = self.modules.entry((site.module.clone(), site.build_id.clone())).or_insert_with(|| {
-            Module { readable: is_mapped_file(path, &site.build_id), names: HashMap::new() }
+            let file = PathBuf::from(OsStr::from_bytes(&site.module));
+            let mut files = vec![file];
+            files.extend(debug_file(debug_files, &site.build_id));
+            files.retain(|file| is_mapped_file(file, &site.build_id));
+            files.reverse();
+            Module { files, names: HashMap::new() }
         });
-        if !module.readable {
+        if module.files.is_empty() {
             return;
         }
-        let symbolizer = &self.symbolizer;
         let name = module.names.entry(site.offset).or_insert_with(|| {
             self.places += 1;
-            name(symbolizer, path, site.offset)
+            module.files.iter().find_map(|file| name(&self.symbolizer, file, site.offset))
         });
         site.symbol.clone_from(name);
     }
+}
+
+/// Where debugging information is installed for a build id: `5a/0123.debug`. A shorter one names nothing.
+fn debug_file(folder: &Path, build_id: &[u8]) -> Option<PathBuf> {
+    let (first, rest) = build_id.split_first().filter(|(_, rest)| !rest.is_empty())?;
+    let rest = rest.iter().fold(String::new(), |mut name, byte| {
+        write!(name, "{byte:02x}").expect("a String takes everything");
+        name
+    });
+    Some(folder.join(format!("{first:02x}")).join(format!("{rest}.debug")))
 }
 
 /// Whether the file at `path` is the one that was mapped, by its build id. Only regular files are opened:
@@ -196,5 +221,123 @@ mod tests {
         symbols.fill(&mut again);
         assert_eq!(again, site);
         assert_eq!(symbols.places, 1);
+    }
+
+    /// A library with a function that it exports and one that it keeps to itself.
+    struct Library {
+        folder: tempfile::TempDir,
+        build_id: Vec<u8>,
+        /// A return address in each.
+        exported: u64,
+        hidden: u64,
+    }
+
+    fn run(program: &str, args: &[&OsStr]) -> String {
+        let output = std::process::Command::new(program).args(args).output().unwrap();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    impl Library {
+        fn build() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let source = folder.path().join("two.c");
+            // Each calls something, so that its compiler cannot make it disappear.
+            let text = "int abs(int);\n\
+                        static __attribute__((noinline)) int hidden(int x) { return abs(x) + abs(x + 1); }\n\
+                        int exported(int x) { return hidden(x) + hidden(x + 7); }\n";
+            fs::write(&source, text).unwrap();
+            let path = folder.path().join("libtwo.so");
+            let flags = ["-shared", "-fPIC", "-O0", "-g", "-Wl,--build-id=sha1", "-o"].map(OsStr::new);
+            run("gcc", &[&flags[..], &[path.as_os_str(), source.as_os_str()]].concat());
+            let symbols = run("nm", &[path.as_os_str()]);
+            let address = |name: &str| {
+                let line = symbols.lines().find(|line| line.ends_with(&format!(" {name}"))).unwrap();
+                u64::from_str_radix(line.split(' ').next().unwrap(), 16).unwrap() + 9
+            };
+            let build_id = read_elf_build_id(&path).unwrap().unwrap().to_vec();
+            Self { build_id, exported: address("exported"), hidden: address("hidden"), folder }
+        }
+
+        fn path(&self) -> PathBuf {
+            self.folder.path().join("libtwo.so")
+        }
+
+        fn strip(&self) {
+            run("strip", &["--strip-all".as_ref(), self.path().as_os_str()]);
+        }
+
+        /// Puts what a distribution would install as debugging information into a folder of that name.
+        fn split(&self) {
+            let file = debug_file(&self.folder.path().join("debug"), &self.build_id).unwrap();
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            run("objcopy", &["--only-keep-debug".as_ref(), self.path().as_os_str(), file.as_os_str()]);
+        }
+
+        /// The names of both functions, as far as they are found.
+        fn names(&self) -> [Option<String>; 2] {
+            let mut symbols = Symbols::with_debug_files(self.folder.path().join("debug"));
+            [self.exported, self.hidden].map(|offset| {
+                let module = self.path().as_os_str().as_bytes().to_vec();
+                let mut site = Site { module, build_id: self.build_id.clone(), offset, symbol: None };
+                symbols.fill(&mut site);
+                site.symbol
+            })
+        }
+    }
+
+    fn named(name: &str) -> Option<String> {
+        Some(format!("{name}+0x9"))
+    }
+
+    #[test]
+    fn an_unstripped_file_names_every_function() {
+        assert_eq!(Library::build().names(), [named("exported"), named("hidden")]);
+    }
+
+    #[test]
+    fn a_stripped_file_names_what_it_exports_and_nothing_by_a_neighbours_name() {
+        let library = Library::build();
+        library.strip();
+        assert_eq!(library.names(), [named("exported"), None]);
+    }
+
+    #[test]
+    fn debugging_information_that_is_installed_beside_a_stripped_file_names_the_rest() {
+        let library = Library::build();
+        library.split();
+        library.strip();
+        assert_eq!(library.names(), [named("exported"), named("hidden")]);
+        fs::remove_file(library.path()).unwrap();
+        assert_eq!(library.names(), [named("exported"), named("hidden")], "also when the file is gone");
+    }
+
+    #[test]
+    fn debugging_information_of_another_build_is_not_believed() {
+        let (library, other) = (Library::build(), Library::build());
+        library.split();
+        library.strip();
+        let debug =
+            |library: &Library| debug_file(&library.folder.path().join("debug"), &library.build_id).unwrap();
+        fs::write(debug(&library), fs::read(other.path()).unwrap()).unwrap();
+        run("objcopy", &["--remove-section=.note.gnu.build-id".as_ref(), debug(&library).as_os_str()]);
+        assert_eq!(library.names(), [named("exported"), None]);
+    }
+
+    #[test]
+    fn a_file_that_is_gone_or_was_replaced_names_nothing() {
+        let library = Library::build();
+        fs::write(library.path(), "replaced").unwrap();
+        assert_eq!(library.names(), [None, None]);
+        fs::remove_file(library.path()).unwrap();
+        assert_eq!(library.names(), [None, None]);
+    }
+
+    #[test]
+    fn a_build_id_names_its_debugging_information() {
+        let folder = Path::new("/d");
+        assert_eq!(debug_file(folder, &[0x5a, 0x01, 0xff]), Some(PathBuf::from("/d/5a/01ff.debug")));
+        assert_eq!(debug_file(folder, &[0x5a]), None);
+        assert_eq!(debug_file(folder, b""), None);
     }
 }

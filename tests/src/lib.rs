@@ -12,6 +12,7 @@
 //! |---|---|
 //! | a way to become another process | `tests/fork.rs` |
 //! | the program must not notice the shim | `tests/transparency/`, a room for each kind of hazard; [`worlds`] compares |
+//! | how the shim lies in memory | `tests/layout.rs` |
 //! | native libraries, their dependencies and callers | `tests/dlopen.rs` |
 //! | a function of the open or fopen family | `tests/hooks.rs` |
 //! | arguments that a function should not get | `tests/fuzz.rs` |
@@ -25,6 +26,7 @@
 //! | a real daemon against strace | `tests/truth.rs`, with its application in `daemons/` and its command in [`targets`] |
 //! | the same in its own daemon mode | `tests/background.rs` |
 //! | a tree of another form than master and workers | `tests/trees.rs` |
+//! | the line that asks, in an interpreted language | `tests/lang/` |
 //! | something that went wrong for somebody | `tests/regressions.rs` |
 #![forbid(unsafe_code)]
 

@@ -31,6 +31,16 @@ const NEEDED: &[Package] = &[
     Package { name: "strace", shown_by: "/usr/bin/strace", for_tests: "truth, background, trees" },
     Package { name: "gunicorn", shown_by: "/usr/bin/gunicorn", for_tests: "truth, background: gunicorn" },
     Package {
+        name: "python3-gevent",
+        shown_by: "/usr/lib/python3/dist-packages/gevent",
+        for_tests: "lang: gunicorn with greenlets",
+    },
+    Package {
+        name: "libpython3.11",
+        shown_by: "/usr/lib/*/libpython3.11.so.1.0",
+        for_tests: "lang: a program that runs Python",
+    },
+    Package {
         name: "python3-flask",
         shown_by: "/usr/lib/python3/dist-packages/flask",
         for_tests: "truth, background: gunicorn, uwsgi",
@@ -43,6 +53,19 @@ const NEEDED: &[Package] = &[
         for_tests: "truth, trees: puma",
     },
     Package { name: "php-fpm", shown_by: "/usr/sbin/php-fpm*", for_tests: "truth, background: php_fpm" },
+    Package { name: "php-cli", shown_by: "/usr/bin/php", for_tests: "lang: php" },
+    Package { name: "ruby", shown_by: "/usr/bin/ruby", for_tests: "lang: ruby" },
+    Package {
+        name: "ruby-zeitwerk",
+        shown_by: "/usr/share/rubygems-integration/all/specifications/zeitwerk-*",
+        for_tests: "lang: puma with zeitwerk",
+    },
+    Package {
+        name: "ruby-bootsnap",
+        shown_by: "/usr/lib/ruby/vendor_ruby/bootsnap*",
+        for_tests: "lang: puma with bootsnap",
+    },
+    Package { name: "unicorn", shown_by: "/usr/bin/unicorn", for_tests: "lang: unicorn" },
     Package { name: "libfcgi-bin", shown_by: "/usr/bin/cgi-fcgi", for_tests: "truth, background: php_fpm" },
     Package {
         name: "postgresql",
@@ -72,6 +95,15 @@ const NEEDED: &[Package] = &[
     Package { name: "openssh-client", shown_by: "/usr/bin/ssh-keyscan", for_tests: "trees: sshd" },
 ];
 
+/// What the witnesses are fetched, unpacked, built and run with, whatever the tests need.
+const WITNESS: &[Package] = &[
+    Package { name: "dpkg-dev", shown_by: "/usr/bin/dpkg-source", for_tests: "witnesses: sources" },
+    Package { name: "gcc", shown_by: "/usr/bin/gcc", for_tests: "witnesses: postgres" },
+    Package { name: "libc6-dev", shown_by: "/usr/include/unistd.h", for_tests: "witnesses: postgres" },
+    Package { name: "perl", shown_by: "/usr/share/perl/5*/CPAN.pm", for_tests: "witnesses: perl" },
+    Package { name: "ruby", shown_by: "/usr/bin/ruby3*", for_tests: "witnesses: ruby" },
+];
+
 /// Whether a file is there whose path a pattern with at most one `*` describes.
 fn is_there(pattern: &str) -> bool {
     let Some((before, behind)) = pattern.split_once('*') else { return Path::new(pattern).exists() };
@@ -89,7 +121,16 @@ fn is_there(pattern: &str) -> bool {
 ///
 /// Tests that miss a daemon skip loudly then, or fail where nothing may be skipped.
 pub(crate) fn provide() -> Result<(), Failure> {
-    let missing: Vec<&Package> = NEEDED.iter().filter(|package| !is_there(package.shown_by)).collect();
+    install(NEEDED)
+}
+
+/// The same for the witnesses.
+pub(crate) fn provide_for_witnesses() -> Result<(), Failure> {
+    install(WITNESS)
+}
+
+fn install(packages: &[Package]) -> Result<(), Failure> {
+    let missing: Vec<&Package> = packages.iter().filter(|package| !is_there(package.shown_by)).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -18,7 +18,9 @@ pub(crate) mod image;
 pub(crate) mod lines;
 pub(crate) mod memory;
 mod perl;
+mod php;
 pub(crate) mod python;
+mod ruby;
 
 use crate::cell::{Alone, Bytes};
 use crate::config;
@@ -58,16 +60,18 @@ pub(crate) trait Provider: Sync {
 }
 
 /// How many languages can be read.
-const LANGUAGES: usize = 2;
+const LANGUAGES: usize = 4;
 
 /// Every language that can be read.
-static PROVIDERS: [&dyn Provider; LANGUAGES] = [&perl::Perl, &python::Python];
+static PROVIDERS: [&dyn Provider; LANGUAGES] = [&perl::Perl, &php::Php, &python::Python, &ruby::Ruby];
 
 /// `state` of a [`Slot`]: not seen, being looked at, read; from [`OFF`] on, a [`NoLines`] on top of it.
 const UNSEEN: u32 = 0;
 const LOOKING: u32 = 1;
 const READ: u32 = 2;
 const OFF: u32 = 16;
+/// Seen before it began: it is looked at again once it is on a stack.
+const NOT_YET: u32 = OFF + NoLines::NotRunning as u32;
 
 /// What is known of a provider's interpreter in this process.
 struct Slot {
@@ -152,7 +156,7 @@ impl Slot {
         let before = self.state.load(Ordering::Acquire);
         let same = self.start.load(Ordering::Relaxed) == image.start
             && self.end.load(Ordering::Relaxed) == image.end;
-        let known = before != UNSEEN && same;
+        let known = before != UNSEEN && before != NOT_YET && same;
         if known
             || before == LOOKING
             || self.state.compare_exchange(before, LOOKING, Ordering::AcqRel, Ordering::Relaxed).is_err()
@@ -172,6 +176,21 @@ impl Slot {
         self.state.store(state, Ordering::Release);
         if before == UNSEEN {
             SEEN.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Looks again at an interpreter that had not begun when it was seen. It is on this thread's stack,
+    /// so it stays mapped meanwhile.
+    #[cold]
+    fn look_again(&self, provider: &dyn Provider) {
+        let Some(object) = object::find(self.start.load(Ordering::Relaxed) as u64) else { return };
+        // SAFETY: a mapped object's entry in the linker's list.
+        let map = unsafe { &*object.link_map };
+        let image = Image::of(&Memory::checked(), map.dynamic as usize, map.bias);
+        if let Some(mut image) = image
+            && image.find_range().is_some()
+        {
+            self.fill(provider, &image);
         }
     }
 
@@ -197,6 +216,9 @@ pub(crate) fn capture(stack: &Stack, at_most: usize) -> Lines<ROOM> {
     let language = provider.language();
     if innermost(stack.uninterrupted()) != Some(number) {
         return Lines::unread(language, NoLines::Interrupted);
+    }
+    if slot.state.load(Ordering::Acquire) == NOT_YET {
+        slot.look_again(*provider);
     }
     match slot.state.load(Ordering::Acquire) {
         READ => {}

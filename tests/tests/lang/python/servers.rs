@@ -1,7 +1,6 @@
 //! Servers whose workers import at their requests.
 
 use std::path::Path;
-use std::process::Command;
 
 use alive_tests::daemon::free_address;
 use alive_tests::scene::Scene;
@@ -24,14 +23,15 @@ const TIMES: usize = 2;
 /// Files that one worker loads at least for all pages.
 const LEAST: usize = 60;
 
-/// Serves the application, asks for all of its pages, and compares.
+/// Serves the application, asks for all of its pages, ends it by this signal, and compares.
 #[track_caller]
-fn assert_lines(what: &str, program: &str, arguments: impl Fn(&str) -> Vec<String>) {
+fn assert_lines(what: &str, end: Signal, command: impl Fn(&str) -> Vec<String>) {
     let scene = Scene::start();
     let address = free_address();
-    let mut command: Command = scene.traced_command(Path::new(program));
+    let words = command(&address.to_string());
+    let mut command = scene.traced_command(Path::new(&words[0]));
     command
-        .args(arguments(&address.to_string()))
+        .args(&words[1..])
         .arg("--chdir")
         .arg(artifacts::source("daemons/python"))
         .env("PYTHONPATH", artifacts::source("programs/python"))
@@ -41,54 +41,62 @@ fn assert_lines(what: &str, program: &str, arguments: impl Fn(&str) -> Vec<Strin
     for page in PAGES {
         server.ask_all(&[page], TIMES);
     }
-    server.stop(Signal::SIGTERM);
+    server.stop(end);
     let events = scene.events();
     Account::read(&scene.path("account")).assert_agrees(what, &events, LEAST);
     assert_share(what, &events);
 }
 
-fn gunicorn(what: &str, options: &[&str]) {
-    assert_lines(what, PYTHON, |address| {
-        let first = [GUNICORN, "--workers", "2", "--bind", address, "app:application"];
+fn gunicorn(options: &[&str]) {
+    if !needs::installed("gunicorn", &[PYTHON, GUNICORN]) {
+        return;
+    }
+    assert_lines(&format!("gunicorn {}", options.join(" ")), Signal::SIGQUIT, |address| {
+        let first = [PYTHON, GUNICORN, "--workers", "2", "--bind", address, "app:application"];
         [&first, options].concat().into_iter().map(str::to_owned).collect()
     });
 }
 
-fn uwsgi(what: &str, options: &[&str]) {
+fn uwsgi(options: &[&str]) {
     if !needs::installed("uwsgi-core uwsgi-plugin-python3", &[UWSGI, UWSGI_PLUGIN]) {
         return;
     }
-    assert_lines(what, UWSGI, |address| {
-        let first = ["--plugin", "python3", "--http-socket", address, "--master", "--processes", "2"];
-        let rest = ["--enable-threads", "--die-on-term", "--module", "app:application"];
+    // A worker that is about to be done with a request forgets the signals that would end it.
+    assert_lines(&format!("uwsgi {}", options.join(" ")), Signal::SIGKILL, |address| {
+        let first = [UWSGI, "--plugin", "python3", "--http-socket", address, "--master", "--processes", "2"];
+        let rest = ["--enable-threads", "--module", "app:application"];
         [&first[..], &rest, options].concat().into_iter().map(str::to_owned).collect()
     });
 }
 
 #[test]
-fn gunicorn_with_processes() {
-    if needs::installed("gunicorn", &[PYTHON, GUNICORN]) {
-        gunicorn("gunicorn", &[]);
-        gunicorn("gunicorn --preload", &["--preload"]);
-    }
+fn gunicorn_with_the_application_in_each_worker() {
+    gunicorn(&["--worker-class", "sync"]);
+}
+
+#[test]
+fn gunicorn_with_the_application_in_the_master() {
+    gunicorn(&["--preload"]);
 }
 
 #[test]
 fn gunicorn_with_greenlets() {
-    if needs::installed("gunicorn python3-gevent", &[PYTHON, GUNICORN, GEVENT]) {
-        gunicorn("gunicorn, gevent", &["--worker-class", "gevent"]);
+    if needs::installed("python3-gevent", &[GEVENT]) {
+        gunicorn(&["--worker-class", "gevent"]);
     }
 }
 
 #[test]
 fn gunicorn_with_threads() {
-    if needs::installed("gunicorn", &[PYTHON, GUNICORN]) {
-        gunicorn("gunicorn, threads", &["--worker-class", "gthread", "--threads", "4"]);
-    }
+    gunicorn(&["--worker-class", "gthread", "--threads", "4"]);
 }
 
 #[test]
-fn uwsgi_with_the_application_in_the_master_or_in_each_worker() {
-    uwsgi("uwsgi", &[]);
-    uwsgi("uwsgi --lazy-apps", &["--lazy-apps"]);
+fn uwsgi_with_the_application_in_each_worker() {
+    uwsgi(&["--lazy-apps"]);
+}
+
+#[test]
+fn uwsgi_with_the_application_in_the_master() {
+    uwsgi(&["--threads", "2"]);
 }

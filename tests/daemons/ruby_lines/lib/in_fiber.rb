@@ -1,0 +1,1 @@
+account(__FILE__, caller_locations(1))

@@ -1,0 +1,3 @@
+account(__FILE__, caller_locations(1))
+
+require "inner"
