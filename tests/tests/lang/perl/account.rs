@@ -177,11 +177,11 @@ fn read(path: &Path) -> Vec<Told> {
 /// `FILE:LINE:SUB`; a file may have colons, a sub has them.
 fn frame(word: &str) -> Frame {
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()) && !part.is_empty();
-    let places = word.match_indices(':').filter_map(|(at, _)| {
+    let mut places = word.match_indices(':').filter_map(|(at, _)| {
         let (line, sub) = word[at + 1..].split_once(':')?;
         digits(line).then(|| (word[..at].to_owned(), line.parse().expect("digits"), sub.to_owned()))
     });
-    places.last().unwrap_or_else(|| panic!("no frame: {word}"))
+    places.next_back().unwrap_or_else(|| panic!("no frame: {word}"))
 }
 
 /// Hex to text, spelled as the events file spells bytes that are no UTF-8.

@@ -105,7 +105,7 @@ threads->create(sub {
     assert_eq!(frames_of(&events, "Late.pm").first(), Some(&frame("script.pl", 6, "main::__ANON__")));
 }
 
-/// Perl's own signals wait for a safe moment; those of POSIX::sigaction interrupt whatever runs.
+/// Perl's own signals wait for a safe moment; those of `POSIX::sigaction` interrupt whatever runs.
 #[test]
 fn signal_handlers_load_in_their_own_line() {
     let scene = Scene::start();
