@@ -1,6 +1,7 @@
-# Perl's own account of who asks: a line in the file $ACCOUNT for each module, "PID FILE FRAME...", with
-# the file and each frame, innermost first, as "FILE:LINE:SUB", in hex. A module calls `Account::told`
-# at its top, or `use Account 'watch'` writes down what is required from then on.
+# Perl's own account of who asks: a line in the file $ACCOUNT for each module, "PID HOW FILE FRAME...",
+# with the file and each frame, innermost first, as "FILE:LINE:SUB", in hex; HOW is "all" or, where only
+# some frames are told, "first". A module calls `Account::told` at its top, or `use Account 'watch'`
+# writes down what is required from then on.
 package Account;
 use strict;
 use warnings;
@@ -14,7 +15,7 @@ sub import {
     return if ( $what // '' ) ne 'watch';
     unshift @INC, sub {
         my ( undef, $file ) = @_;
-        written( $file, frames(1) );
+        written( 'all', $file, frames(1) );
         return;
     };
 }
@@ -22,7 +23,7 @@ sub import {
 sub told {
     my ( $file, $at_most ) = @_;
     my @frames = frames( 2, $at_most );
-    written( $file, @frames );
+    written( $at_most ? 'first' : 'all', $file, @frames );
 }
 
 # What `caller` tells, brought into the form of a stack: the block of an `eval {}` is a part of the
@@ -48,8 +49,8 @@ sub frames {
 }
 
 sub written {
-    my ( $file, @frames ) = @_;
-    my @words = ( $$, map { unpack 'H*', $_ } $file, map { join ':', @$_ } @frames );
+    my ( $how, $file, @frames ) = @_;
+    my @words = ( $$, $how, map { unpack 'H*', $_ } $file, map { join ':', @$_ } @frames );
     syswrite $log, "@words\n";
 }
 

@@ -7,7 +7,8 @@ use lib 'lib';
 
 sub module {
     my ($name, $body) = @_;
-    my $at_most = $name eq 'In/Format.pm' ? 1 : 0;
+    # What calls a format cannot be asked for, and five thousand calls are not followed to their end.
+    my $at_most = $name =~ m{In/(?:Deep|Format)\.pm} ? 1 : 0;
     open my $out, '>', "lib/$name" or die "$name: $!";
     print {$out} "Account::told(__FILE__, $at_most);\n", $body // '', "\n1;\n";
     close $out;
@@ -30,6 +31,35 @@ $cases{block} = sub {
         1;
     } or die;
 };
+$cases{branch} = sub {
+    my ($yes) = @_;
+    if ( !$yes ) {
+        require In::If;
+    }
+    if ($yes) {
+        die;
+    }
+    elsif ( require In::Elsif ) {
+        branch_sub();
+    }
+    unless ($yes) {
+        $yes || do {
+            require In::Do1;
+        };
+    }
+};
+sub branch_sub {
+    for my $module ('In/Loop.pm') {
+        require $module;
+    }
+    foreach_hash( { file => 'In/Hash.pm', list => [ map { { number => $_ } } 1 .. 3 ] } );
+}
+sub foreach_hash {
+    my ($of) = @_;
+    require $of->{file}
+        if $of->{file}
+        && @{ $of->{list} };
+}
 $cases{begin} = sub { eval "BEGIN { require In::Begin }\n1" or die };
 $cases{use} = sub { eval "package Other;\nuse In::Use;\n1" or die };
 $cases{nested} = sub { require In::Outer };
@@ -105,7 +135,7 @@ $cases{filter_inside} = sub { require In::FilterInside };
 $cases{lexical} = sub { eval q{use feature 'lexical_subs'; no warnings; my sub named { require In::Lexical } named(); 1} or die $@ };
 
 my %modules = map { ("In/$_.pm" => undef) } qw(
-    Sub Method Closure Name Text Texts Block Begin Use Inner Sort SortSub Map Autoload Destroy Tie
+    If Elsif Do1 Loop Hash Sub Method Closure Name Text Texts Block Begin Use Inner Sort SortSub Map Autoload Destroy Tie
     Overload Line Goto Borrowed Regex Substitution Format Signal Warn Die Hook Hooked Deep Zigzag
     Long Deleted Lexical Unfiltered FromOdd AtEnd);
 mkdir 'lib/In';

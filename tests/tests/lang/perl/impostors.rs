@@ -2,11 +2,10 @@
 //! the reason that there is, and nothing else changes.
 
 use alive_tests::artifacts;
-use alive_tests::events::{Event, Events};
 use alive_tests::running::Outcome;
 use alive_tests::scene::Scene;
 
-use super::account;
+use super::account::{self, Frame};
 
 /// What can be wrong with the impostor once a capture begins.
 const UNEXPECTED: &[&str] = &[
@@ -47,74 +46,88 @@ fn run(scene: &Scene, wrong: &str, traced: bool) -> Outcome {
     scene.run(&mut command)
 }
 
-/// Runs it with something wrong; the impostor's load, and what START told of its lines and version.
-#[track_caller]
-fn told(wrong: &str) -> (Events, String) {
-    let scene = prepare();
-    let (with, without) = (run(&scene, wrong, true), run(&scene, wrong, false));
-    assert_eq!(with, without, "{wrong}");
-    let _ = with.well();
-    let events = scene.events();
-    let start = events.of("start").next().unwrap_or_else(|| panic!("{wrong}: {}", events.told()));
-    let interpreter = &start.member("interpreters")[0];
-    let word = |key: &str| interpreter[key].as_str().unwrap_or_default().to_owned();
-    let said = format!("{} {} {}", word("language"), word("version"), word("lines"));
-    (events, said)
+/// What was told of one run.
+struct Told {
+    wrong: &'static str,
+    /// What its start says of the interpreter: language, version, whether its lines are read.
+    interpreter: String,
+    no_lines: String,
+    frames: Vec<Frame>,
 }
 
-/// The load by the impostor, whose native stack is told in any case; the program's own has no lines.
+/// Runs the impostor once with each thing wrong, and without the shim: nothing else may differ. A native
+/// stack is told in any case, and no lines of the file that the program itself opens.
 #[track_caller]
-fn load_of<'e>(events: &'e Events, wrong: &str) -> &'e Event {
-    let loads: Vec<_> = events.of("load").filter(|load| load.path().ends_with("late.pl")).collect();
-    assert_eq!(loads.len(), 2, "{wrong}: {}", events.told());
-    for load in &loads {
-        let modules = load.member("stack").as_array().map_or(0, Vec::len);
-        assert!(modules > 1, "{wrong}: {}", events.told());
+fn told(all: &[&'static str]) -> Vec<Told> {
+    let scene = prepare();
+    for wrong in all {
+        let (with, without) = (run(&scene, wrong, true), run(&scene, wrong, false));
+        assert_eq!(with, without, "{wrong}");
+        let _ = with.well();
     }
-    let lines = account::frames(loads[1]).len();
-    assert!(lines == 0 && loads[1].text("no_lines").is_empty(), "{wrong}: {}", events.told());
-    loads[0]
+    let events = scene.events();
+    let starts: Vec<_> = events.of("start").collect();
+    assert_eq!(starts.len(), all.len(), "{}", events.told());
+    let told = all.iter().zip(starts).map(|(wrong, start)| {
+        let loads: Vec<_> = events.of("load").filter(|load| load.root() == start.root()).collect();
+        let [impostor, program] = loads[..] else { panic!("{wrong}: {} loads", loads.len()) };
+        for load in [impostor, program] {
+            let addresses = load.member("stack").as_array().map_or(0, Vec::len);
+            assert!(load.path().ends_with("late.pl") && addresses > 1, "{wrong}: {}", events.told());
+        }
+        let lines = account::frames(program).len();
+        assert!(lines == 0 && program.text("no_lines").is_empty(), "{wrong}: {}", events.told());
+        let interpreter = &start.member("interpreters")[0];
+        let word = |key: &str| interpreter[key].as_str().unwrap_or_default().to_owned();
+        Told {
+            wrong,
+            interpreter: format!("{} {} {}", word("language"), word("version"), word("lines")),
+            no_lines: impostor.text("no_lines").to_owned(),
+            frames: account::frames(impostor),
+        }
+    });
+    told.collect()
+}
+
+fn frame(line: u64, function: &str) -> Frame {
+    ("impostor.pl".to_owned(), line, function.to_owned())
 }
 
 #[test]
 fn an_impostor_with_nothing_wrong_is_read() {
-    let (events, said) = told("nothing");
-    assert_eq!(said, "perl 5.36.0 read");
-    let frame = |line, function: &str| ("impostor.pl".to_owned(), line, function.to_owned());
-    assert_eq!(account::frames(load_of(&events, "nothing")), [frame(7, "Some::sub"), frame(9, "")]);
+    for told in told(&["nothing"]) {
+        assert_eq!(told.interpreter, "perl 5.36.0 read");
+        assert_eq!(told.frames, [frame(7, "Some::sub"), frame(9, "")]);
+    }
 }
 
 #[test]
 fn another_version_or_build_is_not_read() {
-    for (wrong, expected, reason) in [
+    let expected = [
         ("version", "perl 5.35.0 unknown-version", "unknown-version"),
         ("version of another size", "perl 5.32.0 unknown-build", "unknown-build"),
         ("size", "perl 5.36.0 unknown-build", "unknown-build"),
         ("no interpreter", "perl 5.36.0 read", "not-running"),
-    ] {
-        let (events, said) = told(wrong);
-        assert_eq!(said, expected, "{wrong}");
-        let load = load_of(&events, wrong);
-        assert_eq!(load.text("no_lines"), reason, "{wrong}: {}", events.told());
-        assert_eq!(account::frames(load), [], "{wrong}");
+    ];
+    for (told, (wrong, interpreter, no_lines)) in
+        told(&expected.map(|(wrong, ..)| wrong)).iter().zip(expected)
+    {
+        assert_eq!((told.wrong, told.interpreter.as_str()), (wrong, interpreter));
+        assert_eq!((told.no_lines.as_str(), &told.frames[..]), (no_lines, &[][..]), "{wrong}");
     }
 }
 
 #[test]
 fn memory_that_is_not_as_it_should_be_is_let_be() {
-    for wrong in UNEXPECTED {
-        let (events, said) = told(wrong);
-        assert_eq!(said, "perl 5.36.0 read", "{wrong}");
-        let load = load_of(&events, wrong);
-        assert_eq!(load.text("no_lines"), "unexpected", "{wrong}: {}", events.told());
-        assert_eq!(account::frames(load), [], "{wrong}");
+    for told in told(UNEXPECTED) {
+        assert_eq!(told.interpreter, "perl 5.36.0 read", "{}", told.wrong);
+        assert_eq!((told.no_lines.as_str(), &told.frames[..]), ("unexpected", &[][..]), "{}", told.wrong);
     }
 }
 
 #[test]
 fn stacks_that_go_in_a_circle_come_to_an_end() {
-    let (events, _) = told("circle of stacks");
-    let load = load_of(&events, "circle of stacks");
-    let first = ("impostor.pl".to_owned(), 7, "Some::sub".to_owned());
-    assert_eq!(account::frames(load).first(), Some(&first), "{}", events.told());
+    for told in told(&["circle of stacks"]) {
+        assert_eq!(told.frames.first(), Some(&frame(7, "Some::sub")));
+    }
 }

@@ -40,7 +40,7 @@ fn starman(what: &str, options: &[&str], at_least: usize) {
 
 #[test]
 fn starman_with_an_application_of_each_worker() {
-    starman("starman", &[], 100);
+    starman("starman", &[], 40);
 }
 
 #[test]
@@ -126,7 +126,8 @@ fn mod_perl() {
     served.ask_all(&["/"], 6);
     served.stop(Signal::SIGTERM);
     let events = scene.events();
-    Agreement::of(&scene, &events).assert_whole("mod_perl", 10);
+    // Perl takes what it has compiled last for the caller of the handler; nobody is that.
+    Agreement::of(&scene, &events).assert_callers("mod_perl", 8);
     for load in account::module_loads(&events) {
         let (file, line, function) = account::frames(load).pop().expect("frames");
         assert_eq!((line, function.as_str()), (6, "Shop::handler"), "{file}; {}", events.told());

@@ -15,6 +15,8 @@ pub(super) const SI_CXMAX: usize = 36;
 pub(super) const SI_TYPE: usize = 44;
 pub(super) const CONTEXT_BYTES: usize = 104;
 pub(super) const BLK_OLDCOP: usize = 16;
+/// Where a sub, format or eval returns to.
+pub(super) const BLK_RETOP: usize = 48;
 pub(super) const BLK_SUB_CV: usize = 72;
 /// Of any value: its body, its type, and the array of a hash.
 pub(super) const SV_ANY: usize = 0;
@@ -34,6 +36,9 @@ pub(super) const AUX_NAME_COUNT: usize = 28;
 /// Of a shared string: its length and its text.
 pub(super) const HEK_LENGTH: usize = 4;
 pub(super) const HEK_KEY: usize = 8;
+
+/// Of a `struct interpreter`: the operation that runs.
+const INTERPRETER_OP: usize = 8;
 
 /// One version's `struct interpreter`.
 struct Layout {
@@ -78,6 +83,7 @@ pub(super) enum Interpreter {
 /// Where the fields of an interpreter are.
 #[derive(Clone, Copy)]
 pub(super) struct Fields {
+    op: usize,
     curcop: usize,
     curstackinfo: usize,
     compiling: usize,
@@ -86,7 +92,8 @@ pub(super) struct Fields {
 /// What an interpreter does.
 #[derive(Clone, Copy)]
 pub(super) struct Now {
-    /// The statement being run.
+    /// The operation and the statement being run.
+    pub(super) operation: usize,
     pub(super) statement: usize,
     /// The innermost stack of contexts.
     pub(super) stack: usize,
@@ -104,6 +111,7 @@ impl Interpreter {
             LAYOUTS.iter().find(|layout| layout.version == version).ok_or(NoLines::UnknownVersion)?;
         let Some(key) = image.symbol(memory, c"PL_thr_key") else {
             let fields = Fields {
+                op: image.needed(memory, c"PL_op")?,
                 curcop: image.needed(memory, c"PL_curcop")?,
                 curstackinfo: image.needed(memory, c"PL_curstackinfo")?,
                 compiling: image.needed(memory, c"PL_compiling")?,
@@ -115,7 +123,7 @@ impl Interpreter {
             return Err(NoLines::UnknownBuild);
         }
         let Layout { curcop, curstackinfo, compiling, .. } = *layout;
-        Ok(Self::Threaded { key, fields: Fields { curcop, curstackinfo, compiling } })
+        Ok(Self::Threaded { key, fields: Fields { op: INTERPRETER_OP, curcop, curstackinfo, compiling } })
     }
 
     pub(super) const fn is_threaded(&self) -> bool {
@@ -142,6 +150,7 @@ impl Interpreter {
             return Err(NoLines::NotRunning);
         }
         Ok(Now {
+            operation: memory.word(interpreter.wrapping_add(fields.op))?,
             statement: memory.word(interpreter.wrapping_add(fields.curcop))?,
             stack: memory.word(interpreter.wrapping_add(fields.curstackinfo))?,
             compiling: interpreter.wrapping_add(fields.compiling),

@@ -1,7 +1,7 @@
 //! Perl 5, with interpreter threads as Debian builds it and without as the official images do.
 //!
-//! [`layout`] knows where things are, [`names`] reads the names of files and subs; here the contexts
-//! are walked. A frame is what runs by itself: a sub, a format, a file being required, a string being
+//! [`layout`] knows where things are, [`names`] reads the names of files and subs, [`closest`] finds the
+//! line within a statement; here the contexts are walked. A frame is what runs by itself: a sub, a format, a file being required, a string being
 //! evaluated. The block of an `eval {}` is a part of the sub around it. `PL_curcop` is the statement
 //! being run or, at compile time, the line being compiled; each context keeps the statement that it
 //! was entered from.
@@ -11,6 +11,7 @@
 //! in for a statement wherever there is none, one for all: a place only while it is the innermost, and
 //! a copy of it, without a line, none either.
 
+mod closest;
 mod layout;
 mod names;
 
@@ -19,9 +20,11 @@ use super::memory::Memory;
 use super::{Provider, Version};
 use crate::cell::{Alone, Bytes};
 use alive_wire::{Language, LineWriter, NoLines};
+use closest::{Operation, closest};
 use core::ffi::{CStr, c_int};
 use layout::{
-    BLK_OLDCOP, CONTEXT_BYTES, COP_LINE, Interpreter, Now, SI_CXIX, SI_CXMAX, SI_CXSTACK, SI_PREV, SI_TYPE,
+    BLK_OLDCOP, BLK_RETOP, CONTEXT_BYTES, COP_LINE, Interpreter, Now, SI_CXIX, SI_CXMAX, SI_CXSTACK, SI_PREV,
+    SI_TYPE,
 };
 use names::{File, LONGEST_FILE, Names};
 
@@ -142,11 +145,12 @@ struct Frames<'a, 'l, 'b> {
 impl Frames<'_, '_, '_> {
     fn walk(&mut self, now: &Now) -> Result<(), NoLines> {
         let memory = self.memory;
-        let Now { mut statement, mut stack, compiling } = *now;
+        let Now { operation, mut statement, mut stack, compiling } = *now;
+        let mut wanted = Operation::Running(operation);
         let mut left = CONTEXTS;
         for _ in 0..STACKS {
             if stack == 0 {
-                return self.push(statement, None).map(|_| ());
+                return self.push(statement, wanted, None).map(|_| ());
             }
             let contexts = Contexts::of(memory, stack)?;
             for context in contexts.innermost_first() {
@@ -162,11 +166,12 @@ impl Frames<'_, '_, '_> {
                     CXT_EVAL if kind & CXP_EVALBLOCK == 0 => None,
                     _ => continue,
                 };
-                if !self.push(statement, sub)? {
+                if !self.push(statement, wanted, sub)? {
                     return Ok(());
                 }
                 let from = memory.word(context.wrapping_add(BLK_OLDCOP))?;
                 statement = if from == compiling { 0 } else { from };
+                wanted = Operation::Before(memory.word(context.wrapping_add(BLK_RETOP))?);
             }
             stack = contexts.previous;
         }
@@ -175,12 +180,13 @@ impl Frames<'_, '_, '_> {
     }
 
     /// Writes where a statement stands; false when there is no more room.
-    fn push(&mut self, statement: usize, sub: Option<usize>) -> Result<bool, NoLines> {
+    fn push(&mut self, statement: usize, wanted: Operation, sub: Option<usize>) -> Result<bool, NoLines> {
         if statement == 0 {
             return Ok(true);
         }
         let Some(file) = self.names.file_of(self.memory, statement)? else { return Ok(true) };
-        let line = match self.memory.half(statement.wrapping_add(COP_LINE))? {
+        let closest = closest(self.memory, statement, wanted)?;
+        let line = match self.memory.half(closest.wrapping_add(COP_LINE))? {
             // Perl's own word for no line.
             u32::MAX => 0,
             line => line,
