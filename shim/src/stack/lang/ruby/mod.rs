@@ -200,3 +200,18 @@ fn agrees(text: &[u8], major: u32, minor: u32) -> bool {
     });
     parts.next() == Some(major) && parts.next() == Some(minor)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_words_of_the_version_are_one_version() {
+        assert!(agrees(b"3.1.2", 3, 1));
+        assert!(agrees(b"2.7.8", 2, 7));
+        assert!(agrees(b"3.3", 3, 3));
+        for text in [&b"3.11.2"[..], b"3.2.1", b"31.1", b"3", b"", b"three.one", b"3.1x.2"] {
+            assert!(!agrees(text, 3, 1), "{}", String::from_utf8_lossy(text));
+        }
+    }
+}
