@@ -24,6 +24,11 @@ impl Effort {
     /// Enough to see that everything works.
     pub(crate) const QUICK: Self = Self { rounds: 1, turns: 5 };
 
+    /// As many starts of a daemon, which take long.
+    pub(crate) fn daemons(self, full: usize) -> usize {
+        if self.rounds > 1 { full } else { 1 }
+    }
+
     /// The same rounds with a part of the turns, for work that takes long.
     pub(crate) fn a_part(self, part: usize) -> Self {
         Self { turns: (self.turns / part).max(3), ..self }

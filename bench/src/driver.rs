@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 
 use crate::error::Error;
 
-/// A C file of `programs/`, kept in this binary.
+/// A file of `programs/`, kept in this binary.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source {
     name: &'static str,
@@ -23,6 +23,11 @@ pub(crate) struct Source {
 const HEADER: Source = Source { name: "driver.h", text: include_str!("../programs/driver.h") };
 pub(crate) const OPEN_LOOP: Source =
     Source { name: "open_loop.c", text: include_str!("../programs/open_loop.c") };
+pub(crate) const CALLS: Source = Source { name: "calls.c", text: include_str!("../programs/calls.c") };
+pub(crate) const FRAMES_PERL: Source =
+    Source { name: "frames.pl", text: include_str!("../programs/frames.pl") };
+pub(crate) const FRAMES_PYTHON: Source =
+    Source { name: "frames.py", text: include_str!("../programs/frames.py") };
 pub(crate) const SPAWN: Source = Source { name: "spawn.c", text: include_str!("../programs/spawn.c") };
 pub(crate) const FORKS: Source = Source { name: "forks.c", text: include_str!("../programs/forks.c") };
 pub(crate) const EMPTY: Source = Source { name: "empty.c", text: include_str!("../programs/empty.c") };
@@ -33,6 +38,13 @@ impl Source {
         self.compile(dir, Path::new(self.name).with_extension(""), &[])
     }
 
+    /// Writes a script into `dir` and returns it.
+    pub(crate) fn copy(self, dir: &Path) -> Result<PathBuf, Error> {
+        let script = dir.join(self.name);
+        fs::write(&script, self.text).map_err(Error::io("writing a driver"))?;
+        Ok(script)
+    }
+
     /// Compiles into `dir` and returns the shared library.
     pub(crate) fn library(self, dir: &Path) -> Result<PathBuf, Error> {
         let name = Path::new("lib").with_file_name(format!("lib{}", self.name)).with_extension("so");
@@ -41,7 +53,7 @@ impl Source {
 
     fn compile(self, dir: &Path, name: PathBuf, flags: &[&str]) -> Result<PathBuf, Error> {
         for source in [HEADER, self] {
-            fs::write(dir.join(source.name), source.text).map_err(Error::io("writing a C driver"))?;
+            source.copy(dir)?;
         }
         let out = dir.join(name);
         let refused = |said: String| Error::Compile { program: self.name.into(), said };
@@ -67,6 +79,8 @@ pub(crate) struct Surroundings {
     pub(crate) preload: Option<PathBuf>,
     /// For `ALIVE_ADDR`.
     pub(crate) address: Option<SocketAddr>,
+    /// Further variables of the environment.
+    pub(crate) settings: Vec<(&'static str, &'static str)>,
     /// A command to put in front, as `strace -f`.
     pub(crate) under: Vec<String>,
 }
@@ -77,6 +91,7 @@ impl Surroundings {
         let mut words = self.under.iter().map(OsStr::new).chain([program.as_os_str()]);
         let mut command = Command::new(words.next().unwrap_or(program.as_os_str()));
         command.args(words).args(arguments).env_remove("LD_PRELOAD").env_remove("ALIVE_OFF");
+        command.envs(self.settings.iter().copied());
         if let Some(preload) = &self.preload {
             command.env("LD_PRELOAD", preload);
         }
@@ -141,7 +156,7 @@ impl Drop for Driver {
 }
 
 /// Does `start` while this thread may run on one processor only, which its children inherit.
-fn on_one_processor<T>(start: impl FnOnce() -> T) -> Result<T, Error> {
+pub(crate) fn on_one_processor<T>(start: impl FnOnce() -> T) -> Result<T, Error> {
     let me = Pid::from_raw(0);
     let allowed = sched_getaffinity(me).map_err(Error::os("asking for the processors"))?;
     let mut one = CpuSet::new();

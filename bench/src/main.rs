@@ -8,6 +8,7 @@
 
 mod bench;
 mod collector;
+mod daemon;
 mod driver;
 mod error;
 mod listener;

@@ -61,3 +61,24 @@ fn a_file_that_cannot_be_written_fails_the_bench_in_words() {
     assert!(said.contains("writing /nonexistent/figures.json"), "{said}");
     assert!(text(&done.stdout).contains("decode"), "the table is printed all the same");
 }
+
+#[test]
+fn each_row_that_needs_a_library_says_that_it_is_not_there_and_the_others_go_on() {
+    let empty = tempfile::tempdir().expect("a folder");
+    let json = empty.path().join("figures.json");
+    let folder = empty.path().to_str().expect("a plain path");
+    let file = json.to_str().expect("a plain path");
+    let rows = ["startup", "frames", "burst", "instructions"];
+    let chosen = rows.join(",");
+    let done = alive_bench(&["--quick", "--rows", &chosen, "--artifacts", folder, "--json", file]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+
+    let document = written(&json);
+    let skipped = document["rows"].as_array().expect("rows");
+    let names: Vec<_> = skipped.iter().map(|row| row["row"].as_str().unwrap_or_default()).collect();
+    assert_eq!(names, rows);
+    for row in skipped {
+        // Of a daemon, the first thing that is missed may be the daemon.
+        assert!(row["skipped"].as_str().is_some_and(|why| why.contains("is not there")), "{row}");
+    }
+}

@@ -164,13 +164,36 @@ fn python_debugs_its_memory(command_line: &CommandLine) -> bool {
     if set(c"PYTHONDEVMODE") || variable(c"PYTHONMALLOC").is_some_and(debugs) {
         return true;
     }
-    let mut words = command_line.words().skip(1).take_while(|word| word.starts_with(b"-"));
-    let mut words_behind = command_line.words().skip(2);
-    // `-X dev`, `-Xdev`, and either of them behind other letters.
-    words.any(|word| {
-        let next = words_behind.next();
-        word.ends_with(b"Xdev") || (word.ends_with(b"X") && next == Some(b"dev"))
-    })
+    is_development_mode(command_line.words().skip(1))
+}
+
+/// Whether `-X dev` is among a Python's own options, which end at `-c`, at `-m` or at the script.
+fn is_development_mode<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> bool {
+    while let Some(word) = words.next() {
+        let Some(mut letters) = word.strip_prefix(b"-") else { return false };
+        match letters {
+            b"" | b"-" => return false,
+            b"-check-hash-based-pycs" => _ = words.next(),
+            _ if letters.starts_with(b"-") => {}
+            // Letters may stand together, and a value right behind its letter.
+            _ => {
+                while let Some((letter, rest)) = letters.split_first() {
+                    letters = rest;
+                    let value = match letter {
+                        b'c' | b'm' => return false,
+                        b'W' | b'X' if rest.is_empty() => words.next().unwrap_or_default(),
+                        b'W' | b'X' => rest,
+                        _ => continue,
+                    };
+                    if *letter == b'X' && (value == b"dev" || value.starts_with(b"dev=")) {
+                        return true;
+                    }
+                    break;
+                }
+            }
+        }
+    }
+    false
 }
 
 /// The first word of the command line: for a script, its interpreter. Good until the constructor ends.
@@ -247,6 +270,33 @@ mod tests {
         assert_eq!(script("perl", "-e print"), None);
         assert_eq!(script("postgres", "-D /data"), None);
         assert_eq!(script("pythonista", "a.py"), None);
+    }
+
+    #[test]
+    fn development_mode_is_found_among_a_pythons_options() {
+        let found = |arguments: &'static str| is_development_mode(arguments.split(' ').map(str::as_bytes));
+        for arguments in [
+            "-X dev app.py",
+            "-Xdev",
+            "-IXdev -c pass",
+            "-X faulthandler -X dev -c pass",
+            "-W error -bX dev",
+            "--check-hash-based-pycs never -X dev=1",
+        ] {
+            assert!(found(arguments), "{arguments}");
+        }
+        for arguments in [
+            "app.py -X dev",
+            "-c pass -X dev",
+            "-mapp -Xdev",
+            "-W Xdev",
+            "-X importtime",
+            "-X",
+            "- -X dev",
+            "",
+        ] {
+            assert!(!found(arguments), "{arguments}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | a way to become another process | `tests/fork.rs` |
 //! | the program must not notice the shim | `tests/transparency/`, a room for each kind of hazard; [`worlds`] compares |
+//! | how the shim lies in memory | `tests/layout.rs` |
 //! | native libraries, their dependencies and callers | `tests/dlopen.rs` |
 //! | a function of the open or fopen family | `tests/hooks.rs` |
 //! | arguments that a function should not get | `tests/fuzz.rs` |

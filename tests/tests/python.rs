@@ -157,7 +157,14 @@ fn a_python_that_debugs_its_memory_ends_well() {
         let mut command = scene.traced_command(Path::new(PYTHON));
         let _ = scene.run(command.args(["-c", script]).env(variable, value)).well();
     }
-    for options in [&["-X", "dev"][..], &["-Xdev"], &["-B", "-X", "dev"], &["-IXdev"]] {
+    for options in [
+        &["-X", "dev"][..],
+        &["-Xdev"],
+        &["-B", "-X", "dev"],
+        &["-IXdev"],
+        &["-X", "faulthandler", "-X", "dev"],
+        &["-W", "error", "-X", "dev"],
+    ] {
         let mut command = scene.traced_command(Path::new(PYTHON));
         let _ = scene.run(command.args(options).args(["-c", script])).well();
     }

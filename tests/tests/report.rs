@@ -1,6 +1,8 @@
 //! From a daemon's fork to the report: what `alive run` and `alive report` say of real processes.
 
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -94,6 +96,25 @@ fn workers_are_counted_rightly_when_one_does_most_of_the_work() {
     };
     assert_eq!(verdict_of("/Digest/SHA.pm"), "preload", "2 of 3");
     assert_ne!(verdict_of("/JSON/PP.pm"), "preload", "1 of 3");
+}
+
+/// A server that forks for each connection announces its first children only; the others count all
+/// the same, and forks that fail do not.
+#[test]
+fn very_many_children_are_counted_and_failed_forks_are_not() {
+    let mut scene = Scene::start();
+    let code = scene.file("late.pm");
+    // The program gives up root, for whom no limit holds.
+    std::fs::set_permissions(scene.path("."), Permissions::from_mode(0o755)).expect("the scene's folder");
+    let _ = scene.run(scene.traced("many_forks").arg("70").arg(&code)).well();
+    scene.stop_collector();
+    let report = report(&scene);
+    let program = only_program(&report);
+    let roles = program["roles"].as_array().expect("roles");
+    let children: Vec<_> = roles.iter().filter(|role| !role["parent"].is_null()).collect();
+    assert_eq!(children.len(), 1, "one place forks: {roles:#?}");
+    assert_eq!(children[0]["processes"], 71, "{roles:#?}");
+    assert_eq!(load(program, "late.pm")["role"], children[0]["id"], "the last one, which nobody announced");
 }
 
 #[test]

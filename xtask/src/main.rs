@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`.
+//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`, `witness`.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -8,6 +8,7 @@ mod failure;
 mod lint;
 mod packages;
 mod test;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,18 @@ enum Command {
         #[arg(last = true)]
         bench: Vec<String>,
     },
+    /// Run other people's test suites with and without the shim, and print what differs
+    Witness {
+        /// All of them when none is named
+        suites: Vec<witness::Suite>,
+        /// Only parts whose name holds this; may be given several times
+        #[arg(long, value_name = "TEXT")]
+        only: Vec<String>,
+        /// Instead of suites: who asked for a module, as the interpreters of other Debian releases
+        /// tell it and as the shim reports it. All known releases when none is named; needs root
+        #[arg(long, value_name = "RELEASE", num_args = 0.., conflicts_with_all = ["suites", "only"])]
+        interpreters: Option<Vec<String>>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -47,6 +60,8 @@ fn main() -> ExitCode {
         Command::Test { runner } => test::run(&runner),
         Command::Lint => lint::run(),
         Command::Bench { bench } => bench::run(&bench),
+        Command::Witness { interpreters: Some(releases), .. } => witness::interpreters(&releases),
+        Command::Witness { suites, only, interpreters: None } => witness::run(&suites, &only),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -95,6 +95,15 @@ const NEEDED: &[Package] = &[
     Package { name: "openssh-client", shown_by: "/usr/bin/ssh-keyscan", for_tests: "trees: sshd" },
 ];
 
+/// What the witnesses are fetched, unpacked, built and run with, whatever the tests need.
+const WITNESS: &[Package] = &[
+    Package { name: "dpkg-dev", shown_by: "/usr/bin/dpkg-source", for_tests: "witnesses: sources" },
+    Package { name: "gcc", shown_by: "/usr/bin/gcc", for_tests: "witnesses: postgres" },
+    Package { name: "libc6-dev", shown_by: "/usr/include/unistd.h", for_tests: "witnesses: postgres" },
+    Package { name: "perl", shown_by: "/usr/share/perl/5*/CPAN.pm", for_tests: "witnesses: perl" },
+    Package { name: "ruby", shown_by: "/usr/bin/ruby3*", for_tests: "witnesses: ruby" },
+];
+
 /// Whether a file is there whose path a pattern with at most one `*` describes.
 fn is_there(pattern: &str) -> bool {
     let Some((before, behind)) = pattern.split_once('*') else { return Path::new(pattern).exists() };
@@ -112,7 +121,16 @@ fn is_there(pattern: &str) -> bool {
 ///
 /// Tests that miss a daemon skip loudly then, or fail where nothing may be skipped.
 pub(crate) fn provide() -> Result<(), Failure> {
-    let missing: Vec<&Package> = NEEDED.iter().filter(|package| !is_there(package.shown_by)).collect();
+    install(NEEDED)
+}
+
+/// The same for the witnesses.
+pub(crate) fn provide_for_witnesses() -> Result<(), Failure> {
+    install(WITNESS)
+}
+
+fn install(packages: &[Package]) -> Result<(), Failure> {
+    let missing: Vec<&Package> = packages.iter().filter(|package| !is_there(package.shown_by)).collect();
     if missing.is_empty() {
         return Ok(());
     }

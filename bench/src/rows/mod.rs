@@ -1,8 +1,10 @@
 //! The rows, one file each. A new one is a variant here, an arm of `measure`, and a file.
 
+mod burst;
 mod child;
 mod decode;
 mod forks;
+mod frames;
 mod instructions;
 mod open_loop;
 mod parent;
@@ -26,10 +28,14 @@ pub(crate) enum Row {
     Child,
     /// The same of a path that is code: a report each time
     Report,
+    /// The same by workers of Perl and of Python, with the stack of their language
+    Frames,
     /// Start and end of `true`
     Startup,
     /// Forks of a process with memory
     Forks,
+    /// The first request of a worker of gunicorn and of starman
+    Burst,
     /// The open loop under strace, which the shim is an alternative to
     Strace,
     /// Instructions of a hooked call, by callgrind
@@ -42,12 +48,14 @@ pub(crate) enum Row {
 
 impl Row {
     /// Every row, in the order of the table.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Parent,
         Self::Child,
         Self::Report,
+        Self::Frames,
         Self::Startup,
         Self::Forks,
+        Self::Burst,
         Self::Strace,
         Self::Instructions,
         Self::Decode,
@@ -60,8 +68,10 @@ impl Row {
             Self::Parent => "parent",
             Self::Child => "child",
             Self::Report => "report",
+            Self::Frames => "frames",
             Self::Startup => "startup",
             Self::Forks => "forks",
+            Self::Burst => "burst",
             Self::Strace => "strace",
             Self::Instructions => "instructions",
             Self::Decode => "decode",
@@ -78,8 +88,10 @@ impl Row {
             Self::Parent => parent::measure(bench),
             Self::Child => child::measure(bench),
             Self::Report => report::measure(bench),
+            Self::Frames => frames::measure(bench),
             Self::Startup => startup::measure(bench),
             Self::Forks => forks::measure(bench),
+            Self::Burst => burst::measure(bench),
             Self::Strace => strace::measure(bench),
             Self::Instructions => instructions::measure(bench),
             Self::Decode => Ok(decode::measure(bench)),

@@ -65,7 +65,7 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
 }
 
 /// Whether strace is there, may trace, and knows `option`.
-fn strace_can(option: &str) -> bool {
+pub(crate) fn strace_can(option: &str) -> bool {
     Command::new("strace")
         .args(["-qq", "-f", option, "-o", "/dev/null", "true"])
         .stderr(Stdio::null())

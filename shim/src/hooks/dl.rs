@@ -33,9 +33,9 @@ unsafe extern "C" fn decide_dlmopen(namespace: usize, name: usize, _: usize, _: 
 /// As `dlclose`.
 #[cfg_attr(not(test), unsafe(no_mangle))]
 pub unsafe extern "C" fn dlclose(handle: *mut c_void) -> c_int {
-    dlopen::closing();
+    let before = dlopen::closing();
     // SAFETY: the caller's own handle.
     let result = unsafe { real::dlclose(handle) };
-    dlopen::closed();
+    dlopen::closed(before);
     result
 }

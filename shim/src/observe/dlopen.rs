@@ -178,8 +178,10 @@ unsafe extern "C" fn bringing_python(name: *const c_char, flags: c_int) -> *mut 
     handle
 }
 
-/// Before a dlclose: what came in unseen is told while it is still there.
-pub(crate) fn closing() {
+/// Before a dlclose: what came in unseen is told while it is still there. The list of objects for
+/// [`closed`], where it can be had for little.
+pub(crate) fn closing() -> Option<u64> {
+    let list = linkmap::fingerprint();
     entries::closing();
     if fork::forked()
         && let Some(speaker) = fork::speaker()
@@ -188,10 +190,14 @@ pub(crate) fn closing() {
     {
         linkmap::compare(&speaker, None);
     }
+    list
 }
 
-/// After a dlclose.
-pub(crate) fn closed() {
+/// After a dlclose. Most only count down how often an object was opened, and unmap nothing.
+pub(crate) fn closed(before: Option<u64>) {
+    if before.is_some() && before == linkmap::fingerprint() {
+        return;
+    }
     cache::forget();
     lang::forget_unmapped();
     linkmap::prune();

@@ -145,6 +145,20 @@ impl Entries {
         }
     }
 
+    /// Whether each entry costs a system call.
+    pub(super) const fn are_asked_for(&self) -> bool {
+        self.carefully.is_some()
+    }
+
+    /// What is left of the list in one number, which is never 0.
+    pub(super) fn fingerprint(&mut self) -> u64 {
+        let mut all = 1u64;
+        while let Some(entry) = self.next() {
+            all = all.rotate_left(7) ^ entry.identity();
+        }
+        all.max(1)
+    }
+
     /// The next object; at the end, or where the list cannot be read, none.
     pub(super) fn next(&mut self) -> Option<Entry> {
         if self.next.is_null() {

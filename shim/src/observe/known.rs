@@ -21,6 +21,8 @@ struct Slot {
     seen: AtomicU32,
 }
 
+// SAFETY: ordinary zeros and numbers; layout.ld gives the section its place among the data.
+#[unsafe(link_section = "tables")]
 static KNOWN: [Slot; SLOTS] = [const { Slot { object: AtomicU64::new(0), seen: AtomicU32::new(0) } }; SLOTS];
 static PRUNINGS: AtomicU32 = AtomicU32::new(0);
 static OLD_RPATH: AtomicBool = AtomicBool::new(false);

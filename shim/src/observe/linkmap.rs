@@ -23,7 +23,7 @@ use alive_wire::header::flags;
 use alive_wire::record::Reason;
 use alive_wire::{Outcome, Via};
 use core::ffi::CStr;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 /// What a dlopen that just returned was asked for.
 pub(crate) struct Asked<'a> {
@@ -56,9 +56,25 @@ fn with_books<R>(work: impl FnOnce(&mut Entries) -> R) -> Option<R> {
     })?
 }
 
+/// The list as it was when all of it was entered into the books, in one number; 0 when it has to be
+/// entered again.
+static REMEMBERED: AtomicU64 = AtomicU64::new(0);
+
 /// Everything that is mapped now is known and no load: before a fork.
+///
+/// A server that forks again and again seldom maps anything in between, and to walk the list touches far
+/// less memory than to look every object up.
 pub(crate) fn remember() {
-    with_books(Entries::learn_all);
+    let list = with_books(|entries| {
+        let list = entries.fingerprint();
+        if entries.broken { 0 } else { list }
+    });
+    if let Some(list) = list
+        && (list == 0 || list != REMEMBERED.load(Ordering::Relaxed))
+    {
+        with_books(Entries::learn_all);
+        REMEMBERED.store(list, Ordering::Relaxed);
+    }
 }
 
 /// Likewise for the libraries that stand before the shim; once, before the first fork.
@@ -69,8 +85,18 @@ pub(crate) fn remember_first() {
     });
 }
 
+/// The list in one number; none where it cannot be read now, or only through the kernel, entry by entry.
+pub(super) fn fingerprint() -> Option<u64> {
+    with_books(|entries| {
+        let list = if entries.are_asked_for() { 0 } else { entries.fingerprint() };
+        (list != 0 && !entries.broken).then_some(list)
+    })
+    .flatten()
+}
+
 /// Forgets what is no longer mapped, so that mapping it again is a load again.
 pub(super) fn prune() {
+    REMEMBERED.store(0, Ordering::Relaxed);
     with_books(|entries| {
         let pruning = Pruning::new();
         while let Some(entry) = entries.next() {

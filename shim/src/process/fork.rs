@@ -20,13 +20,16 @@ use crate::observe::python::Imports;
 use crate::observe::search::Searches;
 use crate::stack::lang::python::current::Notes;
 use crate::sys;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// Bytes of the wiped mapping.
 const PAGE_BYTES: usize = 20480;
 
 /// `mark` of a process that was exec'ed, or that is not observed at all.
 const ROOT: u32 = 1;
+
+/// `ordinal` of a child that was counted by its forker.
+pub(crate) const ONE_OF_MANY: u32 = u32::MAX;
 
 /// What is zero in a fresh child.
 #[repr(C, align(64))]
@@ -43,6 +46,8 @@ pub(crate) struct Page {
     pub(crate) forked_at_nanos: AtomicU64,
     /// When its latest fork began.
     pub(crate) fork_began_nanos: AtomicU64,
+    /// errno then, where it matters.
+    pub(crate) errno_before_fork: AtomicI32,
     /// The turn of one thread to compare the link map; true from its beginning to its end.
     pub(crate) comparing: Guarded<bool>,
     /// Calls of the real dlopen that have not returned.
@@ -73,6 +78,7 @@ impl Page {
             ordinal: AtomicU32::new(0),
             forked_at_nanos: AtomicU64::new(0),
             fork_began_nanos: AtomicU64::new(0),
+            errno_before_fork: AtomicI32::new(0),
             comparing: Guarded::new(false),
             opening: AtomicU32::new(0),
             pending: Guarded::new(Pending::NONE),
@@ -87,6 +93,8 @@ impl Page {
 }
 
 /// Stands in until the constructor made the page, and for good where the shim is off.
+// SAFETY: ordinary zeros and numbers; layout.ld gives the section its place among the data.
+#[unsafe(link_section = "tables")]
 static UNOBSERVED: Page = Page::new(ROOT);
 
 static PAGE: AtomicPtr<Page> = AtomicPtr::new((&raw const UNOBSERVED).cast_mut());
@@ -151,7 +159,10 @@ pub(crate) fn begin_in_child(ordinal: u32) {
     }
     page.pid.store(sys::getpid(), Ordering::Relaxed);
     page.ordinal.store(ordinal, Ordering::Relaxed);
-    page.forked_at_nanos.store(sys::clock_nanos(libc::CLOCK_MONOTONIC), Ordering::Relaxed);
+    // One of many is never asked how old it is: an heir is the first of its role.
+    if ordinal != ONE_OF_MANY {
+        page.forked_at_nanos.store(sys::clock_nanos(libc::CLOCK_MONOTONIC), Ordering::Relaxed);
+    }
 }
 
 /// A process that may speak.

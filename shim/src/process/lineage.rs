@@ -2,7 +2,10 @@
 //!
 //! The prepare handler notes where fork was called. The chain and the note are ordinary memory and
 //! so come down by copy; the child appends the note to the chain when it first has something to
-//! say. It counts itself in the tree page at once: a fork that failed is not counted.
+//! say. The first children of a role count themselves in the tree page and tell that they were
+//! forked. That makes three page faults in the child; a server that forks for every connection is not
+//! to pay for them each time, so the further ones are counted by their forker, which takes a fork that
+//! failed back ([`super::failure`]).
 //!
 //! Every page of ordinary memory that is written around a fork is copied for it. So the note is
 //! written only where it changes, and what changes at every fork lies in pages that are not copied:
@@ -11,7 +14,7 @@
 //! [`super::heir`] may find that this process is the main one: then the chain begins anew.
 
 use super::site::Site;
-use super::{fork, heir, tree};
+use super::{failure, fork, heir, tree};
 use crate::cell::{Alone, Guarded};
 use crate::hooks::guard;
 use crate::observe::linkmap;
@@ -22,8 +25,7 @@ use alive_wire::MAX_LINEAGE;
 use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 /// Forks of one role that are announced by an event of their own, and at which the forker's size
-/// is read. Beyond, the count rides along with the role's other events: a server that forks per
-/// connection is not to be slowed down.
+/// is read. Beyond, the count rides along with the role's other events.
 const ANNOUNCED_FORKS: u32 = 64;
 
 /// One fork above this process.
@@ -31,7 +33,7 @@ const ANNOUNCED_FORKS: u32 = 64;
 pub(crate) struct Link {
     /// Number of the role in the tree page.
     pub(crate) role: u16,
-    /// Which process of the role this is, from 1.
+    /// Which process of the role this is, from 1; 0 when it is one of very many.
     pub(crate) ordinal: u32,
     /// Who called fork; 0 when not known.
     pub(crate) forker_pid: u32,
@@ -50,11 +52,14 @@ static DEPTH: AtomicU16 = AtomicU16::new(0);
 static BASE_ROLE: AtomicU16 = AtomicU16::new(0);
 
 /// What the prepare handler leaves for the child. Two threads that fork at the same moment from
-/// different places may swap sites; each child is still counted once.
+/// different places may swap sites; each child is still counted once, unless one of the two places
+/// has forked few children yet.
 struct Note {
     forker_pid: AtomicU32,
     role: AtomicU16,
     fresh_heir: AtomicBool,
+    /// The child is to count itself and to tell that it was forked.
+    announced: AtomicBool,
     site: AtomicU64,
 }
 
@@ -62,19 +67,22 @@ static NOTE: Note = Note {
     forker_pid: AtomicU32::new(0),
     role: AtomicU16::new(0),
     fresh_heir: AtomicBool::new(false),
+    announced: AtomicBool::new(false),
     site: AtomicU64::new(0),
 };
 
 impl Note {
-    fn write(&self, forker_pid: u32, role: u16, fresh_heir: bool, site: u64) {
+    fn write(&self, forker_pid: u32, role: u16, fresh_heir: bool, announced: bool, site: u64) {
         let same = self.forker_pid.load(Ordering::Relaxed) == forker_pid
             && self.role.load(Ordering::Relaxed) == role
             && self.fresh_heir.load(Ordering::Relaxed) == fresh_heir
+            && self.announced.load(Ordering::Relaxed) == announced
             && self.site.load(Ordering::Relaxed) == site;
         if !same {
             self.forker_pid.store(forker_pid, Ordering::Relaxed);
             self.role.store(role, Ordering::Relaxed);
             self.fresh_heir.store(fresh_heir, Ordering::Relaxed);
+            self.announced.store(announced, Ordering::Relaxed);
             self.site.store(site, Ordering::Relaxed);
         }
     }
@@ -136,7 +144,12 @@ fn prepare() {
     let called_at = if line.packed.is_empty() { site } else { site ^ hash(line.packed) };
     let role = tree::role(own_role(), called_at);
     tree::note_line(role, &line);
-    NOTE.write(speaker.pid, role, fresh_heir, site);
+    let announced = tree::forks(role).count < ANNOUNCED_FORKS;
+    NOTE.write(speaker.pid, role, fresh_heir, announced, site);
+    if !announced {
+        tree::count_fork(role);
+        failure::prepare();
+    }
     fork::page().fork_began_nanos.store(sys::clock_nanos(libc::CLOCK_MONOTONIC), Ordering::Relaxed);
 }
 
@@ -148,8 +161,11 @@ fn parent() {
     let role = NOTE.role.load(Ordering::Relaxed);
     let began = fork::page().fork_began_nanos.load(Ordering::Relaxed);
     let nanos = sys::clock_nanos(libc::CLOCK_MONOTONIC).saturating_sub(began);
-    let measured = tree::forks(role).count <= ANNOUNCED_FORKS;
-    tree::add_cost(role, nanos, if measured { resident_kib() } else { None });
+    let announced = NOTE.announced.load(Ordering::Relaxed);
+    if !announced && failure::found() {
+        tree::take_fork_back(role);
+    }
+    tree::add_cost(role, nanos, if announced { resident_kib() } else { None });
 }
 
 /// After a fork, in the child, which has one thread.
@@ -158,10 +174,12 @@ fn child() {
         fork::begin_in_child(0);
         return;
     }
-    let ordinal = tree::count_fork(NOTE.role.load(Ordering::Relaxed));
-    fork::begin_in_child(ordinal);
-    if ordinal <= ANNOUNCED_FORKS {
+    if NOTE.announced.load(Ordering::Relaxed) {
+        let ordinal = tree::count_fork(NOTE.role.load(Ordering::Relaxed));
+        fork::begin_in_child(ordinal);
         emit::forked();
+    } else {
+        fork::begin_in_child(fork::ONE_OF_MANY);
     }
 }
 
@@ -170,7 +188,7 @@ pub(crate) fn enter_announced(ordinal: u32) {
     heir::begin_in_child();
     append(Link {
         role: NOTE.role.load(Ordering::Relaxed),
-        ordinal,
+        ordinal: if ordinal == fork::ONE_OF_MANY { 0 } else { ordinal },
         forker_pid: NOTE.forker_pid.load(Ordering::Relaxed),
         site: NOTE.site.load(Ordering::Relaxed),
         from_fresh_heir: NOTE.fresh_heir.load(Ordering::Relaxed),

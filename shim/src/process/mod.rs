@@ -2,8 +2,10 @@
 //!
 //! [`fork`] answers the one question every hook asks first, [`tree`] counts what the whole family
 //! of processes must know, [`lineage`] keeps the chain of forks above this process, [`site`] tells where
-//! each was called, [`heir`] finds out whether it is the program itself that went into the background.
+//! each was called, [`heir`] finds out whether it is the program itself that went into the background,
+//! [`failure`] whether a fork came to nothing.
 
+pub(crate) mod failure;
 pub(crate) mod fork;
 pub(crate) mod heir;
 pub(crate) mod lineage;

@@ -76,6 +76,8 @@ impl Line {
 }
 
 /// Counts for this process alone where the page could not be made.
+// SAFETY: ordinary zeros and numbers; layout.ld gives the section its place among the data.
+#[unsafe(link_section = "tables")]
 static OWN: Tree = Tree {
     sequence: AtomicU64::new(0),
     nodes: AtomicU32::new(0),
@@ -189,6 +191,13 @@ pub(crate) fn fork_line(role: u16) -> Lines<LINE_BYTES> {
 /// Counts a process of this role; which one it is, from 1.
 pub(crate) fn count_fork(role: u16) -> u32 {
     entry(role).map_or(0, |role| role.forks.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
+}
+
+/// A fork that was counted came to nothing.
+pub(crate) fn take_fork_back(role: u16) {
+    if let Some(role) = entry(role) {
+        _ = role.forks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |forks| forks.checked_sub(1));
+    }
 }
 
 /// Makes known that the one process of this role is the heir; true for who says so first.

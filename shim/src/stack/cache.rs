@@ -21,6 +21,8 @@ struct Entry {
     words: [AtomicU64; 2],
 }
 
+// SAFETY: ordinary zeros and numbers; layout.ld gives the section its place among the data.
+#[unsafe(link_section = "tables")]
 static CACHE: [Entry; ENTRIES] =
     [const { Entry { tag: AtomicU64::new(0), words: [const { AtomicU64::new(0) }; 2] } }; ENTRIES];
 

@@ -35,7 +35,7 @@ impl Stack {
 
     /// The innermost address outside of libc; 0 when there is none.
     pub(crate) fn outside_libc(&self) -> u64 {
-        let outside = |address: &&u64| !object::find(**address).is_some_and(|object| object.is_libc());
+        let outside = |address: &&u64| !object::is_libc(**address);
         self.addresses().iter().find(outside).copied().unwrap_or(0)
     }
 
@@ -70,7 +70,7 @@ impl Stack {
 pub(crate) fn caller_outside_libc() -> u64 {
     let mut caller = 0;
     walk(|address, _| {
-        let in_libc = object::find(address).is_some_and(|object| object.is_libc());
+        let in_libc = object::is_libc(address);
         if !in_libc {
             caller = address;
         }
@@ -95,7 +95,7 @@ fn walk(mut visit: impl FnMut(u64, bool) -> bool) {
         else {
             return;
         };
-        outside = outside || !object::find(address).is_some_and(|object| object.is_own());
+        outside = outside || !object::is_own(address);
         if outside && !visit(address, interrupted) {
             return;
         }

@@ -59,8 +59,34 @@ pub(crate) struct Object {
 }
 
 static FIND_OBJECT: AtomicPtr<c_void> = AtomicPtr::new(core::ptr::null_mut());
-static OWN_START: AtomicUsize = AtomicUsize::new(0);
-static LIBC_START: AtomicUsize = AtomicUsize::new(0);
+static OWN: Landmark = Landmark::new();
+static LIBC: Landmark = Landmark::new();
+/// The shim's own link map.
+static OWN_LINK_MAP: AtomicPtr<LinkMap> = AtomicPtr::new(core::ptr::null_mut());
+
+/// Where an object lies that is never unmapped: found once, then known without asking.
+struct Landmark {
+    start: AtomicUsize,
+    end: AtomicUsize,
+}
+
+impl Landmark {
+    const fn new() -> Self {
+        Self { start: AtomicUsize::new(0), end: AtomicUsize::new(0) }
+    }
+
+    /// Notes the object that holds `address`.
+    fn note(&self, address: u64) {
+        let (start, end) = find(address).map_or((0, 0), |object| (object.start, object.end));
+        self.start.store(start, Ordering::Relaxed);
+        self.end.store(end, Ordering::Relaxed);
+    }
+
+    fn holds(&self, address: u64) -> bool {
+        let (start, end) = (self.start.load(Ordering::Relaxed), self.end.load(Ordering::Relaxed));
+        usize::try_from(address).is_ok_and(|address| (start..end).contains(&address))
+    }
+}
 
 /// Looks the one symbol up; called by the constructor.
 pub(crate) fn begin() {
@@ -69,16 +95,30 @@ pub(crate) fn begin() {
 
 /// Notes where the shim and libc lie; before the first fork, or in a child that was not announced.
 pub(crate) fn find_landmarks() {
-    let own = find(begin as *const () as u64);
-    OWN_START.store(own.map_or(0, |object| object.start), Ordering::Relaxed);
+    OWN.note(begin as *const () as u64);
     // No interposer has a reason to stand in for this one.
-    let libc = find(libc::dlerror as *const () as u64);
-    LIBC_START.store(libc.map_or(0, |object| object.start), Ordering::Relaxed);
+    LIBC.note(libc::dlerror as *const () as u64);
+}
+
+/// Whether an address lies in the shim itself.
+pub(crate) fn is_own(address: u64) -> bool {
+    OWN.holds(address)
+}
+
+/// Whether an address lies in libc.
+pub(crate) fn is_libc(address: u64) -> bool {
+    LIBC.holds(address)
 }
 
 /// The shim's own link map, which is never removed from the list.
 pub(crate) fn own_link_map() -> *const LinkMap {
-    find(begin as *const () as u64).map_or(core::ptr::null(), |object| object.link_map)
+    let known = OWN_LINK_MAP.load(Ordering::Relaxed);
+    if !known.is_null() {
+        return known;
+    }
+    let found = find(begin as *const () as u64).map_or(core::ptr::null(), |object| object.link_map);
+    OWN_LINK_MAP.store(found.cast_mut(), Ordering::Relaxed);
+    found
 }
 
 /// The object that holds `address`.
@@ -109,16 +149,6 @@ pub(crate) fn find(address: u64) -> Option<Object> {
 }
 
 impl Object {
-    /// Whether it is the shim itself.
-    pub(crate) fn is_own(&self) -> bool {
-        self.start == OWN_START.load(Ordering::Relaxed)
-    }
-
-    /// Whether it is libc.
-    pub(crate) fn is_libc(&self) -> bool {
-        self.start == LIBC_START.load(Ordering::Relaxed)
-    }
-
     /// What offsets in the object count from.
     pub(crate) fn bias(&self) -> u64 {
         if self.link_map.is_null() {

@@ -27,6 +27,7 @@ fn programs_that_fork() {
             ("raw_clone", words![&code]),
             ("raw_clone", words![&code, "clone3"]),
             ("nested_forks", words!["4", &code]),
+            ("many_forks", words!["70", &code]),
         ],
     );
 }

@@ -75,7 +75,7 @@ fn is_machinery(frames: &[String]) -> bool {
     !frames.is_empty() && frames.iter().all(|frame| frame.starts_with("<frozen importlib"))
 }
 
-/// The frames of an event, each as "file:line in function".
+/// The frames of an event, each as `file:line in function`.
 pub(super) fn frames(event: &Event) -> Vec<String> {
     let frames = event.member("frames").as_array().map_or(&[][..], Vec::as_slice);
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();

@@ -1,7 +1,7 @@
 //! Which interpreter runs, where one process has several.
 //!
 //! A thread finds the state that it had first by itself. Up to Python 3.11 this stays the answer while
-//! the thread runs another interpreter of the same process (mod_wsgi has one for each application),
+//! the thread runs another interpreter of the same process (`mod_wsgi` has one for each application),
 //! and the lines would be those of the outer one. The audit hook knows better: it is called with the
 //! lock held, by the state that runs. So before an event's file is opened the hook notes this state,
 //! if it is another than the thread's own, for the next capture on that thread.

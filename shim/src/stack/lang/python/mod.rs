@@ -1,4 +1,4 @@
-//! CPython 3.8 to 3.14, as it is built everywhere: with the lock, without counts for debugging.
+//! `CPython` 3.8 to 3.14, as it is built everywhere: with the lock, without counts for debugging.
 //!
 //! Python opens files with its lock released, so nothing of the interpreter's is called but the
 //! function that looks the thread's own state up. From that state hang the frames, innermost first,
@@ -19,6 +19,7 @@ mod debug_offsets;
 mod layout;
 mod line;
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test may panic")]
 mod tests;
 mod text;
 mod version;
@@ -31,7 +32,7 @@ use alive_wire::{Language, LineWriter, NoLines};
 use core::ffi::CStr;
 use layout::Layout;
 
-/// CPython.
+/// `CPython`.
 pub(super) struct Python;
 
 /// Frames that are followed, those left out included.

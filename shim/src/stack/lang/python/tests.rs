@@ -1,4 +1,5 @@
 //! An interpreter's memory, made by each layout, read by each layout.
+#![allow(clippy::indexing_slicing, reason = "a test may panic")]
 
 use super::layout::{self, InState, Layout, Position, Table};
 use super::*;
@@ -249,7 +250,7 @@ fn letters_of_every_width_become_utf8() {
     let two = letters(&mut heap, 2, &[b'/', 0, 0xac, 0x20, 0xff, 0xdc, 0x00, 0xd8], 4);
     assert_eq!(read(two), [b"/", "€".as_bytes(), b"\xff", "\u{fffd}".as_bytes()].concat());
     let four = letters(&mut heap, 4, &[b'/', 0, 0, 0, 0x0d, 0xf4, 0x01, 0], 2);
-    assert_eq!(read(four), "/🐍".replace('🐍', "\u{1f40d}").as_bytes());
+    assert_eq!(read(four), "/🐍".as_bytes());
     let long = letters(&mut heap, 1, &[0xe9; 300], 300);
     assert_eq!(read(long), "é".repeat(200).as_bytes());
     for no_kind in [0, 3, 5, 7] {

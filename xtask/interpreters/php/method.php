@@ -1,0 +1,2 @@
+<?php
+asked(__FILE__);

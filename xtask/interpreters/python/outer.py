@@ -1,0 +1,4 @@
+from asked import asked
+
+asked(__file__)
+import inner

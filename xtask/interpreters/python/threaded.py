@@ -1,0 +1,3 @@
+from asked import asked
+
+asked(__file__)

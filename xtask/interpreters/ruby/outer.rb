@@ -1,0 +1,3 @@
+asked __FILE__
+
+require File.join(__dir__, "inner")

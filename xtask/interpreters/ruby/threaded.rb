@@ -1,0 +1,1 @@
+asked __FILE__
