@@ -11,7 +11,8 @@
 //! interpreter and the note is not for the file at hand, nothing is told: the wrong lines would be.
 
 use super::super::memory::Memory;
-use super::{FOUND, Found, text};
+use super::text::Text;
+use super::{FOUND, Found};
 use crate::arch;
 use crate::cell::{Bytes, Guarded};
 use crate::process::fork;
@@ -151,7 +152,8 @@ pub(crate) fn heard(announced: Announced) {
 
 /// The beginning of a file's name; none where it is no string, or where strings cannot be read.
 fn name_of(found: &Found, object: usize) -> Option<Bytes<COMPARED>> {
-    let text = text::of(&found.layout, &Memory::checked(), object).ok()?;
+    let mut text = Text::new();
+    text.read(&found.layout, &Memory::checked(), object).ok()?;
     Some(Bytes::of(text.as_slice()))
 }
 

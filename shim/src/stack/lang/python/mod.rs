@@ -31,6 +31,7 @@ use crate::cell::Alone;
 use alive_wire::{Language, LineWriter, NoLines};
 use core::ffi::CStr;
 use layout::Layout;
+use text::Text;
 
 /// `CPython`.
 pub(super) struct Python;
@@ -146,6 +147,7 @@ fn write_frames(
     machinery: bool,
 ) -> Result<bool, NoLines> {
     let mut wrote = false;
+    let (mut file, mut function) = (Text::new(), Text::new());
     let mut frame = layout.innermost(memory, state)?;
     for _ in 0..DEEPEST {
         if frame == 0 {
@@ -156,10 +158,10 @@ fn write_frames(
             if memory.word(code.wrapping_add(layout::OBJECT_TYPE))? != layout.code_type {
                 return Err(NoLines::Unexpected);
             }
-            let file = text::of(layout, memory, memory.word(code.wrapping_add(layout.code_file))?)?;
+            file.read(layout, memory, memory.word(code.wrapping_add(layout.code_file))?)?;
             if machinery || !file.as_slice().starts_with(MACHINERY) {
                 wrote = true;
-                let function = text::of(layout, memory, memory.word(code.wrapping_add(layout.code_name))?)?;
+                function.read(layout, memory, memory.word(code.wrapping_add(layout.code_name))?)?;
                 let line = line::of(layout, memory, frame, code)?;
                 if !lines.push(line, file.as_slice(), function.as_slice()) {
                     break;

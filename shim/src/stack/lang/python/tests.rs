@@ -244,7 +244,11 @@ fn letters_of_every_width_become_utf8() {
         heap.place(512, &[(8, &word(TEXT_TYPE)), (16, &word(count)), (32, &state), (72, characters)])
     };
     let mut heap = Heap(Vec::new());
-    let read = |object| text::of(&layout, &Memory::checked(), object).unwrap().as_slice().to_vec();
+    let read = |object| {
+        let mut text = Text::new();
+        text.read(&layout, &Memory::checked(), object).unwrap();
+        text.as_slice().to_vec()
+    };
     let latin = letters(&mut heap, 1, &[b'/', 0xe9], 2);
     assert_eq!(read(latin), "/é".as_bytes());
     let two = letters(&mut heap, 2, &[b'/', 0, 0xac, 0x20, 0xff, 0xdc, 0x00, 0xd8], 4);
@@ -255,7 +259,7 @@ fn letters_of_every_width_become_utf8() {
     assert_eq!(read(long), "é".repeat(200).as_bytes());
     for no_kind in [0, 3, 5, 7] {
         let object = letters(&mut heap, no_kind, b"a", 1);
-        assert!(text::of(&layout, &Memory::checked(), object).is_err());
+        assert!(Text::new().read(&layout, &Memory::checked(), object).is_err());
     }
 }
 
