@@ -17,9 +17,10 @@ const PHP: &str = "/usr/bin/php";
 /// Files that each process includes.
 const FILES: usize = 45;
 
-/// Code that other code asks for. The script that a request is for is opened before any runs.
+/// Code that other code asks for. The script that a request is for, or that is run before all requests, is
+/// opened before any runs.
 fn is_code(event: &Event) -> bool {
-    let is_script = event.path().ends_with("index.php");
+    let is_script = ["index.php", "preload.php"].iter().any(|name| event.path().ends_with(name));
     assert!(!is_script || event.text("no_lines") == "not-running", "nobody asked for it: {event:?}");
     event.text("language") == "php" && !is_script
 }
@@ -82,14 +83,13 @@ fn compiled_code_asks_from_the_same_places() {
     assert_program_agrees("php with opcache and compiler", &options);
 }
 
-/// php-fpm with two workers, which change their user when this is root.
-fn assert_fpm_agrees(what: &str, options: &[&str]) {
+/// php-fpm with two workers, which change their user when this is root; false when it is not installed.
+fn assert_fpm_agrees(what: &str, scene: &Scene, options: &[&str]) -> bool {
     let client = "/usr/bin/cgi-fcgi";
     if !needs::installed("libfcgi-bin", &[client]) {
-        return;
+        return false;
     }
-    let Some(program) = needs::versioned("php-fpm", "/usr/sbin/php-fpm*") else { return };
-    let scene = scene();
+    let Some(program) = needs::versioned("php-fpm", "/usr/sbin/php-fpm*") else { return false };
     std::fs::write(scene.path("php/index.php"), "<?php\nrequire __DIR__ . '/places.php';\nask();\n")
         .expect("a file in the scene");
     let address = free_address();
@@ -102,7 +102,7 @@ fn assert_fpm_agrees(what: &str, options: &[&str]) {
     let mut command = scene.traced_command(&program);
     let options = options.iter().flat_map(|option| ["-d", option]);
     command.args(["-F", "-y"]).arg(scene.path("fpm.conf")).args(options);
-    let served = Served::start(&scene, &mut command, address);
+    let served = Served::start(scene, &mut command, address);
     let ask = || {
         let mut client = scene.command(Path::new(client));
         client.args(["-bind", "-connect", &address.to_string()]);
@@ -116,15 +116,54 @@ fn assert_fpm_agrees(what: &str, options: &[&str]) {
         }
     });
     served.stop(Signal::SIGQUIT);
-    assert_agrees(what, &scene, 1);
+    assert_agrees(what, scene, 1);
+    true
+}
+
+/// What is run before all requests; it writes its own account, because a function that is defined there is
+/// there for good.
+const PRELOAD: &str = "<?php
+namespace Early;
+function load() {
+    require __DIR__ . '/early.php';
+}
+load();
+";
+const EARLY: &str = r#"<?php
+$places = array_map(fn ($frame) => "$frame[file]:$frame[line]", debug_backtrace());
+file_put_contents(__DIR__ . '/account', implode(' ', array_map('bin2hex', [__FILE__, ...$places])) . "\n", FILE_APPEND);
+"#;
+
+#[test]
+fn php_fpm_with_preloaded_code() {
+    // Only as root does it fork a process of another user to preload.
+    if !needs::root() {
+        return;
+    }
+    let scene = scene();
+    std::fs::write(scene.path("php/preload.php"), PRELOAD).expect("a file in the scene");
+    std::fs::write(scene.path("php/early.php"), EARLY).expect("a file in the scene");
+    let preload = format!("opcache.preload={}", scene.path("php/preload.php").display());
+    let options = ["opcache.enable=1", "opcache.preload_user=www-data", &preload];
+    if !assert_fpm_agrees("php-fpm with preloaded code", &scene, &options) {
+        return;
+    }
+    let early = scene.path("php/early.php");
+    let events = scene.events();
+    let preload = scene.path("php/preload.php").display().to_string();
+    assert_eq!(places(events.loads_of(&early)[0]), [format!("{preload}:4"), format!("{preload}:6")]);
 }
 
 #[test]
 fn php_fpm() {
-    assert_fpm_agrees("php-fpm", &["opcache.enable=0"]);
+    let _ = assert_fpm_agrees("php-fpm", &scene(), &["opcache.enable=0"]);
 }
 
 #[test]
 fn php_fpm_with_opcache() {
-    assert_fpm_agrees("php-fpm with opcache", &["opcache.enable=1", "opcache.revalidate_freq=0"]);
+    let _ = assert_fpm_agrees(
+        "php-fpm with opcache",
+        &scene(),
+        &["opcache.enable=1", "opcache.revalidate_freq=0"],
+    );
 }

@@ -20,6 +20,7 @@ pub(crate) mod memory;
 mod perl;
 mod php;
 pub(crate) mod python;
+mod room;
 mod ruby;
 
 use crate::cell::{Alone, Bytes};

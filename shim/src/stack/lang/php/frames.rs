@@ -2,8 +2,8 @@
 
 use super::LONGEST_FILE;
 use super::place::Place;
-use crate::cell::Bytes;
 use crate::stack::lang::memory::Memory;
+use crate::stack::lang::room::Room;
 use alive_wire::{LineWriter, NoLines};
 
 // `zend_execute_data`; the same in all versions that are read, like everything below.
@@ -80,10 +80,21 @@ pub(super) fn write(
     lines: &mut LineWriter<'_>,
 ) -> Result<(), NoLines> {
     let mut frame = first;
+    let mut file = Room::<LONGEST_FILE>::new();
+    let mut name = Room::<LONGEST_NAME>::new();
     // Ends, because the writer takes no more than so many frames.
     loop {
-        let file: Bytes<LONGEST_FILE> = text(memory, place.file_of(memory, &frame)?)?;
-        let name = name(memory, frame.function)?;
+        let string = place.file_of(memory, &frame)?;
+        if !file.is_of(string) {
+            file.begin();
+            append(memory, string, &mut file)?;
+            file.end(string);
+        }
+        if !name.is_of(frame.function) {
+            name.begin();
+            append_name(memory, frame.function, &mut name)?;
+            name.end(frame.function);
+        }
         if !lines.push(frame.line, file.as_slice(), name.as_slice()) {
             return Ok(());
         }
@@ -94,31 +105,27 @@ pub(super) fn write(
 }
 
 /// `Cart::total`, `total`, or nothing for the code of a file.
-fn name(memory: &Memory, function: usize) -> Result<Bytes<LONGEST_NAME>, NoLines> {
+fn append_name(memory: &Memory, function: usize, name: &mut Room<LONGEST_NAME>) -> Result<(), NoLines> {
     let own = memory.word(function.wrapping_add(FUNCTION_NAME))?;
-    let class = memory.word(function.wrapping_add(CLASS))?;
-    let mut name = Bytes::EMPTY;
     if own == 0 {
-        return Ok(name);
+        return Ok(());
     }
+    let class = memory.word(function.wrapping_add(CLASS))?;
     if class != 0 {
-        let class: Bytes<LONGEST_NAME> = text(memory, memory.word(class.wrapping_add(CLASS_NAME))?)?;
+        append(memory, memory.word(class.wrapping_add(CLASS_NAME))?, name)?;
         // A class without a name is told apart by what follows a zero byte.
-        name.push(class.as_slice().split(|byte| *byte == 0).next().unwrap_or_default());
-        name.push(b"::");
+        name.cut_at_zero();
+        name.append(b"::");
     }
-    name.push(text::<LONGEST_NAME>(memory, own)?.as_slice());
-    Ok(name)
+    append(memory, own, name)
 }
 
-/// The text of a `zend_string`.
-fn text<const N: usize>(memory: &Memory, string: usize) -> Result<Bytes<N>, NoLines> {
-    let length = memory.word(string.wrapping_add(LENGTH))?;
-    if memory.is_checked()
-        && (length > LONGEST || memory.byte(string.wrapping_add(TEXT).wrapping_add(length))? != 0)
-    {
+/// Appends the text of a `zend_string`.
+fn append<const N: usize>(memory: &Memory, string: usize, to: &mut Room<N>) -> Result<(), NoLines> {
+    let (at, length) = (string.wrapping_add(TEXT), memory.word(string.wrapping_add(LENGTH))?);
+    if memory.is_checked() && (length > LONGEST || memory.byte(at.wrapping_add(length))? != 0) {
         // Its own end is a zero byte, for C.
         return Err(NoLines::Unexpected);
     }
-    memory.text(string.wrapping_add(TEXT), length)
+    to.append_from(memory, at, length)
 }

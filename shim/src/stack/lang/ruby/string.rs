@@ -1,7 +1,7 @@
 //! Strings of Ruby: a head of two words, then the text or where it is.
 
-use crate::cell::Bytes;
 use crate::stack::lang::memory::Memory;
+use crate::stack::lang::room::Room;
 use alive_wire::NoLines;
 use core::ffi::c_char;
 
@@ -43,7 +43,7 @@ pub(super) const fn is_special(value: Value) -> bool {
 }
 
 impl Strings {
-    /// The text of a string; `None` for `nil`.
+    /// Reads the text of a string; `nil` is empty.
     ///
     /// # Errors
     /// [`NoLines::Unexpected`] where it is something else, or does not lie where the interpreter
@@ -53,9 +53,14 @@ impl Strings {
         memory: &Memory,
         bytes_of: BytesOf,
         value: Value,
-    ) -> Result<Option<Bytes<N>>, NoLines> {
+        into: &mut Room<N>,
+    ) -> Result<(), NoLines> {
+        if into.is_of(value) {
+            return Ok(());
+        }
+        into.begin();
         if is_special(value) {
-            return Ok(None);
+            return Ok(());
         }
         let flags = memory.word(value)?;
         if flags & TYPE != STRING {
@@ -80,6 +85,8 @@ impl Strings {
                 return Err(NoLines::Unexpected);
             }
         }
-        memory.text(text, length).map(Some)
+        into.append_from(memory, text, length)?;
+        into.end(value);
+        Ok(())
     }
 }

@@ -14,8 +14,9 @@ mod string;
 
 use super::image::Image;
 use super::memory::Memory;
+use super::room::Room;
 use super::{Provider, Version};
-use crate::cell::{Alone, Bytes};
+use crate::cell::Alone;
 use alive_wire::{Language, LineWriter, NoLines};
 use core::ffi::{CStr, c_int, c_void};
 use string::{Strings, Value};
@@ -76,6 +77,12 @@ struct Frame {
     /// What it runs, 0 where that is not known.
     code: Value,
     number: c_int,
+}
+
+/// The file and the name of a frame, as text.
+struct Rooms {
+    file: Room<LONGEST_FILE>,
+    name: Room<LONGEST_NAME>,
 }
 
 #[derive(Clone, Copy)]
@@ -140,11 +147,12 @@ impl Provider for Ruby {
         // SAFETY: returns what stands for the calling thread, which has one.
         let thread = unsafe { (functions.thread)() };
         control::codes(memory, thread, frames, &numbers, &mut codes)?;
+        let mut rooms = Rooms { file: Room::new(), name: Room::new() };
         // Frames of the interpreter's own library stand in for the program's where there are none.
         for internal in [false, true] {
             for ((frame, number), code) in frames.iter().zip(&numbers).zip(&codes) {
                 let frame = Frame { method: *frame, code: *code, number: *number };
-                if !found.write(memory, &frame, internal, lines)? {
+                if !found.write(memory, &frame, internal, &mut rooms, lines)? {
                     return Ok(());
                 }
             }
@@ -163,6 +171,7 @@ impl Found {
         memory: &Memory,
         frame: &Frame,
         internal: bool,
+        rooms: &mut Rooms,
         lines: &mut LineWriter<'_>,
     ) -> Result<bool, NoLines> {
         if string::is_special(frame.method) {
@@ -176,19 +185,18 @@ impl Found {
         let code = if frame.code == 0 { frame.method } else { frame.code };
         // SAFETY: a frame of `rb_profile_frames`, or code of the same sort; the lock is held.
         let path = unsafe { (self.functions.path)(code) };
-        let Some(file) = self.text::<LONGEST_FILE>(memory, path)? else { return Ok(true) };
-        if file.as_slice().starts_with(INTERNAL) != internal {
+        let read = self.functions.string_bytes;
+        self.strings.read(memory, read, path, &mut rooms.file)?;
+        let file = &rooms.file;
+        if file.as_slice().is_empty() || file.as_slice().starts_with(INTERNAL) != internal {
             return Ok(true);
         }
         // SAFETY: as above.
         let label = unsafe { (self.functions.label)(frame.method) };
-        let label = self.text::<LONGEST_NAME>(memory, label)?.unwrap_or(Bytes::EMPTY);
-        let name = if TOP.contains(&label.as_slice()) { b"" } else { label.as_slice() };
+        self.strings.read(memory, read, label, &mut rooms.name)?;
+        let label = rooms.name.as_slice();
+        let name = if TOP.contains(&label) { b"" } else { label };
         Ok(lines.push(number, file.as_slice(), name))
-    }
-
-    fn text<const N: usize>(&self, memory: &Memory, value: Value) -> Result<Option<Bytes<N>>, NoLines> {
-        self.strings.read(memory, self.functions.string_bytes, value)
     }
 }
 
@@ -199,4 +207,19 @@ fn agrees(text: &[u8], major: u32, minor: u32) -> bool {
         digits.fold(0u32, |sum, digit| sum.saturating_mul(10).saturating_add(u32::from(digit)))
     });
     parts.next() == Some(major) && parts.next() == Some(minor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_words_of_the_version_are_one_version() {
+        assert!(agrees(b"3.1.2", 3, 1));
+        assert!(agrees(b"2.7.8", 2, 7));
+        assert!(agrees(b"3.3", 3, 3));
+        for text in [&b"3.11.2"[..], b"3.2.1", b"31.1", b"3", b"", b"three.one", b"3.1x.2"] {
+            assert!(!agrees(text, 3, 1), "{}", String::from_utf8_lossy(text));
+        }
+    }
 }
