@@ -189,8 +189,10 @@ fn no_way_to_read(result: i64) -> bool {
     matches!(error, Some(libc::ENOSYS | libc::EPERM))
 }
 
-/// Whether eight bytes can be read, where the kernel has no way to read a process's memory. It copies the signal set before it looks at the nonsensical `how`, so EFAULT means unreadable,
-/// EINVAL readable; nothing is changed either way. A null pointer would mean that there is no set.
+/// Whether eight bytes can be read, where the kernel has no way to read a process's memory.
+///
+/// It copies the signal set before it looks at the nonsensical `how`, so EFAULT means unreadable, EINVAL
+/// readable; nothing is changed either way.
 fn readable_by_mask(address: usize) -> bool {
     // A null pointer would mean that there is no set, which is no error.
     if address == 0 {
