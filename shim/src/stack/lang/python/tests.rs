@@ -1,5 +1,4 @@
 //! An interpreter's memory, made by each layout, read by each layout.
-#![allow(clippy::indexing_slicing, reason = "a test may panic")]
 
 use super::layout::{self, InState, Layout, Position, Table};
 use super::*;
