@@ -27,7 +27,6 @@ fn programs_that_fork() {
             ("raw_clone", words![&code]),
             ("raw_clone", words![&code, "clone3"]),
             ("nested_forks", words!["4", &code]),
-            ("many_forks", words!["70", &code]),
         ],
     );
 }

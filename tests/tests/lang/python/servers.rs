@@ -52,8 +52,10 @@ fn gunicorn(pages: &[&str], options: &[&str]) {
         return;
     }
     assert_lines(&format!("gunicorn {}", options.join(" ")), pages, Signal::SIGQUIT, |address| {
-        let first = [PYTHON, GUNICORN, "--workers", "2", "--bind", address, "app:application"];
-        [&first, options].concat().into_iter().map(str::to_owned).collect()
+        // A worker that has just begun may not hear the signal: nobody waits long for it.
+        let first = [PYTHON, GUNICORN, "--workers", "2", "--graceful-timeout", "2"];
+        let first = [&first[..], &["--bind", address, "app:application"]].concat();
+        [&first[..], options].concat().into_iter().map(str::to_owned).collect()
     });
 }
 
