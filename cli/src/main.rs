@@ -10,6 +10,7 @@ mod args;
 mod cmd;
 mod elf;
 mod exit;
+mod filter;
 mod launch;
 mod live;
 mod output;

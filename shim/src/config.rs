@@ -32,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) page_kib: u32,
     /// Whether Python's imports are listened to.
     pub(crate) python_audit: bool,
+    /// Whether a seccomp filter that was there at the start is known to let sockets be opened.
+    pub(crate) filter_allows: bool,
     /// Whether native frames are sent.
     pub(crate) native_frames: bool,
     /// Whether lines of interpreted languages are read.
@@ -45,6 +47,7 @@ static CONFIG: Alone<Config> = Alone::new(Config {
     suffixes: Bytes::EMPTY,
     page_kib: 4,
     python_audit: false,
+    filter_allows: false,
     native_frames: true,
     language_frames: true,
 });
@@ -86,6 +89,7 @@ pub(crate) unsafe fn read() -> bool {
             config.page_kib = page_kib;
             config.python_audit = !matches!(variable(c"ALIVE_PYTHON_AUDIT"), Some(b"0"))
                 && !python_debugs_its_memory(&COMMAND_LINE);
+            config.filter_allows = variable(c"ALIVE_SECCOMP") == Some(b"allow");
             let frames = variable(c"ALIVE_FRAMES");
             config.native_frames = frames != Some(b"none");
             config.language_frames = config.native_frames && frames != Some(b"native");

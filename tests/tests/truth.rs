@@ -203,9 +203,11 @@ fn php_fpm() {
             std::thread::sleep(SEARCH_IS_OVER);
             targets::ask_php(&scene, daemon, &[path; 4]);
         }
-        // So many at once that no worker goes without one.
-        std::thread::sleep(SEARCH_IS_OVER);
-        targets::ask_php(&scene, daemon, &["/"; 24]);
+        // So many at once, and so often, that no worker goes without one.
+        for _ in 0..5 {
+            std::thread::sleep(SEARCH_IS_OVER);
+            targets::ask_php(&scene, daemon, &["/"; 24]);
+        }
     });
     let Some(seen) = seen else { return };
     let names: BTreeSet<String> = distinct(&seen)

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use crate::args::{self, QUIET};
 use crate::cmd::micros;
 use crate::exit::{Failure, Status};
+use crate::filter;
 use crate::launch::Launch;
 use crate::live::Live;
 use crate::output::{self, say};
@@ -122,6 +123,12 @@ impl Place {
 fn warn(shim: &Shim) {
     if env::var_os("ALIVE_OFF").is_some_and(|value| value == "1") {
         say("ALIVE_OFF=1 is set, so nothing will be reported: unset it");
+    }
+    if env::var_os("ALIVE_SECCOMP").is_none_or(|value| value != "allow") && filter::is_in_force() {
+        say(
+            "a seccomp filter is in force here, as in a container, and the library stays silent behind one: \
+             if it lets programs open UDP sockets, as the filters of Docker and Podman do, set ALIVE_SECCOMP=allow",
+        );
     }
     if geteuid().is_root()
         && let Some(path) = shim.closed_to_others()

@@ -7,7 +7,7 @@
 use crate::arch::tail_stub;
 use crate::observe::dlopen::Target;
 use crate::process::{fork, lineage};
-use crate::{real, sys};
+use crate::{config, real, sys};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 /// Ordinary memory on purpose: a child inherits its parent's filter.
@@ -18,9 +18,10 @@ pub(crate) fn sandboxed() -> bool {
     SANDBOXED.load(Ordering::Relaxed)
 }
 
-/// Asks for a filter that was inherited over exec; the constructor's first system call. True when there is one.
+/// Asks for a filter that was inherited over exec; the constructor's first system call. True when there is
+/// one that nobody vouches for (`ALIVE_SECCOMP=allow`): which calls it kills for cannot be asked.
 pub(crate) fn begin() -> bool {
-    let sandboxed = sys::under_seccomp();
+    let sandboxed = !config::get().filter_allows && sys::under_seccomp();
     if sandboxed {
         SANDBOXED.store(true, Ordering::Relaxed);
     }

@@ -44,6 +44,38 @@ fn what_is_loaded_behind_a_filter_is_counted() {
 }
 
 #[test]
+fn behind_a_filter_that_somebody_vouches_for_loads_are_told() {
+    let mut scene = Scene::start();
+    let code = scene.file("late.pm");
+    let behind = |scene: &Scene, told: bool| {
+        let mut command = scene.traced("lenient_filter");
+        command.arg(artifacts::program("fork")).arg(&code);
+        if told {
+            command.env("ALIVE_SECCOMP", "allow");
+        }
+        let _ = scene.run(&mut command).well();
+    };
+    behind(&scene, false);
+    assert_eq!(scene.events().of("load").count(), 0, "which calls a filter kills for cannot be asked");
+    behind(&scene, true);
+    let _ = scene.events().the_load_of(&code);
+    scene.stop_collector();
+}
+
+#[test]
+fn alive_run_says_that_a_filter_makes_the_library_silent() {
+    let scene = Scene::without_collector();
+    let run = |value: &str| {
+        let mut command = scene.plain("lenient_filter");
+        command.arg(artifacts::built("alive")).args(["run", "--", "/bin/true"]);
+        command.env("ALIVE_SHIM", artifacts::shim()).env("ALIVE_SECCOMP", value);
+        String::from_utf8_lossy(&scene.run(&mut command).well().stderr).into_owned()
+    };
+    assert!(run("").contains("set ALIVE_SECCOMP=allow"));
+    assert!(!run("allow").contains("ALIVE_SECCOMP"));
+}
+
+#[test]
 fn what_is_loaded_without_a_descriptor_or_on_a_small_stack_is_counted() {
     let mut scene = Scene::start();
     let (code, absent, library) = (scene.file("late.pm"), scene.path("absent.pm"), scene.path("libplain.so"));

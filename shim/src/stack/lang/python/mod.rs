@@ -19,6 +19,7 @@ mod debug_offsets;
 mod layout;
 mod line;
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, reason = "a test may panic")]
 mod tests;
 mod text;
 mod version;
