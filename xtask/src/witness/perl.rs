@@ -114,9 +114,13 @@ pub(crate) fn parts(archive: &Archive, scene: &Scene) -> Result<Vec<Part>, Failu
     let runner = fs::read_to_string(&runner).context(format!("reading {}", runner.display()))?;
     let as_nobody = nix::unistd::geteuid().is_root();
     let mut environment = scene.environment();
-    for (name, value) in
-        [("PERL_CORE", "1"), ("PERL_DESTRUCT_LEVEL", "2"), ("PERL_DL_NONLAZY", "1"), ("PERL_HASH_SEED", "0")]
-    {
+    for (name, value) in [
+        ("PERL_CORE", "1"),
+        ("PERL_DESTRUCT_LEVEL", "2"),
+        ("PERL_DL_NONLAZY", "1"),
+        ("PERL_HASH_SEED", "0"),
+        ("PERL_TEST_TIME_OUT_FACTOR", "10"),
+    ] {
         environment.push((name.into(), value.into()));
     }
     let mut parts = Vec::new();

@@ -92,8 +92,17 @@ pub(crate) fn parts(archive: &Archive, scene: &Scene) -> Result<Vec<Part>, Failu
         }
         words.push(source.join("test/runner.rb").into());
         words.extend(
-            ["-v", "--tty=no", "--color=never", "--show-skip", "--test-order=alpha", "--seed=1"]
-                .map(OsString::from),
+            // The suite's own patience ends at ten seconds, which a busy machine may well take.
+            [
+                "--timeout-scale=10",
+                "-v",
+                "--tty=no",
+                "--color=never",
+                "--show-skip",
+                "--test-order=alpha",
+                "--seed=1",
+            ]
+            .map(OsString::from),
         );
         words.push(source.join("test").join(file).into());
         let program = Program {
