@@ -1,6 +1,6 @@
 //! Perl 5, with interpreter threads as Debian builds it and without as the official images do.
 //!
-//! [`layout`] knows where things are, [`names`] reads the names of files and subs, [`closest`] finds the
+//! [`layout`] knows where things are, [`names`] reads the names of files and subs, [`mod@closest`] finds the
 //! line within a statement; here the contexts are walked. A frame is what runs by itself: a sub, a format, a file being required, a string being
 //! evaluated. The block of an `eval {}` is a part of the sub around it. `PL_curcop` is the statement
 //! being run or, at compile time, the line being compiled; each context keeps the statement that it

@@ -6,7 +6,7 @@
 //! belongs to the thread that stands in the hook, so no other one changes it meanwhile.
 //!
 //! [`layout`] says where things are, by tables up to 3.12 and from 3.13 on by what the interpreter
-//! itself publishes ([`debug_offsets`]); [`text`] reads strings, [`line`] the tables of lines.
+//! itself publishes ([`debug_offsets`]); [`text`] reads strings, [`mod@line`] the tables of lines.
 //! [`current`] knows better than the thread's own state which interpreter runs, where there are
 //! several in one process.
 //!
