@@ -21,7 +21,7 @@ const PAGES: &[&str] = &["/documents", "/numbers", "/database", "/threads", "/te
 const TIMES: usize = 2;
 
 /// Files that one worker loads at least for all pages.
-const LEAST: usize = 30;
+const LEAST: usize = 20;
 
 /// Serves the application, asks for pages of it, ends it by this signal, and compares.
 #[track_caller]
