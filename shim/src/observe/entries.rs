@@ -91,6 +91,8 @@ impl Entry {
 /// The objects behind the shim's own, in the order they came.
 pub(super) struct Entries {
     next: *const LinkMap,
+    /// The process has one thread.
+    alone: bool,
     /// Read through the kernel: an entry may go away meanwhile.
     carefully: Option<u32>,
     /// The list could not be read to its end.
@@ -119,6 +121,7 @@ impl Entries {
         let careful = !alone && CLOSED_ONCE.load(Ordering::Relaxed);
         (state == CONSISTENT).then(|| Self {
             next: start,
+            alone,
             carefully: careful.then(sys::getpid),
             broken: false,
             left: LONGEST,
@@ -172,7 +175,11 @@ impl Entries {
         read
     }
 
-    fn read(&self, address: *const LinkMap) -> Option<Entry> {
+    fn read(&mut self, address: *const LinkMap) -> Option<Entry> {
+        // The first dlclose of the process may begin while another thread is on its way through the list.
+        if self.carefully.is_none() && !self.alone && CLOSED_ONCE.load(Ordering::Relaxed) {
+            self.carefully = Some(sys::getpid());
+        }
         let map = match self.carefully {
             // SAFETY: no entry that is in the list goes away: one thread, or no dlclose so far.
             None => unsafe { address.read() },

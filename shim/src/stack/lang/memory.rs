@@ -4,7 +4,8 @@
 //! the first stack of each process is read checked, every page asked for before it is touched; where
 //! that goes well, later stacks are read directly. Either way an address that cannot be one ends the
 //! reading. What is read belongs to the calling thread, which stands in a hook meanwhile, so that
-//! nobody changes or frees it.
+//! nobody changes or frees it. An object that another thread may unmap at any moment is read through the
+//! kernel, which says so instead of faulting.
 
 use crate::cell::Bytes;
 use crate::sys;
@@ -16,9 +17,18 @@ const PAGE: usize = 4096;
 /// Behind the last address of a process.
 const END: usize = 1 << 47;
 
+/// How memory is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Direct,
+    Checked,
+    /// By the kernel, for the process with this pid, which is this one.
+    Kernel(u32),
+}
+
 /// Access to the memory of this process.
 pub(crate) struct Memory {
-    checked: bool,
+    way: Way,
     /// The page that was found readable last.
     readable: Cell<usize>,
 }
@@ -26,17 +36,22 @@ pub(crate) struct Memory {
 impl Memory {
     /// Every page is asked for.
     pub(crate) const fn checked() -> Self {
-        Self { checked: true, readable: Cell::new(0) }
+        Self { way: Way::Checked, readable: Cell::new(0) }
     }
 
     /// Addresses are believed, within reason.
     pub(crate) const fn direct() -> Self {
-        Self { checked: false, readable: Cell::new(0) }
+        Self { way: Way::Direct, readable: Cell::new(0) }
+    }
+
+    /// The kernel reads: what is read may be unmapped meanwhile.
+    pub(crate) fn through_the_kernel() -> Self {
+        Self { way: Way::Kernel(sys::getpid()), readable: Cell::new(0) }
     }
 
     /// Whether nothing in this process was read like this before: structures are to be looked at twice.
     pub(crate) const fn is_checked(&self) -> bool {
-        self.checked
+        !matches!(self.way, Way::Direct)
     }
 
     /// Copies from an address.
@@ -49,8 +64,13 @@ impl Memory {
         if address < PAGE || end > END {
             return Err(NoLines::Unexpected);
         }
-        if self.checked {
-            self.ask(address, end)?;
+        match self.way {
+            Way::Direct => {}
+            Way::Checked => self.ask(address, end)?,
+            Way::Kernel(pid) => {
+                let whole = sys::copy_if_mapped(pid, address, into) == into.len();
+                return if whole { Ok(()) } else { Err(NoLines::Unexpected) };
+            }
         }
         // SAFETY: the range is of the process's own memory, was found readable in a process that had
         // not read by this layout yet, and nobody unmaps it while its thread stands here.
@@ -138,7 +158,7 @@ mod tests {
 
     #[test]
     fn what_is_there_is_read_and_what_is_not_ends_the_reading() {
-        for memory in [Memory::checked(), Memory::direct()] {
+        for memory in [Memory::checked(), Memory::direct(), Memory::through_the_kernel()] {
             let here = [7u64, 8];
             assert_eq!(memory.word(&raw const here as usize), Ok(7));
             assert_eq!(memory.half((&raw const here as usize).wrapping_add(8)), Ok(8));
@@ -153,6 +173,7 @@ mod tests {
         let page = sys::map_zeroed(2 * PAGE, libc::MAP_PRIVATE).unwrap() as usize;
         // SAFETY: the second half of a mapping of our own.
         unsafe { libc::munmap((page + PAGE) as *mut _, PAGE) };
+        assert_eq!(Memory::through_the_kernel().word(page + PAGE), Err(NoLines::Unexpected));
         assert_eq!(Memory::checked().word(page + PAGE), Err(NoLines::Unexpected));
         assert_eq!(Memory::checked().word(page + PAGE - 4), Err(NoLines::Unexpected));
         assert_eq!(Memory::checked().word(page + PAGE - 8), Ok(0));

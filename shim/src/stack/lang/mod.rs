@@ -106,7 +106,7 @@ fn bit(number: usize) -> u32 {
 
 /// Looks whether an object is an interpreter. `certain`: it cannot be unmapped meanwhile.
 pub(crate) fn look(dynamic: usize, bias: usize, certain: bool) {
-    let memory = if certain { Memory::direct() } else { Memory::checked() };
+    let memory = if certain { Memory::direct() } else { Memory::through_the_kernel() };
     let Some(mut image) = Image::of(&memory, dynamic, bias) else { return };
     for (provider, slot) in PROVIDERS.iter().zip(&SLOTS) {
         if image.exported(&memory, provider.mark()).is_some() && image.find_range().is_some() {
