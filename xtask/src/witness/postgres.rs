@@ -120,14 +120,14 @@ parallel group (3 tests):  int2 text varchar
 ";
 
     const DIFFERENCES: &str = "\
-diff -U3 /tmp/x/expected/text.out /tmp/x/work/regress/results/text.out
+diff -U3 /tmp/x/expected/text.out /tmp/x/out/regress/results/text.out
 --- /tmp/x/expected/text.out\t2026-01-01 00:00:00.000000000 +0000
-+++ /tmp/x/work/regress/results/text.out\t2026-01-01 00:00:00.000000000 +0000
++++ /tmp/x/out/regress/results/text.out\t2026-01-01 00:00:00.000000000 +0000
 @@ -1,3 +1,3 @@
  SELECT 1;
 -(1 row)
 +(2 rows)
-diff -U3 /tmp/x/expected/varchar.out /tmp/x/work/regress/results/varchar.out
+diff -U3 /tmp/x/expected/varchar.out /tmp/x/out/regress/results/varchar.out
 -gone
 ";
 
