@@ -17,7 +17,8 @@
 //!    code. In the parent, or for another name, that was all.
 //! 3. `fork::speaker` enrols the process in the tree; a vfork child is turned away.
 //! 4. `observe::linkmap` tells first of objects that came in unseen.
-//! 5. The kernel says which file the descriptor is; `stack::native` walks the stack.
+//! 5. The kernel says which file the descriptor is; `stack::native` walks the stack, and `stack::lang`
+//!    reads the lines of the interpreter that it passes through.
 //! 6. `emit` composes the event on the stack and `sys` sends it by a socket that lives for this
 //!    one call.
 //!
