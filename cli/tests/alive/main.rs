@@ -11,4 +11,5 @@ mod run;
 mod scene;
 mod signals;
 mod target;
+mod terminal;
 mod words;

@@ -4,6 +4,7 @@
 use std::fs;
 
 use crate::scene::{Scene, text, until, wait};
+use crate::terminal::Terminal;
 
 #[test]
 fn the_status_of_the_command_is_passed_on() {
@@ -175,20 +176,21 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 fn a_terminal_gets_a_live_line_that_is_gone_before_the_report() {
     let scene = Scene::new();
     let send = scene.report_a_load();
-    let command = scene.script("daemon", &format!("#!/bin/bash\n{send}\nsleep 1\necho done\n"));
-    let typed = format!("{} run -- {}", env!("CARGO_BIN_EXE_alive"), command.display());
-    let output = std::process::Command::new("script")
-        .args(["-qec", &typed, "/dev/null"])
-        .env("ALIVE_SHIM", &scene.shim)
-        .env("TERM", "xterm")
-        .stdin(std::process::Stdio::null())
-        .output()
-        .unwrap();
-    let out = text(&output.stdout);
-    let line = out.find("alive: 1 late loads").unwrap_or_else(|| panic!("no live line: {out:?}"));
-    let report = out.find("testd:").or_else(|| out.find("testd")).unwrap();
-    assert!(line < report);
-    assert!(out[line..report].contains("\u{1b}[2K") || out[line..report].contains("\r\u{1b}[K"), "{out:?}");
+    let go = scene.path("go");
+    let wait = format!("until [ -e {} ]; do sleep 0.02; done", go.display());
+    let command = scene.script("daemon", &format!("#!/bin/bash\n{send}\n{wait}\n"));
+    let mut alive = scene.alive();
+    alive.env("TERM", "xterm");
+    let mut terminal = Terminal::run(&alive, &["run", "--", command.to_str().unwrap()]);
+    terminal.until_shown("alive: 1 late loads");
+    fs::write(go, "").unwrap();
+    terminal.until_shown("testd");
+    let out = terminal.shown();
+    let line = out.find("alive: 1 late loads").unwrap();
+    let report = out.find("testd").unwrap();
+    let between = out.get(line..report).unwrap_or_else(|| panic!("the report came first: {out:?}"));
+    assert!(between.contains("\u{1b}[2K") || between.contains("\r\u{1b}[K"), "{out:?}");
+    assert!(terminal.ended_well());
 }
 
 #[test]

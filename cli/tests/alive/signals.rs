@@ -1,10 +1,11 @@
 //! Signals reach the command: those sent to alive alone once, those of the terminal not twice.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::BufReader;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use crate::scene::{Scene, text, wait};
+use crate::scene::{Scene, text, until, wait};
+use crate::terminal::Terminal;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -102,35 +103,34 @@ fn control_c_on_a_terminal_reaches_the_command_once() {
         for (1..500) { select undef, undef, undef, 0.02; last if $n and ++$after > 25 }
         print "\ntotal $n\n";"#,
     );
-    let typed = format!("{} run -- {}", env!("CARGO_BIN_EXE_alive"), command.display());
-    let mut child = Command::new("script")
-        .args(["-qec", &typed, "/dev/null"])
-        .env("ALIVE_SHIM", &scene.shim)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    while line(&mut out) != "ready" {}
-    let mut keyboard = child.stdin.take().unwrap();
-    keyboard.write_all(b"\x03").unwrap();
-    let lines: Vec<String> = out.lines().map(Result::unwrap).collect();
-    assert!(lines.iter().any(|line| line.trim_end() == "total 1"), "{lines:#?}");
-    drop(keyboard);
-    assert!(wait(child).status.success());
+    let mut terminal = Terminal::run(&scene.alive(), &["run", "--", command.to_str().unwrap()]);
+    terminal.until_shown("ready");
+    terminal.type_in(b"\x03");
+    terminal.until_shown("total ");
+    terminal.until_shown("Preload:");
+    assert!(terminal.shown().contains("total 1\r\n"), "{}", terminal.shown());
+    assert!(terminal.ended_well());
 }
 
 #[test]
 fn with_follow_signals_reach_what_went_into_the_background() {
     let scene = Scene::new();
-    let script =
-        "(trap 'echo bye; exit' TERM; echo ready; for i in $(seq 500); do sleep 0.02; done) & exit 0";
+    let script = "(trap 'echo bye; exit' TERM; echo ready; echo $BASHPID; for i in $(seq 500); do sleep 0.02; done) & exit 0";
     let (child, mut out) = start(&scene, &["--follow"], script);
+    let behind = line(&mut out);
     // The shell in front has to be gone before the signal is meant for the one behind.
-    std::thread::sleep(std::time::Duration::from_millis(700));
+    until("alive has no other child", || children(child.id()) == [behind.clone()]);
     send(&child, Signal::SIGTERM);
     assert_eq!(line(&mut out), "bye");
     assert_eq!(wait(child).status.code(), Some(0));
+}
+
+/// The children of a process's threads, those that nobody has waited for among them.
+fn children(pid: u32) -> Vec<String> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let lists =
+        threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("children")).unwrap());
+    lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
 /// Until a process waits in a write to its standard output.
