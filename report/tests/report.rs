@@ -2,6 +2,7 @@
 //! reader sees belongs here.
 
 mod scene;
+mod template;
 
 use alive_report::render::json;
 use alive_report::render::table::{self, Medium};
