@@ -8,6 +8,7 @@ mod pending;
 mod processes;
 mod recent;
 mod samples;
+mod spans;
 mod sums;
 mod trees;
 

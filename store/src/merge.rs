@@ -182,6 +182,11 @@ impl Merge {
         sum.events = sum.events.saturating_add(load.events);
         sum.processes = sum.processes.saturating_add(load.processes);
         sum.nanos = sum.nanos.saturating_add(load.nanos);
+        sum.respawned = sum.respawned.saturating_add(load.respawned);
+        sum.spans = sum.spans.saturating_add(load.spans);
+        sum.span_nanos = sum.span_nanos.saturating_add(load.span_nanos);
+        sum.span_cpu_nanos = sum.span_cpu_nanos.saturating_add(load.span_cpu_nanos);
+        sum.span_faults = sum.span_faults.saturating_add(load.span_faults);
         sum.bytes = sum.bytes.max(load.bytes);
         sum.first_seen_micros = sum.first_seen_micros.min(load.first_seen_micros);
         sum.last_seen_micros = sum.last_seen_micros.max(load.last_seen_micros);

@@ -200,6 +200,17 @@ pub struct LoadRow {
     pub bytes: u64,
     /// Nanoseconds in dlopen, summed.
     pub nanos: u64,
+    /// Of `processes`, those forked after another process of the role had loaded it: work that a preload at that
+    /// time would have spared.
+    pub respawned: u64,
+    /// Events whose end was seen: what the three sums below are over.
+    pub spans: u64,
+    /// Nanoseconds between such an event and its thread's next one, while the thread was at this file; summed.
+    pub span_nanos: u64,
+    /// Nanoseconds of the thread's CPU in that time, summed.
+    pub span_cpu_nanos: u64,
+    /// Minor page faults of the thread in that time, summed.
+    pub span_faults: u64,
     /// First and last event, microseconds since 1970.
     pub first_seen_micros: u64,
     /// See `first_seen_micros`.
@@ -387,6 +398,16 @@ pub struct Load {
     pub bytes: u64,
     /// Nanoseconds in dlopen, summed.
     pub nanos: u64,
+    /// See [`LoadRow::respawned`].
+    pub respawned: u64,
+    /// See [`LoadRow::spans`].
+    pub spans: u64,
+    /// See [`LoadRow::span_nanos`].
+    pub span_nanos: u64,
+    /// See [`LoadRow::span_cpu_nanos`].
+    pub span_cpu_nanos: u64,
+    /// See [`LoadRow::span_faults`].
+    pub span_faults: u64,
     /// First and last event, microseconds since 1970.
     pub first_seen_micros: u64,
     /// See `first_seen_micros`.

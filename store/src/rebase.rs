@@ -100,6 +100,11 @@ fn move_sums(db: &Connection, from: i64, to: i64) -> Result<()> {
                  processes = min(load.processes, 9223372036854775807 - gone.processes) + gone.processes,
                  bytes = max(load.bytes, gone.bytes),
                  nanos = min(load.nanos, 9223372036854775807 - gone.nanos) + gone.nanos,
+                 respawned = min(load.respawned, 9223372036854775807 - gone.respawned) + gone.respawned,
+                 spans = min(load.spans, 9223372036854775807 - gone.spans) + gone.spans,
+                 span_nanos = min(load.span_nanos, 9223372036854775807 - gone.span_nanos) + gone.span_nanos,
+                 span_cpu_nanos = min(load.span_cpu_nanos, 9223372036854775807 - gone.span_cpu_nanos) + gone.span_cpu_nanos,
+                 span_faults = min(load.span_faults, 9223372036854775807 - gone.span_faults) + gone.span_faults,
                  first_seen_micros = min(load.first_seen_micros, gone.first_seen_micros),
                  last_seen_micros = max(load.last_seen_micros, gone.last_seen_micros)
              FROM load AS gone WHERE gone.id = ?1 AND load.id = ?2",

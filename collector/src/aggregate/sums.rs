@@ -10,6 +10,7 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
 use super::chains::Chain;
+use super::spans::Span;
 use crate::heard::Heard;
 
 /// Events of one sum that are looked at beyond their figures until it is taken. A load that came so often
@@ -29,6 +30,9 @@ struct LoadSum {
     processes: u64,
     bytes: u64,
     nanos: u64,
+    respawned: u64,
+    spans: u64,
+    span: Span,
     first_seen_micros: u64,
     last_seen_micros: u64,
     tree: TreeKey,
@@ -264,6 +268,9 @@ impl LoadSum {
             processes: 0,
             bytes: 0,
             nanos: 0,
+            respawned: 0,
+            spans: 0,
+            span: Span::default(),
             first_seen_micros: seen_micros,
             last_seen_micros: seen_micros,
             tree: heard.tree(),
@@ -311,6 +318,11 @@ impl LoadSum {
             processes: self.processes,
             bytes: self.bytes,
             nanos: self.nanos,
+            respawned: self.respawned,
+            spans: self.spans,
+            span_nanos: self.span.nanos,
+            span_cpu_nanos: self.span.cpu_nanos,
+            span_faults: self.span.faults,
             first_seen_micros: self.first_seen_micros,
             last_seen_micros: self.last_seen_micros,
             stacks: stacks.clone(),
