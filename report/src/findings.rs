@@ -263,7 +263,7 @@ fn load_finding(loads: &[Load], load: &Load, tree: Node, roles: &[Role], judge: 
         load_before: load_in.and_then(|above| role::load_before(roles, above, &judge.loaders(load))),
         workers: load.processes,
         of: siblings(roles, load.role, load.processes),
-        respawned: 0,
+        respawned: load.respawned,
         shared_by: if verdict == Verdict::AlreadyShared { judge.shared_by(load) } else { 0 },
         cost,
         searches: if failed { load.events } else { 0 },

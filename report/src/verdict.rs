@@ -66,7 +66,10 @@ impl<'a> Judge<'a> {
             return Verdict::AlreadyShared;
         }
         let kin = self.lineage.kin(load);
-        if self.thresholds.is_common(kin.loaded, kin.of, kin.trees) {
+        let siblings = self.roles.get(load.role).map_or(0, |role| role.processes.max(load.processes));
+        if self.thresholds.is_common(kin.loaded, kin.of, kin.trees)
+            || self.thresholds.is_again(load.respawned, siblings)
+        {
             Verdict::Preload
         } else if self.lineage.shared_by(load).is_some() {
             Verdict::AlreadyShared

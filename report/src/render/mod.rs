@@ -2,6 +2,7 @@
 
 pub mod json;
 pub mod loss;
+mod place;
 mod summary;
 pub mod table;
 mod units;

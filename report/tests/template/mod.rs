@@ -147,6 +147,22 @@ fn children_that_are_forked_to_execute_something_share_nothing() {
 }
 
 #[test]
+fn one_worker_at_a_time_that_is_renewed_repeats_the_work() {
+    let mut renewed = load(TEMPLATE, "/app.pm", 8);
+    renewed.respawned = 7;
+    let report = Report::new(Tree::new().role(MASTER, 8).load(renewed).snapshot(), &Selection::default());
+    let finding = &report.programs[0].findings[0];
+    assert_eq!((finding.verdict, finding.respawned, finding.load_in), (Verdict::Preload, 7, Some(MASTER)));
+    // Two workers at a time, two hundred in a day, thirty of which load it.
+    let mut often = load(TEMPLATE, "/often.pm", 30);
+    often.respawned = 28;
+    let mut seldom = load(TEMPLATE, "/seldom.pm", 4);
+    seldom.respawned = 3;
+    let found = verdicts(Tree::new().role(MASTER, 200).load(often).load(seldom));
+    assert_eq!((found[0].2, found[1].2), (Verdict::Preload, Verdict::LeaveLazy));
+}
+
+#[test]
 fn a_chain_of_roles_that_bites_its_tail_is_judged_to_its_end() {
     let mut tree = Tree::new().role(MASTER, 1).role(1, 1).load(load(1, "/a.so", 1)).load(load(2, "/a.so", 1));
     tree.roles[1].parent = Some(2);
