@@ -7,10 +7,12 @@
 //! 3. [`cost`] adds up what a cause costs, [`caller`] says who asked, past the [`machinery`] of its language;
 //! 4. [`template`] says which loads are shared all the same, since their process is forked from itself;
 //! 5. [`verdict`] judges by the numbers of [`thresholds`], and [`findings`] sorts, best first;
-//! 6. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
+//! 6. [`baseline`] holds it against what somebody has accepted;
+//! 7. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
 //!    byte that a traced program chose and the reader's terminal.
 #![forbid(unsafe_code)]
 
+pub mod baseline;
 pub mod caller;
 pub mod cost;
 pub mod escape;
