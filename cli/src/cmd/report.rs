@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt};
 
-use alive_report::{Report, Selection, Thresholds, escape};
+use alive_report::{Report, Selection, escape};
 
 use crate::args;
 use crate::cmd::micros;
@@ -20,7 +20,7 @@ pub(crate) fn run(args: args::Report) -> Result<Status, Failure> {
     let selection = Selection {
         program: args.program.map(OsStringExt::into_vec),
         since_micros: args.since.map(micros),
-        thresholds: Thresholds::default(),
+        thresholds: args.rule.into(),
     };
     let report = Report::new(snapshot, &selection);
     if report.is_empty() {
