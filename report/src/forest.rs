@@ -167,8 +167,9 @@ fn runs_while_loading(frame: &LanguageFrame) -> bool {
     match frame.language.as_str() {
         "python" => function == b"<module>",
         "perl" => function.ends_with(b"BEGIN") || function == b"(eval)" || function == b"require",
-        // <top (required)>, <main>, <class:Name>, <module:Name>, and blocks in them
-        "ruby" => function.contains(&b'<'),
+        // <top (required)>, <main>, <class:Name>, <module:Name>. A block in one of them may run at any time;
+        // when it runs while the file is loaded, the one that it is in stands further out in the stack.
+        "ruby" => function.starts_with(b"<"),
         "php" => matches!(function, b"{main}" | b"include" | b"include_once" | b"require" | b"require_once"),
         _ => false,
     }

@@ -24,6 +24,10 @@ impl Dialect for Celery {
         ]
     }
 
+    fn language(&self) -> &'static str {
+        "python"
+    }
+
     fn name(&self, load: &Load, disk: &dyn Disk) -> Naming {
         python::name(load, disk)
     }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::caller;
+use alive_store::model::Missing;
+
+use crate::caller::{self, Caller};
 use crate::escape;
 use crate::findings::{Finding, ProgramReport, Verdict};
 use crate::forest::Node;
@@ -24,9 +26,14 @@ pub(super) struct Choice {
 }
 
 /// Most names told of one reason.
-const NAMES_SHOWN: usize = 8;
+const NAMES_SHOWN: usize = 4;
 
 impl Choice {
+    /// How much was left out, by the reason.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        self.left_out.iter().map(|(reason, names)| (*reason, names.len()))
+    }
+
     /// What was left out, a line for each reason, ready to show.
     pub(super) fn reasons(&self) -> Vec<String> {
         let line = |(reason, names): (&&str, &Vec<String>)| {
@@ -35,7 +42,7 @@ impl Choice {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            format!("{} left out: {reason}: {shown}{more}", names.len())
+            format!("Left out, {reason}: {shown}{more}")
         };
         self.left_out.iter().map(line).collect()
     }
@@ -85,7 +92,14 @@ struct Choosing<'a> {
 impl<'a> Choosing<'a> {
     fn take(&mut self, finding: &'a Finding, all: bool) {
         let Some(tree) = &finding.tree else {
-            self.leave("optional: searched for and not found, which preloading cannot help", &finding.what);
+            let ours = |search: &&Missing| search.name == finding.what && search.role == finding.role;
+            let search = self.program.missing.iter().find(ours);
+            if search.is_some_and(|search| search.language == self.dialect.language()) {
+                self.leave(
+                    "optional: searched for and not found, which preloading cannot help",
+                    &finding.what,
+                );
+            }
             return;
         };
         match finding.verdict {
@@ -185,8 +199,10 @@ fn note(program: &ProgramReport, finding: &Finding, load: usize) -> String {
     let share = format!("{} of {of}", load.processes);
     let asked = caller::of_stacks(&load.stacks).or_else(|| finding.caller.clone());
     let who = asked.map(|caller| match caller {
-        caller::Caller::Language(line) => caller::line_text(&line),
-        caller::Caller::Native(site) => caller::site_text(&site),
+        Caller::Language(line) => {
+            format!("{}:{}", escape::terminal(caller::file_name(&line.file)), line.line)
+        }
+        Caller::Native(site) => caller::site_text(&site),
     });
     match who.filter(|who| !who.is_empty()) {
         Some(who) => format!("{share}, {who}"),

@@ -27,6 +27,10 @@ impl Dialect for Gunicorn {
         ]
     }
 
+    fn language(&self) -> &'static str {
+        "python"
+    }
+
     fn name(&self, load: &Load, disk: &dyn Disk) -> Naming {
         match python::name(load, disk) {
             Naming::Named(_) | Naming::Unnamed(_) if python::is_application(load) => {

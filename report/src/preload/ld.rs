@@ -25,6 +25,10 @@ impl Dialect for Ld {
         ]
     }
 
+    fn language(&self) -> &'static str {
+        "native"
+    }
+
     fn name(&self, load: &Load, disk: &dyn Disk) -> Naming {
         let others = matches!(
             (

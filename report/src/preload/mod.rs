@@ -27,6 +27,8 @@ mod ruby;
 mod samples;
 mod uwsgi;
 
+use std::collections::BTreeMap;
+
 use alive_store::model::Load;
 
 use crate::escape;
@@ -143,8 +145,8 @@ pub enum NoList {
     Nothing {
         /// The ecosystem's word.
         word: &'static str,
-        /// What was left out, one reason each, ready to show.
-        left_out: Vec<String>,
+        /// What was left out: the reason, and how many names.
+        left_out: BTreeMap<&'static str, usize>,
     },
     /// A list is for one daemon.
     #[error(
@@ -166,8 +168,8 @@ pub enum NoList {
     },
 }
 
-fn remarks(left_out: &[String]) -> String {
-    left_out.iter().map(|reason| format!("; {reason}")).collect()
+fn remarks(left_out: &BTreeMap<&'static str, usize>) -> String {
+    left_out.iter().map(|(reason, count)| format!("; {count} left out, {reason}")).collect()
 }
 
 /// Writes the list, comments and all.
@@ -192,7 +194,10 @@ pub fn list(report: &Report, wish: &Wish, disk: &dyn Disk) -> Result<String, NoL
     let word = wish.ecosystem.word();
     match with.as_slice() {
         [] => {
-            let left_out = without.iter().flat_map(|(_, choice)| choice.reasons()).collect();
+            let mut left_out = BTreeMap::new();
+            for (reason, count) in without.iter().flat_map(|(_, choice)| choice.counts()) {
+                *left_out.entry(reason).or_default() += count;
+            }
             Err(NoList::Nothing { word, left_out })
         }
         [(program, choice)] => Ok(page::write(report, program, choice, dialect, wish)),
@@ -216,6 +221,9 @@ trait Dialect: Sync {
     fn comment(&self) -> &'static str {
         "#"
     }
+
+    /// The language, by its word on the wire, whose searches may concern its reader.
+    fn language(&self) -> &'static str;
 
     /// What it calls a load.
     fn name(&self, load: &Load, disk: &dyn Disk) -> Naming;

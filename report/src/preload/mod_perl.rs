@@ -23,6 +23,10 @@ impl Dialect for ModPerl {
         ]
     }
 
+    fn language(&self) -> &'static str {
+        "perl"
+    }
+
     fn name(&self, load: &Load, disk: &dyn Disk) -> Naming {
         match perl::name(load, disk) {
             // Apache ends a word at a blank, and has no way to write some quotes.

@@ -42,9 +42,9 @@ pub(super) fn write(
         comments.line(&format!("To be loaded in: {}", homes.join(", ")));
     }
     let thresholds = report.thresholds;
-    let rare = if wish.all || dialect.takes_rare() { "; those that few load are in it, too" } else { "" };
+    let rare = if wish.all || dialect.takes_rare() { "; and what fewer loaded" } else { "" };
     comments.line(&format!(
-        "Chosen: what {} processes and {} % of a role load, or one dlopen takes {} ms for{rare}",
+        "Chosen: loaded by at least {} processes and {} % of a role, or slow (a dlopen of {} ms){rare}",
         thresholds.min_processes,
         thresholds.min_share_percent,
         thresholds.slow_micros / 1000

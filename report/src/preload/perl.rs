@@ -27,6 +27,10 @@ impl Dialect for Perl {
         ]
     }
 
+    fn language(&self) -> &'static str {
+        "perl"
+    }
+
     fn name(&self, load: &Load, disk: &dyn Disk) -> Naming {
         name(load, disk)
     }

@@ -30,6 +30,10 @@ impl Dialect for Php {
         "//"
     }
 
+    fn language(&self) -> &'static str {
+        "php"
+    }
+
     fn name(&self, load: &Load, _: &dyn Disk) -> Naming {
         if load.language != "php" {
             return Naming::Foreign;

@@ -26,6 +26,10 @@ impl Dialect for Postgres {
         ]
     }
 
+    fn language(&self) -> &'static str {
+        "native"
+    }
+
     fn name(&self, load: &Load, disk: &dyn Disk) -> Naming {
         if !load.path.ends_with(b".so") || load.kind != "library" {
             return Naming::Foreign;

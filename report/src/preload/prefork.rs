@@ -23,6 +23,10 @@ impl Dialect for Prefork {
         ]
     }
 
+    fn language(&self) -> &'static str {
+        "perl"
+    }
+
     fn name(&self, load: &Load, disk: &dyn Disk) -> Naming {
         perl::name(load, disk)
     }

@@ -24,6 +24,10 @@ impl Dialect for Puma {
         ]
     }
 
+    fn language(&self) -> &'static str {
+        "ruby"
+    }
+
     fn name(&self, load: &Load, _: &dyn Disk) -> Naming {
         ruby::name(load)
     }

@@ -30,6 +30,10 @@ impl Dialect for Python {
         ]
     }
 
+    fn language(&self) -> &'static str {
+        "python"
+    }
+
     fn name(&self, load: &Load, disk: &dyn Disk) -> Naming {
         match name(load, disk) {
             Naming::Named(_) if is_application(load) => {

@@ -31,6 +31,10 @@ impl Dialect for Ruby {
         ]
     }
 
+    fn language(&self) -> &'static str {
+        "ruby"
+    }
+
     fn name(&self, load: &Load, _: &dyn Disk) -> Naming {
         match name(load) {
             Naming::Setting(line) if line != EAGER_LOAD => Naming::Unnamed(

@@ -24,6 +24,10 @@ impl Dialect for Uwsgi {
         ]
     }
 
+    fn language(&self) -> &'static str {
+        "python"
+    }
+
     fn name(&self, load: &Load, disk: &dyn Disk) -> Naming {
         match python::name(load, disk) {
             // uWSGI replaces %v, $(NAME) and @(file) in values.
