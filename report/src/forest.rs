@@ -329,6 +329,22 @@ mod tests {
     }
 
     #[test]
+    fn a_block_belongs_to_its_file_while_the_file_is_on_the_stack() {
+        let ruby = |load: Load, function| {
+            let mut load = asked(load, "/config.ru", function);
+            load.stacks.iter_mut().flat_map(|stack| &mut stack.language).for_each(|frame| {
+                frame.language = "ruby".into();
+            });
+            load
+        };
+        let mut early = ruby(load("/early.rb", 2), "block in <main>");
+        let around = ruby(load("", 2), "<main>").stacks.remove(0).language.remove(0);
+        early.stacks[0].language.push(around);
+        let loads = [load("/config.ru", 2), early, ruby(load("/late.rb", 2), "block (2 levels) in <main>")];
+        assert_eq!(trees(&loads), [Node { load: 0, children: vec![leaf(1)] }, leaf(2)]);
+    }
+
+    #[test]
     fn a_file_is_known_by_the_name_that_the_program_calls_it() {
         let mut linked = perl("/usr/share/perl/5.36.0/Carp.pm", &[("/app.psgi", 12)]);
         linked.name = "/usr/share/perl/5.36/Carp.pm".into();
