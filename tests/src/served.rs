@@ -181,9 +181,9 @@ fn memory(alive: u32) -> Memory {
     for main in children(alive) {
         memory.tree_pss += measured(main, "Pss:");
         let mut below = children(main);
-        for &worker in &below {
-            memory.private_dirty.insert(worker, measured(worker, "Private_Dirty:"));
-        }
+        let dirty = below.iter().map(|&worker| (worker, measured(worker, "Private_Dirty:")));
+        // One that ended a moment ago has none.
+        memory.private_dirty.extend(dirty.filter(|(_, dirty)| *dirty > 0));
         while let Some(process) = below.pop() {
             memory.tree_pss += measured(process, "Pss:");
             below.extend(children(process));

@@ -217,6 +217,11 @@ trait Dialect: Sync {
     /// Where it goes and what to watch for, one line of comment each.
     fn advice(&self) -> &'static [&'static str];
 
+    /// What must stand in front of everything, with its newline.
+    fn opening(&self) -> &'static str {
+        ""
+    }
+
     /// What begins a comment that ends with its line.
     fn comment(&self) -> &'static str {
         "#"

@@ -16,7 +16,7 @@ pub(super) fn write(
     dialect: &dyn Dialect,
     wish: &Wish,
 ) -> String {
-    let mut comments = Comments { out: String::new(), leader: dialect.comment() };
+    let mut comments = Comments { out: dialect.opening().to_owned(), leader: dialect.comment() };
     // Python and Ruby take words of the first two lines for orders: nothing that was traced may stand there.
     comments.line(dialect.title());
     comments.line(&format!("Written by `alive preload --for {}`.", wish.ecosystem.word()));

@@ -17,13 +17,17 @@ impl Dialect for Php {
 
     fn advice(&self) -> &'static [&'static str] {
         &[
-            "Save it with `<?php` as its first line where it is, and name it in php.ini:",
+            "Save it beside the application, and name it in php.ini:",
             "  opcache.preload=/srv/preload.php",
             "  opcache.preload_user=www-data    ; needed when the server starts as root",
             "Classes and functions of these files are there for every request; nothing in them is executed here.",
             "A changed file is noticed at the next start of the server only. With OPcache the first worker that",
             "needs a file compiles it for all of them: that few loaded a file does not mean that few use it.",
         ]
+    }
+
+    fn opening(&self) -> &'static str {
+        "<?php\n"
     }
 
     fn comment(&self) -> &'static str {
