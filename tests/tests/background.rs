@@ -90,7 +90,7 @@ fn php_fpm() {
     let start = targets::php_fpm(&scene, "-D");
     assert_workers_exact("php-fpm -D", &scene, start, |daemon| {
         for _ in 0..ROUNDS {
-            targets::ask_php(&scene, daemon, &["/", "/include", "/class", "/no-class"]);
+            targets::ask_php(&scene, daemon.address(), &["/", "/include", "/class", "/no-class"]);
         }
     });
 }
