@@ -1,11 +1,10 @@
-//! Lists of what to preload, proved by pasting: a real daemon is run, `alive preload` makes its list, the
-//! list goes where its comments say, and the daemon is run once more. What was pasted is then loaded by
-//! no worker.
+//! A real daemon is run, `alive preload` makes its list, the list goes where its comments say, and the
+//! daemon is run once more. What was pasted is then loaded by no worker.
 //!
 //! Memory is printed, not asserted: it is the machine's.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use alive_tests::daemon::Start;
@@ -81,13 +80,6 @@ fn all_to_preload(result: &Result) -> BTreeSet<PathBuf> {
             files
         })
         .collect()
-}
-
-/// Lets an interpreter read a list without running it.
-fn assert_well_formed(scene: &Scene, checker: &[&str], list: &Path) {
-    let [program, options @ ..] = checker else { panic!("no checker") };
-    let mut command = scene.command(Path::new(program));
-    let _ = scene.run(command.args(options).arg(list)).well();
 }
 
 #[test]
