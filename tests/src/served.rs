@@ -9,12 +9,19 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::daemon::{Start, get};
+use crate::events::Events;
 use crate::running::Running;
 use crate::scene::Scene;
 use crate::{artifacts, running};
 
 /// Longest time until a daemon answers.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Rounds of requests: in so many each of two workers answers every page on a machine that is not busy...
+const LEAST_ROUNDS: usize = 2;
+
+/// ...and no more are asked for on one that is.
+const MOST_ROUNDS: usize = 10;
 
 /// A daemon that serves, with `alive run` above it.
 #[derive(Debug)]
@@ -52,8 +59,8 @@ impl<'a> Served<'a> {
     #[must_use]
     pub fn start(scene: &'a Scene, name: &'static str, start: Start) -> Self {
         let mut command = scene.command(&artifacts::built("alive"));
-        let [database, report] = [database(scene, name), scene.path(format!("{name}.json"))];
-        command.arg("run").arg("--db").arg(database).arg("-o").arg(report).args(["--format", "json", "--"]);
+        command.args(["run", "--format", "json", "-o"]).arg(scene.path(format!("{name}.json")));
+        command.arg("--db").arg(database(scene, name)).arg("--events").arg(events(scene, name)).arg("--");
         command.args(&start.command).env("ALIVE_SHIM", &start.shim);
         command.envs(start.variables.iter().map(|(name, value)| (name, value)));
         let run = Running::start(scene, &mut command);
@@ -74,22 +81,41 @@ impl<'a> Served<'a> {
         self.start.address
     }
 
-    /// Asks for every path, twice at the same time, as often as `rounds` says.
+    /// Asks for every path, each twice at the same time, until two workers have loaded as much.
     ///
     /// # Panics
     /// When an answer is not `200 OK`.
-    pub fn ask(&self, paths: &[&str], rounds: usize) {
-        for path in paths.repeat(rounds) {
-            std::thread::scope(|scope| {
-                for _ in 0..2 {
-                    scope.spawn(|| {
-                        let answer = get(self.start.address, path).expect("an answer");
-                        let status = answer.lines().next().unwrap_or_default();
-                        assert!(status.contains(" 200"), "{path}: {answer}\n{}", self.run.told());
-                    });
-                }
-            });
+    pub fn ask(&self, paths: &[&str]) {
+        for round in 1..=MOST_ROUNDS {
+            for path in paths {
+                self.ask_twice(path);
+            }
+            if round >= LEAST_ROUNDS && self.two_workers_are_even() {
+                return;
+            }
         }
+    }
+
+    fn ask_twice(&self, path: &str) {
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let answer = get(self.start.address, path).expect("an answer");
+                    let status = answer.lines().next().unwrap_or_default();
+                    assert!(status.contains(" 200"), "{path}: {answer}\n{}", self.run.told());
+                });
+            }
+        });
+    }
+
+    /// Whether the two processes that loaded most files loaded as many, as far as is known by now.
+    fn two_workers_are_even(&self) -> bool {
+        let text = std::fs::read_to_string(events(self.scene, self.name)).unwrap_or_default();
+        let by_process = Events::parse(&text).loaded_by_pid();
+        let mut counts: Vec<usize> = by_process.values().map(BTreeSet::len).collect();
+        counts.sort_unstable();
+        let [.., one, other] = counts.as_slice() else { return counts.is_empty() };
+        one == other
     }
 
     /// Measures its memory, ends it, and reads the report.
@@ -162,6 +188,10 @@ impl fmt::Display for Memory {
 
 fn database(scene: &Scene, name: &str) -> PathBuf {
     scene.path(format!("{name}.db"))
+}
+
+fn events(scene: &Scene, name: &str) -> PathBuf {
+    scene.path(format!("{name}.ndjson"))
 }
 
 fn path(load: &Value) -> PathBuf {

@@ -8,9 +8,10 @@ use crate::caller::{self, Caller};
 use crate::escape;
 use crate::findings::{Finding, ProgramReport, Verdict};
 use crate::forest::Node;
+use crate::thresholds::Thresholds;
 
 use super::disk::Disk;
-use super::{Dialect, Entry, Naming, What, Wish};
+use super::{Dialect, Entry, Naming, Share, What, Wish};
 
 /// The lines of a list for one program.
 #[derive(Debug)]
@@ -49,11 +50,18 @@ impl Choice {
 }
 
 /// Takes from a program's findings what the dialect can load.
-pub(super) fn choose(program: &ProgramReport, dialect: &dyn Dialect, wish: &Wish, disk: &dyn Disk) -> Choice {
+pub(super) fn choose(
+    program: &ProgramReport,
+    dialect: &dyn Dialect,
+    wish: &Wish,
+    disk: &dyn Disk,
+    thresholds: Thresholds,
+) -> Choice {
     let mut choosing = Choosing {
         program,
         dialect,
         disk,
+        thresholds,
         found: Vec::new(),
         left_out: BTreeMap::new(),
         others: HashSet::new(),
@@ -83,6 +91,7 @@ struct Choosing<'a> {
     program: &'a ProgramReport,
     dialect: &'a dyn Dialect,
     disk: &'a dyn Disk,
+    thresholds: Thresholds,
     found: Vec<Found<'a>>,
     left_out: BTreeMap<&'static str, Vec<String>>,
     /// Files that are for other lists.
@@ -104,9 +113,30 @@ impl<'a> Choosing<'a> {
         };
         match finding.verdict {
             Verdict::Preload => self.walk(finding, tree),
-            Verdict::LeaveLazy if all || self.dialect.takes_rare() => self.walk(finding, tree),
+            Verdict::LeaveLazy
+                if all || self.dialect.share() == Share::Any || self.is_common(finding, tree) =>
+            {
+                self.walk(finding, tree);
+            }
             Verdict::LeaveLazy => self.leave_ours("rare: few workers load it (--all takes it in)", tree),
             _ => self.leave_ours("already shared", tree),
+        }
+    }
+
+    /// Whether enough processes loaded what the root of a tree is called, under any of its files: Python's
+    /// first process reads a source, the next one what the first has compiled of it.
+    fn is_common(&self, finding: &Finding, tree: &Node) -> bool {
+        let name =
+            |node: &Node| self.program.loads.get(node.load).map(|load| self.dialect.name(load, self.disk));
+        let Some(what @ (Naming::Named(_) | Naming::Setting(_))) = name(tree) else { return false };
+        let same = self.program.findings.iter().filter(|other| {
+            other.role == finding.role && other.tree.as_ref().and_then(name).as_ref() == Some(&what)
+        });
+        let processes = same.map(|other| other.workers).sum();
+        match self.dialect.share() {
+            Share::Any => true,
+            Share::OfAll => self.thresholds.is_common(processes, finding.of),
+            Share::OfThoseThatMay => processes >= self.thresholds.min_processes,
         }
     }
 

@@ -188,8 +188,10 @@ pub fn list(report: &Report, wish: &Wish, disk: &dyn Disk) -> Result<String, NoL
             return Err(NoList::NoSuchRole { role, roles: roles.join(", ") });
         }
     }
-    let chosen =
-        report.programs.iter().map(|program| (program, choose::choose(program, dialect, wish, disk)));
+    let chosen = report
+        .programs
+        .iter()
+        .map(|program| (program, choose::choose(program, dialect, wish, disk, report.thresholds)));
     let (with, without): (Vec<_>, Vec<_>) = chosen.partition(|(_, choice)| !choice.entries.is_empty());
     let word = wish.ecosystem.word();
     match with.as_slice() {
@@ -243,13 +245,24 @@ trait Dialect: Sync {
         true
     }
 
-    /// Whether files that few processes loaded are in the list without being asked for.
-    fn takes_rare(&self) -> bool {
-        false
+    /// Which processes of a role a load's are compared with.
+    fn share(&self) -> Share {
+        Share::OfAll
     }
 
     /// Writes the lines themselves.
     fn write(&self, entries: &[Entry], out: &mut String);
+}
+
+/// What the number of processes that loaded a file is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Share {
+    /// All processes of the role.
+    OfAll,
+    /// Nothing but the least number: processes of other kinds are forked at the same place.
+    OfThoseThatMay,
+    /// Nothing: that one process loaded a file does not mean that one needs it.
+    Any,
 }
 
 /// What a load is to a list.

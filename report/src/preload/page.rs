@@ -6,7 +6,7 @@ use crate::escape;
 use crate::findings::{ProgramReport, Report};
 
 use super::choose::Choice;
-use super::{Dialect, Wish};
+use super::{Dialect, Share, Wish};
 
 /// Writes the page.
 pub(super) fn write(
@@ -42,13 +42,15 @@ pub(super) fn write(
         comments.line(&format!("To be loaded in: {}", homes.join(", ")));
     }
     let thresholds = report.thresholds;
-    let rare = if wish.all || dialect.takes_rare() { "; and what fewer loaded" } else { "" };
-    comments.line(&format!(
-        "Chosen: loaded by at least {} processes and {} % of a role, or slow (a dlopen of {} ms){rare}",
-        thresholds.min_processes,
-        thresholds.min_share_percent,
-        thresholds.slow_micros / 1000
-    ));
+    let share = match if wish.all { Share::Any } else { dialect.share() } {
+        Share::Any => "loaded by any process".to_owned(),
+        Share::OfThoseThatMay => format!("loaded by at least {} processes", thresholds.min_processes),
+        Share::OfAll => format!(
+            "loaded by at least {} processes and {} % of a role",
+            thresholds.min_processes, thresholds.min_share_percent
+        ),
+    };
+    comments.line(&format!("Chosen: {share}, or slow (a dlopen of {} ms)", thresholds.slow_micros / 1000));
     for reason in choice.reasons() {
         comments.line(&reason);
     }

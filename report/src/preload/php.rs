@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use alive_store::model::Load;
 
 use super::disk::Disk;
-use super::{Dialect, Entry, NO_TEXT, Naming, modules, page, single_quoted, text};
+use super::{Dialect, Entry, NO_TEXT, Naming, Share, modules, page, single_quoted, text};
 
 /// `opcache_compile_file` for each file.
 pub(super) struct Php;
@@ -55,8 +55,8 @@ impl Dialect for Php {
         false
     }
 
-    fn takes_rare(&self) -> bool {
-        true
+    fn share(&self) -> Share {
+        Share::Any
     }
 
     fn write(&self, entries: &[Entry], out: &mut String) {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use alive_store::model::Load;
 
 use super::disk::Disk;
-use super::{Dialect, Entry, NO_TEXT, Naming, modules, page, text};
+use super::{Dialect, Entry, NO_TEXT, Naming, Share, modules, page, text};
 
 /// `shared_preload_libraries`.
 pub(super) struct Postgres;
@@ -49,6 +49,11 @@ impl Dialect for Postgres {
         } else {
             Naming::Unnamed("library whose name the setting's list cannot hold")
         }
+    }
+
+    /// Sessions and the server's own processes are forked by one function.
+    fn share(&self) -> Share {
+        Share::OfThoseThatMay
     }
 
     fn looks_below_others(&self) -> bool {
