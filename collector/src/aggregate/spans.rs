@@ -8,9 +8,9 @@
 //!
 //! A dlopen is told when it is done, and how long it took: that part of the time before it is its own.
 
+use alive_wire::Header;
 use alive_wire::header::flags;
 use alive_wire::record::{Code, Usage};
-use alive_wire::Header;
 use hashbrown::DefaultHashBuilder;
 
 use super::burst::{Burst, Goes};

@@ -322,12 +322,7 @@ impl LoadSum {
             looks: 0,
             code,
             chain: Arc::clone(chain),
-            words: Box::new(Words {
-                path,
-                name: Vec::new(),
-                pulled_in_by: Vec::new(),
-                stacks: Vec::new(),
-            }),
+            words: Box::new(Words { path, name: Vec::new(), pulled_in_by: Vec::new(), stacks: Vec::new() }),
         }
     }
 
