@@ -135,7 +135,7 @@ impl<'a> Choosing<'a> {
         let processes = same.map(|other| other.workers).sum();
         match self.dialect.share() {
             Share::Any => true,
-            Share::OfAll => self.thresholds.is_common(processes, finding.of),
+            Share::OfAll => self.thresholds.is_common(processes, finding.of, self.program.trees),
             Share::OfThoseThatMay => processes >= self.thresholds.min_processes,
         }
     }
