@@ -21,8 +21,10 @@ pub(crate) struct Args {
 const EXIT_STATUSES: &str = "\
 Exit status:
   0  well
-  2  wrong usage
-  3  --fail-on-late, and something was loaded late
+  1  `alive check` found late loads that the baseline lacks
+  2  wrong usage, or a baseline that cannot be read
+  3  `alive run --fail-on-late`, and something was loaded late;
+     `alive run --baseline`, and something that the baseline lacks
   4  no database, or nothing in it
   5  this machine or program does not allow it; the message says why
   `alive run` otherwise ends as its command does: 128 + N for signal N,
@@ -41,6 +43,12 @@ pub(crate) enum Command {
     ///
     /// Reads the database of a collector, which may be running meanwhile.
     Report(Report),
+    /// Fail when something is loaded late that is not accepted yet
+    ///
+    /// Holds what a collector has stored against a baseline, a text file that lists the late loads
+    /// that are accepted. Prints what is new (+) and what is gone (-). Only what is new and worth
+    /// preloading fails the check: a file that few processes load may turn up by chance.
+    Check(Check),
 }
 
 /// What `alive run` was asked.
@@ -61,6 +69,9 @@ pub(crate) struct Run {
     /// Exit with status 3 when a forked process loaded code
     #[arg(long)]
     pub(crate) fail_on_late: bool,
+    /// Exit with status 3 when something was loaded late that this baseline lacks; see alive check
+    #[arg(long, value_name = "FILE", conflicts_with = "fail_on_late")]
+    pub(crate) baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) rule: Rule,
     /// Label of the program in the report, instead of its script's or executable's name
@@ -92,6 +103,31 @@ pub(crate) struct Report {
     /// Write the report here instead of to standard output
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rule: Rule,
+}
+
+/// What `alive check` was asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    /// The list of accepted late loads
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: PathBuf,
+    /// The collector's database [default: where alive-collector keeps it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+    /// Only the program of this label
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) program: Option<OsString>,
+    /// Only loads seen since: a time back from now (10m, 2h, 1d) or a date (2026-01-31, 2026-01-31T12:00:00Z)
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub(crate) since: Option<Timestamp>,
+    /// Also judge names that are searched for and never found
+    #[arg(long)]
+    pub(crate) missing: bool,
+    /// Accept everything that is loaded late now, and take out what no longer is
+    #[arg(long)]
+    pub(crate) write: bool,
     #[command(flatten)]
     pub(crate) rule: Rule,
 }

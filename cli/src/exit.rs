@@ -5,14 +5,18 @@ use std::process::ExitCode;
 use alive_report::escape;
 use alive_store::Error as StoreError;
 
-use crate::{shim, supervise, target};
+use crate::{gate, shim, supervise, target};
 
 /// How `alive` ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     /// Everything went well.
     Well,
-    /// `--fail-on-late`, and something was loaded late.
+    /// `check` found late loads that the baseline lacks.
+    Broken,
+    /// A baseline cannot be read.
+    Usage,
+    /// `run` was to fail on late loads, and there were some. Not 1, which is how many a command fails by itself.
     Late,
     /// There is no database, or nothing in it.
     NoData,
@@ -24,9 +28,11 @@ pub(crate) enum Status {
 
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
-        // 1 is for findings of `check`, 2 is clap's for usage.
+        // 2 is clap's for usage, too.
         Self::from(match status {
             Status::Well => 0,
+            Status::Broken => 1,
+            Status::Usage => 2,
             Status::Late => 3,
             Status::NoData => 4,
             Status::Environment => 5,
@@ -68,6 +74,8 @@ pub(crate) enum Failure {
     },
     #[error("{0}")]
     NoData(String),
+    #[error(transparent)]
+    Gate(#[from] gate::Error),
 }
 
 impl Failure {
@@ -81,6 +89,8 @@ impl Failure {
                 std::io::ErrorKind::PermissionDenied => Status::Command(NOT_EXECUTABLE),
                 _ => Status::Environment,
             },
+            Self::Gate(gate::Error::Write { .. }) => Status::Environment,
+            Self::Gate(_) => Status::Usage,
             Self::NoData(_) | Self::Store(StoreError::Missing { .. }) => Status::NoData,
             _ => Status::Environment,
         }

@@ -1,6 +1,7 @@
 //! Rendered reports of handmade snapshots. A test of one judgement belongs beside its code; what a
 //! reader sees belongs here.
 
+mod baseline;
 mod scene;
 mod template;
 

@@ -34,8 +34,15 @@ struct Merged {
 /// Index of the root's role in every program.
 const ROOT: usize = 0;
 
-const NOTHING_FORKED: Role =
-    Role { parent: None, site: None, line: None, processes: 0, trees: 0, fork_nanos: 0, forker_resident_kib: 0 };
+const NOTHING_FORKED: Role = Role {
+    parent: None,
+    site: None,
+    line: None,
+    processes: 0,
+    trees: 0,
+    fork_nanos: 0,
+    forker_resident_kib: 0,
+};
 
 /// A role of a tree. Without a site it is the root's.
 #[derive(Debug)]

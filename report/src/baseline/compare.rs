@@ -55,6 +55,10 @@ pub fn compare<'a>(report: &'a Report, baseline: &'a Baseline, with_missing: boo
         for finding in &program.findings {
             let role = role_key(&program.roles, finding.role);
             let mut lacks = |kind: Kind, what: &[u8]| {
+                // What has no name cannot be listed.
+                if what.is_empty() {
+                    return false;
+                }
                 let known = entries.find(&program.label, &role, kind, what);
                 if known {
                     out.known += 1;
