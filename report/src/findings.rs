@@ -163,6 +163,20 @@ impl ProgramReport {
         self.loads.iter().filter(|load| is_start_up(&self.roles, load.role) && !has_failed(load))
     }
 
+    /// The finding that a process forked too early repeats: another one of the same file and verdict, in a role
+    /// that descends from this one's. The two are one thing to do.
+    #[must_use]
+    pub fn repeated_below(&self, finding: &Finding) -> Option<&Finding> {
+        self.findings.iter().find(|other| {
+            other.role != finding.role
+                && other.verdict == finding.verdict
+                && other.load_in.is_some()
+                && other.load_in == finding.load_in
+                && other.what == finding.what
+                && role::ancestry(&self.roles, other.role).contains(&finding.role)
+        })
+    }
+
     /// What preloading would spare over all findings.
     fn score(&self) -> u64 {
         self.findings.iter().fold(0, |sum, finding| sum.saturating_add(finding.cost.score))

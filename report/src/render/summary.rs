@@ -106,6 +106,7 @@ fn advice(program: &ProgramReport) -> String {
         .iter()
         .filter(|finding| finding.verdict == Verdict::Preload)
         .filter(|finding| (finding.load_in, finding.load_before) == best)
+        .filter(|finding| program.repeated_below(finding).is_none())
         .collect();
     let names: Vec<String> = here.iter().take(NAMES).map(|finding| place::called(&finding.what)).collect();
     let names = match here.len().saturating_sub(names.len()) {
