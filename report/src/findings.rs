@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use alive_store::model::{Interpreter, LineCount, Load, Loss, Missing, Program, Snapshot};
 
 use crate::caller::{self, Caller};
-use crate::cost::Cost;
+use crate::cost::{Cost, Costs};
 use crate::forest::{self, Node};
 use crate::role::{self, Role};
 use crate::thresholds::Thresholds;
@@ -93,6 +93,8 @@ pub struct ProgramReport {
     pub findings: Vec<Finding>,
     /// The loads that were selected, largest first; findings name them by index.
     pub loads: Vec<Load>,
+    /// What they cost.
+    pub costs: Costs,
     /// Searches that found nothing.
     pub missing: Vec<Missing>,
     /// Events of its trees that were lost by gaps.
@@ -208,7 +210,8 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
     let mut missing = program.missing;
     missing.sort_by(|a, b| (Reverse(a.probes), &a.name, a.role).cmp(&(Reverse(b.probes), &b.name, b.role)));
 
-    let mut findings = load_findings(&loads, &roles, selection.thresholds);
+    let costs = Costs::new(&loads);
+    let mut findings = load_findings(&loads, &roles, &costs, selection.thresholds);
     let late = missing.iter().filter(|search| !is_start_up(&roles, search.role));
     findings.extend(late.map(|search| missing_finding(search, &roles)));
     findings.sort_by(|a, b| {
@@ -228,6 +231,7 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
         roles,
         findings,
         loads,
+        costs,
         missing,
         sequence_gaps: program.sequence_gaps,
         not_sent: program.not_sent,
@@ -236,7 +240,7 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
     }
 }
 
-fn load_findings(loads: &[Load], roles: &[Role], thresholds: Thresholds) -> Vec<Finding> {
+fn load_findings(loads: &[Load], roles: &[Role], costs: &Costs, thresholds: Thresholds) -> Vec<Finding> {
     let mut members: HashMap<usize, Vec<usize>> = HashMap::new();
     let mut loaders: HashMap<&[u8], Vec<usize>> = HashMap::new();
     let mut findings = Vec::new();
@@ -245,7 +249,7 @@ fn load_findings(loads: &[Load], roles: &[Role], thresholds: Thresholds) -> Vec<
             (true, true) => {}
             (true, false) => {
                 let alone = Node { load: index, children: Vec::new() };
-                findings.push(load_finding(loads, load, alone, roles, Verdict::Optional));
+                findings.push(load_finding(load, alone, roles, costs, Verdict::Optional));
             }
             (false, start_up) => {
                 members.entry(load.role).or_default().push(index);
@@ -268,7 +272,7 @@ fn load_findings(loads: &[Load], roles: &[Role], thresholds: Thresholds) -> Vec<
             } else {
                 Verdict::LeaveLazy
             };
-            findings.push(load_finding(loads, load, tree, roles, verdict));
+            findings.push(load_finding(load, tree, roles, costs, verdict));
         }
     }
     for finding in &mut findings {
@@ -281,14 +285,9 @@ fn load_findings(loads: &[Load], roles: &[Role], thresholds: Thresholds) -> Vec<
     findings
 }
 
-fn load_finding(loads: &[Load], load: &Load, tree: Node, roles: &[Role], verdict: Verdict) -> Finding {
+fn load_finding(load: &Load, tree: Node, roles: &[Role], costs: &Costs, verdict: Verdict) -> Finding {
     let failed = verdict == Verdict::Optional;
-    let brought = tree.loads();
-    let cost = brought
-        .into_iter()
-        .filter(|_| !failed)
-        .filter_map(|index| loads.get(index))
-        .fold(Cost::default(), |sum, load| sum.plus(Cost::of(load)));
+    let cost = if failed { Cost::default() } else { costs.total(&tree) };
     Finding {
         verdict,
         what: if load.path.is_empty() { load.name.clone() } else { load.path.clone() },
