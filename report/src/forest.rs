@@ -248,6 +248,7 @@ mod tests {
             span_nanos: 0,
             span_cpu_nanos: 0,
             span_faults: 0,
+            bound_nanos: 0,
             first_seen_micros: 0,
             last_seen_micros: 0,
             stacks: Vec::new(),

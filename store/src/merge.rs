@@ -194,6 +194,8 @@ impl Merge {
         sum.span_nanos = sum.span_nanos.saturating_add(load.span_nanos);
         sum.span_cpu_nanos = sum.span_cpu_nanos.saturating_add(load.span_cpu_nanos);
         sum.span_faults = sum.span_faults.saturating_add(load.span_faults);
+        sum.bound_nanos =
+            [sum.bound_nanos, load.bound_nanos].into_iter().filter(|&bound| bound > 0).min().unwrap_or(0);
         sum.bytes = sum.bytes.max(load.bytes);
         sum.first_seen_micros = sum.first_seen_micros.min(load.first_seen_micros);
         sum.last_seen_micros = sum.last_seen_micros.max(load.last_seen_micros);

@@ -211,6 +211,9 @@ pub struct LoadRow {
     pub span_cpu_nanos: u64,
     /// Minor page faults of the thread in that time, summed.
     pub span_faults: u64,
+    /// Nanoseconds until the thread's next load, the least of those events whose end was not seen: it ended before;
+    /// 0 when there is none.
+    pub bound_nanos: u64,
     /// First and last event, microseconds since 1970.
     pub first_seen_micros: u64,
     /// See `first_seen_micros`.
@@ -408,6 +411,8 @@ pub struct Load {
     pub span_cpu_nanos: u64,
     /// See [`LoadRow::span_faults`].
     pub span_faults: u64,
+    /// See [`LoadRow::bound_nanos`].
+    pub bound_nanos: u64,
     /// First and last event, microseconds since 1970.
     pub first_seen_micros: u64,
     /// See `first_seen_micros`.

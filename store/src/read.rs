@@ -311,7 +311,7 @@ fn samples(
 fn loads(db: &Connection, merge: &mut Merge, samples: &mut HashMap<i64, Vec<Stack>>) -> SqlResult<()> {
     let query = "SELECT id, role, path, name, kind, language, outcome, via, pulled_in_by, events, processes,
                      bytes, nanos, respawned, spans, span_nanos, span_cpu_nanos, span_faults,
-                     first_seen_micros, last_seen_micros
+                     bound_nanos, first_seen_micros, last_seen_micros
                  FROM load ORDER BY id";
     rows(db, query, |row| {
         let load = Load {
@@ -332,8 +332,9 @@ fn loads(db: &Connection, merge: &mut Merge, samples: &mut HashMap<i64, Vec<Stac
             span_nanos: from_count(row.get(15)?),
             span_cpu_nanos: from_count(row.get(16)?),
             span_faults: from_count(row.get(17)?),
-            first_seen_micros: from_count(row.get(18)?),
-            last_seen_micros: from_count(row.get(19)?),
+            bound_nanos: from_count(row.get(18)?),
+            first_seen_micros: from_count(row.get(19)?),
+            last_seen_micros: from_count(row.get(20)?),
             stacks: samples.remove(&row.get(0)?).unwrap_or_default(),
         };
         merge.load(row.get(1)?, load);

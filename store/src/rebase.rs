@@ -105,6 +105,8 @@ fn move_sums(db: &Connection, from: i64, to: i64) -> Result<()> {
                  span_nanos = min(load.span_nanos, 9223372036854775807 - gone.span_nanos) + gone.span_nanos,
                  span_cpu_nanos = min(load.span_cpu_nanos, 9223372036854775807 - gone.span_cpu_nanos) + gone.span_cpu_nanos,
                  span_faults = min(load.span_faults, 9223372036854775807 - gone.span_faults) + gone.span_faults,
+                 bound_nanos = iif(load.bound_nanos = 0 OR gone.bound_nanos BETWEEN 1 AND load.bound_nanos,
+                     gone.bound_nanos, load.bound_nanos),
                  first_seen_micros = min(load.first_seen_micros, gone.first_seen_micros),
                  last_seen_micros = max(load.last_seen_micros, gone.last_seen_micros)
              FROM load AS gone WHERE gone.id = ?1 AND load.id = ?2",

@@ -124,6 +124,7 @@ CREATE TABLE load (
     span_nanos         INTEGER NOT NULL,
     span_cpu_nanos     INTEGER NOT NULL,
     span_faults        INTEGER NOT NULL,
+    bound_nanos        INTEGER NOT NULL,
     first_seen_micros  INTEGER NOT NULL,
     last_seen_micros   INTEGER NOT NULL,
     UNIQUE (role, path, kind)

@@ -19,7 +19,7 @@ pub(crate) fn run(args: args::Check) -> Result<Status, Failure> {
         db: args.db,
         program: args.program,
         since_micros: args.since.map(micros),
-        thresholds: args.rule.into(),
+        thresholds: args.share.into(),
     })?;
     if args.write {
         gate.update(&report, args.missing)?;

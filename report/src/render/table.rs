@@ -183,11 +183,16 @@ impl Page {
         let again = findings.iter().any(|finding| finding.respawned > 0);
         // Where processes took the place of others, they are more than there are workers.
         let who = if again { ">PROCESSES" } else { ">WORKERS" };
-        let mut table = Columns::new(&["<VERDICT", who, ">FILES", ">SIZE", ">TIME"], program, findings);
+        let mut table =
+            Columns::new(&["<VERDICT", who, ">FILES", ">SIZE", ">TIME", ">PRIVATE"], program, findings);
         let places = summary::places(program);
         for finding in findings {
             let cost = finding.cost;
-            let time = if cost.micros == 0 { "-".to_owned() } else { micros(cost.micros) };
+            let time = match (cost.micros, cost.is_estimate) {
+                (0, _) => "-".to_owned(),
+                (time, true) => format!("~{}", micros(time)),
+                (time, false) => micros(time),
+            };
             table.row(
                 program,
                 finding,
@@ -197,6 +202,7 @@ impl Page {
                     cost.files.to_string(),
                     bytes(cost.bytes),
                     time,
+                    format!("~{}", bytes(cost.private_kib.saturating_mul(1024))),
                 ],
             );
         }
@@ -261,7 +267,7 @@ impl Page {
     /// Shortened to what the terminal has left behind the indentation; whole when it is none.
     fn fitted(&self, text: &str, indent: usize) -> String {
         match self.medium.columns {
-            Some(columns) => shorten(text, columns.saturating_sub(indent).max(24)),
+            Some(columns) => shorten(text, columns.saturating_sub(indent).max(20)),
             None => text.to_owned(),
         }
     }

@@ -96,6 +96,12 @@ fn one_of_fifty_is_luck_and_what_is_shared_is_not_late() {
         difference(tree.snapshot(), "alive-baseline 1\n"),
         "Late loads: 0 accepted, 0 new, 1 new but loaded by too few to fail.\n"
     );
+    let mut slow = load(WORKER, "/slow.so", 1);
+    slow.nanos = 900_000_000;
+    let tree = Tree::new().role(MASTER, 50).load(slow);
+    assert!(
+        difference(tree.snapshot(), "alive-baseline 1\n").contains(" 0 new, 1 new but loaded by too few")
+    );
     let template = Tree::new().role(MASTER, 1).role(WORKER, 3).load(load(WORKER, "/app.rb", 1));
     assert_eq!(difference(template.snapshot(), "alive-baseline 1\n"), "Late loads: 0 accepted, 0 new.\n");
 }

@@ -70,6 +70,7 @@ fn load(path: impl AsRef<[u8]>, processes: u64, bytes: u64) -> Load {
         span_nanos: 0,
         span_cpu_nanos: 0,
         span_faults: 0,
+        bound_nanos: 0,
         first_seen_micros: NOON - 1_500_000,
         last_seen_micros: NOON,
         stacks: vec![native("Perl_pp_require+0x1b2")],

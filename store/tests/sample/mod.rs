@@ -95,6 +95,7 @@ pub fn load(pid: u32, role: &[&str], path: &[u8]) -> LoadRow {
         span_nanos: 0,
         span_cpu_nanos: 0,
         span_faults: 0,
+        bound_nanos: 0,
         first_seen_micros: 1_000,
         last_seen_micros: 2_000,
         stacks: Vec::new(),
