@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use alive_store::model::{Interpreter, LineCount, Load, Loss, Missing, Program, Snapshot};
 
 use crate::caller::{self, Caller};
-use crate::cost::Cost;
+use crate::cost::{Cost, Costs};
 use crate::forest::{self, Node};
 use crate::role::{self, Role};
 use crate::thresholds::Thresholds;
@@ -72,6 +72,8 @@ pub struct ProgramReport {
     pub findings: Vec<Finding>,
     /// The loads that were selected, largest first; findings name them by index.
     pub loads: Vec<Load>,
+    /// What they cost.
+    pub costs: Costs,
     /// Searches that found nothing.
     pub missing: Vec<Missing>,
     /// Events of its trees that were lost by gaps.
@@ -163,6 +165,20 @@ impl ProgramReport {
         self.loads.iter().filter(|load| is_start_up(&self.roles, load.role) && !has_failed(load))
     }
 
+    /// The finding that a process forked too early repeats: another one of the same file and verdict, in a role
+    /// that descends from this one's. The two are one thing to do.
+    #[must_use]
+    pub fn repeated_below(&self, finding: &Finding) -> Option<&Finding> {
+        self.findings.iter().find(|other| {
+            other.role != finding.role
+                && other.verdict == finding.verdict
+                && other.load_in.is_some()
+                && other.load_in == finding.load_in
+                && other.what == finding.what
+                && role::ancestry(&self.roles, other.role).contains(&finding.role)
+        })
+    }
+
     /// What preloading would spare over all findings.
     fn score(&self) -> u64 {
         self.findings.iter().fold(0, |sum, finding| sum.saturating_add(finding.cost.score))
@@ -187,7 +203,8 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
     let mut missing = program.missing;
     missing.sort_by(|a, b| (Reverse(a.probes), &a.name, a.role).cmp(&(Reverse(b.probes), &b.name, b.role)));
 
-    let mut findings = load_findings(&loads, &roles, selection.thresholds);
+    let costs = Costs::new(&loads);
+    let mut findings = load_findings(&loads, &roles, &costs, selection.thresholds);
     let late = missing.iter().filter(|search| !is_start_up(&roles, search.role));
     findings.extend(late.map(|search| missing_finding(search, &roles)));
     findings.sort_by(|a, b| {
@@ -207,6 +224,7 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
         roles,
         findings,
         loads,
+        costs,
         missing,
         sequence_gaps: program.sequence_gaps,
         not_sent: program.not_sent,
@@ -215,7 +233,7 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
     }
 }
 
-fn load_findings(loads: &[Load], roles: &[Role], thresholds: Thresholds) -> Vec<Finding> {
+fn load_findings(loads: &[Load], roles: &[Role], costs: &Costs, thresholds: Thresholds) -> Vec<Finding> {
     let judge = Judge::new(loads, roles, thresholds);
     // What is shared and what is late are trees of their own, so that no sum mixes the two.
     let mut members: HashMap<(usize, bool), Vec<usize>> = HashMap::new();
@@ -225,7 +243,7 @@ fn load_findings(loads: &[Load], roles: &[Role], thresholds: Thresholds) -> Vec<
             Verdict::Optional if is_start_up(roles, load.role) => {}
             Verdict::Optional => {
                 let alone = Node { load: index, children: Vec::new() };
-                findings.push(load_finding(loads, load, alone, roles, &judge));
+                findings.push(load_finding(load, alone, roles, costs, &judge));
             }
             verdict => {
                 let is_shared = verdict == Verdict::AlreadyShared;
@@ -236,21 +254,16 @@ fn load_findings(loads: &[Load], roles: &[Role], thresholds: Thresholds) -> Vec<
     for members in members.into_values() {
         for tree in forest::grow(loads, &members) {
             let Some(load) = loads.get(tree.load) else { continue };
-            findings.push(load_finding(loads, load, tree, roles, &judge));
+            findings.push(load_finding(load, tree, roles, costs, &judge));
         }
     }
     findings
 }
 
-fn load_finding(loads: &[Load], load: &Load, tree: Node, roles: &[Role], judge: &Judge<'_>) -> Finding {
+fn load_finding(load: &Load, tree: Node, roles: &[Role], costs: &Costs, judge: &Judge<'_>) -> Finding {
     let verdict = judge.verdict(load);
     let failed = verdict == Verdict::Optional;
-    let mut cost = tree
-        .loads()
-        .into_iter()
-        .filter(|_| !failed)
-        .filter_map(|index| loads.get(index))
-        .fold(Cost::default(), |sum, load| sum.plus(Cost::of(load)));
+    let mut cost = if failed { Cost::default() } else { costs.total(&tree) };
     if verdict == Verdict::AlreadyShared {
         cost.score = 0;
     }

@@ -1,6 +1,7 @@
 //! Rendered reports of handmade snapshots. A test of one judgement belongs beside its code; what a
 //! reader sees belongs here.
 
+mod baseline;
 mod scene;
 mod template;
 
@@ -8,6 +9,8 @@ use alive_report::render::table::{self, Medium};
 use alive_report::render::{csv, json};
 use alive_report::{Report, Selection, Verdict};
 use alive_store::model::Snapshot;
+
+use scene::tree::{Tree, load};
 
 fn report(snapshot: Snapshot) -> Report {
     Report::new(snapshot, &Selection::default())
@@ -161,6 +164,15 @@ fn start_up_does_not_hide_what_is_late() {
     let report = report(scene::daemonised_and_lazy());
     assert_eq!(report.late_loads(), 2);
     insta::assert_snapshot!(table_of(scene::daemonised_and_lazy(), Medium::default()));
+}
+
+#[test]
+fn a_template_and_renewed_workers_in_a_table() {
+    let mut renewed = load(2, "/late.rb", 8);
+    renewed.respawned = 5;
+    let tree = Tree::new().role(0, 1).role(1, 9).load(renewed);
+    let tree = tree.load(load(1, "/app.rb", 1)).load(load(1, "/late.rb", 1)).load(load(2, "/below.rb", 9));
+    insta::assert_snapshot!(table_of(tree.snapshot(), Medium::default()));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+pub(crate) mod check;
+mod judged;
 pub(crate) mod preload;
 pub(crate) mod report;
 pub(crate) mod run;

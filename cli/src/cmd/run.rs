@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs::Permissions;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,6 +18,7 @@ use crate::args::{self, QUIET};
 use crate::cmd::micros;
 use crate::exit::{Failure, Status};
 use crate::filter;
+use crate::gate::Gate;
 use crate::launch::Launch;
 use crate::live::Live;
 use crate::output::{self, say};
@@ -31,6 +33,8 @@ use crate::target;
 pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
     let began = jiff::Timestamp::now();
     let supervisor = Supervisor::new()?;
+    // Nothing is run for a baseline that cannot be read.
+    let gate = args.baseline.as_deref().map(Gate::open).transpose()?;
     let shim = shim::find()?;
     let words = args.command;
     let program = words.first().cloned().unwrap_or_default();
@@ -88,7 +92,9 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
         );
     }
     output::write(&report, args.format, args.output.as_deref())?;
-    Ok(if args.fail_on_late && report.late_loads() > 0 {
+    // The command and the report have standard output.
+    let is_kept = gate.is_none_or(|gate| gate.passes(&report, false, &mut io::stderr()));
+    Ok(if !is_kept || (args.fail_on_late && report.late_loads() > 0) {
         Status::Late
     } else {
         Status::Command(ended.shell_status())

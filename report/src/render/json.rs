@@ -73,7 +73,10 @@ fn program(program: &ProgramReport) -> Value {
     out.put("start_up_loads", program.start_up().count());
     out.put("roles", (0..program.roles.len()).map(|index| role(program, index)).collect::<Value>());
     out.put("findings", program.findings.iter().map(|found| finding(program, found)).collect::<Value>());
-    out.put("loads", program.loads.iter().map(|item| load(program, item)).collect::<Value>());
+    out.put(
+        "loads",
+        program.loads.iter().enumerate().map(|(index, item)| load(program, index, item)).collect::<Value>(),
+    );
     out.put("missing", program.missing.iter().map(|item| missing(program, item)).collect::<Value>());
     out.into()
 }
@@ -155,6 +158,9 @@ fn finding(program: &ProgramReport, finding: &Finding) -> Value {
     out.put("bytes", finding.cost.bytes);
     out.put("micros", finding.cost.micros);
     out.put("score", finding.cost.score);
+    if let Some(tree) = &finding.tree {
+        costs(&mut out, program.costs.own(tree.load), finding.cost);
+    }
     if finding.verdict == Verdict::Optional {
         out.put("searches", finding.searches);
         out.put("probes", finding.probes);
@@ -175,14 +181,34 @@ fn nodes(program: &ProgramReport, nodes: &[Node]) -> Value {
             out.bytes("path", &load.path);
             out.put("workers", load.processes);
             out.put("bytes", load.bytes);
-            out.put("micros", Cost::of(load).micros);
+            let (own, total) = (program.costs.own(node.load), program.costs.total(node));
+            out.put("micros", own.micros);
+            costs(&mut out, own, total);
             out.put("tree", self::nodes(program, &node.children));
             Value::from(out)
         })
         .collect()
 }
 
-fn load(program: &ProgramReport, load: &Load) -> Value {
+/// What a load costs a process by itself, and with all that it brought.
+fn costs(out: &mut Object, own: Cost, total: Cost) {
+    out.put("own", cost(own));
+    out.put("total", cost(total));
+}
+
+fn cost(cost: Cost) -> Value {
+    json!({
+        "files": cost.files,
+        "bytes": cost.bytes,
+        "micros": cost.micros,
+        "cpu_micros": cost.cpu_micros,
+        "faults": cost.faults,
+        "estimated": cost.is_estimate,
+        "private_kib": cost.private_kib,
+    })
+}
+
+fn load(program: &ProgramReport, index: usize, load: &Load) -> Value {
     let mut out = Object::default();
     out.bytes("path", &load.path);
     out.bytes_if_any("name", &load.name);
@@ -197,7 +223,8 @@ fn load(program: &ProgramReport, load: &Load) -> Value {
     out.put("respawned", load.respawned);
     out.put("events", load.events);
     out.put("bytes", load.bytes);
-    out.put("micros", Cost::of(load).micros);
+    out.put("micros", program.costs.own(index).micros);
+    out.put("own", cost(program.costs.own(index)));
     out.put("first_seen", time(load.first_seen_micros));
     out.put("last_seen", time(load.last_seen_micros));
     asked(&mut out, &load.stacks);

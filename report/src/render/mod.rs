@@ -1,6 +1,9 @@
-//! From a report to text: [`table`] for a person, [`json`] for a program, [`csv`] for a spreadsheet.
+//! From a report to text: [`table`] for a person, [`json`] for a program, [`csv`] for a spreadsheet;
+//! [`difference`] is what a report has that a baseline lacks.
 
+mod aside;
 pub mod csv;
+pub mod difference;
 pub mod json;
 pub mod loss;
 mod place;

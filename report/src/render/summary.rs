@@ -106,6 +106,7 @@ fn advice(program: &ProgramReport) -> String {
         .iter()
         .filter(|finding| finding.verdict == Verdict::Preload)
         .filter(|finding| (finding.load_in, finding.load_before) == best)
+        .filter(|finding| program.repeated_below(finding).is_none())
         .collect();
     let names: Vec<String> = here.iter().take(NAMES).map(|finding| place::called(&finding.what)).collect();
     let names = match here.len().saturating_sub(names.len()) {
@@ -125,12 +126,16 @@ fn worth(program: &ProgramReport, findings: &[&Finding]) -> String {
     let mut seen = HashSet::new();
     let loads = findings.iter().filter_map(|finding| finding.tree.as_ref()).flat_map(Node::loads);
     let cost = loads
-        .filter_map(|index| program.loads.get(index))
-        .filter(|load| seen.insert(load.path.as_slice()))
-        .fold(Cost::default(), |sum, load| sum.plus(Cost::of(load)));
-    let mut worth = vec![count(cost.files, "file"), bytes(cost.bytes)];
+        .filter(|&index| program.loads.get(index).is_some_and(|load| seen.insert(load.path.as_slice())))
+        .fold(Cost::default(), |sum, index| sum.plus(program.costs.own(index)));
+    let memory = format!("about {} of private memory", bytes(cost.private_kib.saturating_mul(1024)));
+    let roots = findings.len() as u64;
+    let files = count(cost.files, "file");
+    let what = if roots == cost.files { files } else { format!("{} ({files})", count(roots, "root load")) };
+    let mut worth = vec![what, memory];
     if cost.micros > 0 {
-        worth.push(format!("{} in dlopen", micros(cost.micros)));
+        let about = if cost.is_estimate { "about " } else { "" };
+        worth.push(format!("{about}{}", micros(cost.micros)));
     }
     let last = worth.pop().unwrap_or_default();
     format!("{} and {last} in each process that loads them", worth.join(", "))

@@ -9,8 +9,9 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::caller::{Caller, file_name};
 use crate::escape;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
+use crate::render::aside::{Aside, again_after, also_above, load_it};
 use crate::render::units::{bytes, count, micros, shorten, wrap};
-use crate::render::{loss, place, summary, time, unread};
+use crate::render::{loss, summary, time, unread};
 use crate::role::Role;
 use crate::thresholds::Thresholds;
 
@@ -112,7 +113,9 @@ impl Page {
         writeln!(out)?;
         self.roles(out, program)?;
         let shown = |finding: &&Finding| matches!(finding.verdict, Verdict::Preload | Verdict::LeaveLazy);
-        let loads: Vec<&Finding> = program.findings.iter().filter(shown).collect();
+        // What children repeat stands at the children alone.
+        let once = |finding: &&Finding| program.repeated_below(finding).is_none();
+        let loads: Vec<&Finding> = program.findings.iter().filter(shown).filter(once).collect();
         if !loads.is_empty() {
             writeln!(out)?;
             self.loads(out, program, &loads)?;
@@ -180,11 +183,16 @@ impl Page {
         let again = findings.iter().any(|finding| finding.respawned > 0);
         // Where processes took the place of others, they are more than there are workers.
         let who = if again { ">PROCESSES" } else { ">WORKERS" };
-        let mut table = Columns::new(&["<VERDICT", who, ">FILES", ">SIZE", ">TIME"], program, findings);
+        let mut table =
+            Columns::new(&["<VERDICT", who, ">FILES", ">SIZE", ">TIME", ">PRIVATE"], program, findings);
         let places = summary::places(program);
         for finding in findings {
             let cost = finding.cost;
-            let time = if cost.micros == 0 { "-".to_owned() } else { micros(cost.micros) };
+            let time = match (cost.micros, cost.is_estimate) {
+                (0, _) => "-".to_owned(),
+                (time, true) => format!("~{}", micros(time)),
+                (time, false) => micros(time),
+            };
             table.row(
                 program,
                 finding,
@@ -194,6 +202,7 @@ impl Page {
                     cost.files.to_string(),
                     bytes(cost.bytes),
                     time,
+                    format!("~{}", bytes(cost.private_kib.saturating_mul(1024))),
                 ],
             );
         }
@@ -201,6 +210,7 @@ impl Page {
             let mut lines = asked_by(finding);
             lines.extend(brought(program, finding));
             lines.extend(again_after(finding));
+            lines.extend(also_above(program, finding));
             if places.len() > 1 && finding.verdict == Verdict::Preload {
                 lines.extend(load_it(program, finding));
             }
@@ -257,7 +267,7 @@ impl Page {
     /// Shortened to what the terminal has left behind the indentation; whole when it is none.
     fn fitted(&self, text: &str, indent: usize) -> String {
         match self.medium.columns {
-            Some(columns) => shorten(text, columns.saturating_sub(indent).max(24)),
+            Some(columns) => shorten(text, columns.saturating_sub(indent).max(20)),
             None => text.to_owned(),
         }
     }
@@ -316,31 +326,12 @@ impl Columns {
     }
 }
 
-/// A line below a row: a verb, then a text that may be shortened, then one that may not.
-struct Aside {
-    verb: &'static str,
-    place: String,
-    detail: String,
-}
-
 fn asked_by(finding: &Finding) -> Vec<Aside> {
     let aside = |caller: &Caller| {
         let (place, detail) = caller.text();
         Aside { verb: "asked by", place, detail }
     };
     finding.caller.iter().map(aside).collect()
-}
-
-/// How often it was loaded by a process that came later.
-fn again_after(finding: &Finding) -> Option<Aside> {
-    let detail = count(finding.respawned, "respawn");
-    (finding.respawned > 0).then(|| Aside { verb: "again after", place: detail, detail: String::new() })
-}
-
-/// Where it should be loaded.
-fn load_it(program: &ProgramReport, finding: &Finding) -> Option<Aside> {
-    let place = place::in_words(program, (finding.load_in, finding.load_before))?;
-    Some(Aside { verb: "load it", place: String::new(), detail: place })
 }
 
 /// What else a load brought, largest first.
