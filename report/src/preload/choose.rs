@@ -229,6 +229,8 @@ fn note(program: &ProgramReport, finding: &Finding, load: usize) -> String {
     let share = format!("{} of {of}", load.processes);
     let asked = caller::of_stacks(&load.stacks).or_else(|| finding.caller.clone());
     let who = asked.map(|caller| match caller {
+        // Code that is part of the interpreter has no file: nobody in the program asked.
+        Caller::Language(line) if line.file.starts_with(b"<") => String::new(),
         Caller::Language(line) => {
             format!("{}:{}", escape::terminal(caller::file_name(&line.file)), line.line)
         }
