@@ -6,7 +6,7 @@
 //! here.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use alive_tests::daemon::{Daemon, Seen, Start};

@@ -43,7 +43,7 @@ impl Choice {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            format!("Left out, {reason}: {shown}{more}")
+            format!("Left out ({reason}): {shown}{more}")
         };
         self.left_out.iter().map(line).collect()
     }
@@ -104,10 +104,7 @@ impl<'a> Choosing<'a> {
             let ours = |search: &&Missing| search.name == finding.what && search.role == finding.role;
             let search = self.program.missing.iter().find(ours);
             if search.is_some_and(|search| search.language == self.dialect.language()) {
-                self.leave(
-                    "optional: searched for and not found, which preloading cannot help",
-                    &finding.what,
-                );
+                self.leave("optional, searched for and never found", &finding.what);
             }
             return;
         };
@@ -118,7 +115,7 @@ impl<'a> Choosing<'a> {
             {
                 self.walk(finding, tree);
             }
-            Verdict::LeaveLazy => self.leave_ours("rare: few workers load it (--all takes it in)", tree),
+            Verdict::LeaveLazy => self.leave_ours("few workers load it; --all takes it in", tree),
             _ => self.leave_ours("already shared", tree),
         }
     }

@@ -26,6 +26,8 @@ mod ruby;
 #[cfg(test)]
 mod samples;
 mod uwsgi;
+#[cfg(test)]
+mod whole;
 
 use std::collections::BTreeMap;
 
@@ -169,7 +171,7 @@ pub enum NoList {
 }
 
 fn remarks(left_out: &BTreeMap<&'static str, usize>) -> String {
-    left_out.iter().map(|(reason, count)| format!("; {count} left out, {reason}")).collect()
+    left_out.iter().map(|(reason, count)| format!("; {count} left out ({reason})")).collect()
 }
 
 /// Writes the list, comments and all.

@@ -37,7 +37,7 @@ impl Dialect for Python {
     fn name(&self, load: &Load, disk: &dyn Disk) -> Naming {
         match name(load, disk) {
             Naming::Named(_) if is_application(load) => {
-                Naming::Unnamed("the application itself: gunicorn --preload loads it before the fork")
+                Naming::Unnamed("the application itself, which gunicorn --preload loads before the fork")
             }
             naming => naming,
         }
