@@ -1,6 +1,7 @@
 //! What goes into a list, in the order in which the workers needed it, and what does not.
 
-use std::collections::{BTreeMap, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use alive_store::model::Missing;
 
@@ -65,12 +66,17 @@ pub(super) fn choose(
         found: Vec::new(),
         left_out: BTreeMap::new(),
         others: HashSet::new(),
+        names: RefCell::new(HashMap::new()),
+        processes: HashMap::new(),
     };
     let of_role = |finding: &&Finding| {
         wish.role.as_ref().is_none_or(|role| {
             program.roles.get(finding.role).is_some_and(|of_finding| of_finding.id == *role)
         })
     };
+    for finding in program.findings.iter().filter(of_role) {
+        choosing.count(finding);
+    }
     for finding in program.findings.iter().filter(of_role) {
         choosing.take(finding, wish.all);
     }
@@ -96,6 +102,10 @@ struct Choosing<'a> {
     left_out: BTreeMap<&'static str, Vec<String>>,
     /// Files that are for other lists.
     others: HashSet<&'a [u8]>,
+    /// Names of loads, by index.
+    names: RefCell<HashMap<usize, Naming>>,
+    /// Processes of a role that loaded what has a name.
+    processes: HashMap<(usize, Naming), u64>,
 }
 
 impl<'a> Choosing<'a> {
@@ -120,16 +130,30 @@ impl<'a> Choosing<'a> {
         }
     }
 
-    /// Whether enough processes loaded what the root of a tree is called, under any of its files: Python's
-    /// first process reads a source, the next one what the first has compiled of it.
+    /// What the dialect calls a load. To find that out may take a look at the disk, so it is done once.
+    fn name(&self, load: usize) -> Option<Naming> {
+        let mut names = self.names.borrow_mut();
+        if let Some(name) = names.get(&load) {
+            return Some(name.clone());
+        }
+        let name = self.dialect.name(self.program.loads.get(load)?, self.disk);
+        names.insert(load, name.clone());
+        Some(name)
+    }
+
+    /// Adds up the processes that loaded what a root is called, under any of its files: Python's first
+    /// process reads a source, the next one what the first has compiled of it.
+    fn count(&mut self, finding: &Finding) {
+        let Some(name) = finding.tree.as_ref().and_then(|tree| self.name(tree.load)) else { return };
+        if matches!(name, Naming::Named(_) | Naming::Setting(_)) {
+            *self.processes.entry((finding.role, name)).or_default() += finding.workers;
+        }
+    }
+
+    /// Whether enough processes loaded what the root of a tree is called.
     fn is_common(&self, finding: &Finding, tree: &Node) -> bool {
-        let name =
-            |node: &Node| self.program.loads.get(node.load).map(|load| self.dialect.name(load, self.disk));
-        let Some(what @ (Naming::Named(_) | Naming::Setting(_))) = name(tree) else { return false };
-        let same = self.program.findings.iter().filter(|other| {
-            other.role == finding.role && other.tree.as_ref().and_then(name).as_ref() == Some(&what)
-        });
-        let processes = same.map(|other| other.workers).sum();
+        let Some(name) = self.name(tree.load) else { return false };
+        let processes = self.processes.get(&(finding.role, name)).copied().unwrap_or_default();
         match self.dialect.share() {
             Share::Any => true,
             Share::OfAll => self.thresholds.is_common(processes, finding.of),
@@ -140,7 +164,7 @@ impl<'a> Choosing<'a> {
     /// Looks at a load, and at what it brought where its line does not bring that.
     fn walk(&mut self, finding: &'a Finding, node: &Node) {
         let Some(load) = self.program.loads.get(node.load) else { return };
-        let naming = self.dialect.name(load, self.disk);
+        let Some(naming) = self.name(node.load) else { return };
         let below = match naming {
             Naming::Named(_) => !self.dialect.brings_the_rest(),
             Naming::Setting(_) => false,
@@ -180,9 +204,8 @@ impl<'a> Choosing<'a> {
     /// Tells of a root that could have been in the list.
     fn leave_ours(&mut self, reason: &'static str, tree: &Node) {
         let Some(load) = self.program.loads.get(tree.load) else { return };
-        match self.dialect.name(load, self.disk) {
-            Naming::Foreign => {}
-            _ => self.leave(reason, &load.path),
+        if self.name(tree.load).is_some_and(|name| name != Naming::Foreign) {
+            self.leave(reason, &load.path);
         }
     }
 

@@ -59,7 +59,7 @@ pub(super) enum Share {
 }
 
 /// What a load is to a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Naming {
     /// It is loaded by this name.
     Named(Name),
@@ -72,7 +72,7 @@ pub(super) enum Naming {
 }
 
 /// A name, all of it text that can be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Name {
     /// As the language has it, not quoted yet.
     pub(super) word: String,
