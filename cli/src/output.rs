@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use alive_report::render::table::Medium;
-use alive_report::render::{json, table};
+use alive_report::render::{csv, json, table};
 use alive_report::{Report, escape};
 
 use crate::args::Format;
@@ -62,6 +62,7 @@ fn render(report: &Report, format: Format, medium: Medium, out: impl Write) -> i
     match format {
         Format::Table => table::render(report, medium, &mut out)?,
         Format::Json => json::render(report, &mut out)?,
+        Format::Csv => csv::render(report, &mut out)?,
     }
     out.flush()
 }

@@ -3,7 +3,7 @@
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt};
 use std::path::Path;
 
-use alive_report::{Report, Selection, Thresholds, escape};
+use alive_report::{Report, Selection, escape};
 
 use crate::args;
 use crate::cmd::micros;
@@ -21,7 +21,7 @@ pub(crate) fn run(args: args::Report) -> Result<Status, Failure> {
     let selection = Selection {
         program: args.program.map(OsStringExt::into_vec),
         since_micros: args.since.map(micros),
-        thresholds: Thresholds::default(),
+        thresholds: args.rule.into(),
     };
     let report = Report::new(snapshot, &selection);
     holds_something(&report, &selection, &labels, &db)?;

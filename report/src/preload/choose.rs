@@ -156,7 +156,7 @@ impl<'a> Choosing<'a> {
         let processes = self.processes.get(&(finding.role, name)).copied().unwrap_or_default();
         match self.dialect.share() {
             Share::Any => true,
-            Share::OfAll => self.thresholds.is_common(processes, finding.of),
+            Share::OfAll => self.thresholds.is_common(processes, finding.of, self.program.trees),
             Share::OfThoseThatMay => processes >= self.thresholds.min_processes,
         }
     }

@@ -37,19 +37,14 @@ pub(super) fn load(path: impl AsRef<[u8]>) -> Load {
     Load {
         role: 1,
         path: path.as_ref().to_vec(),
-        name: Vec::new(),
         kind: "module".into(),
         language: "native".into(),
         outcome: "loaded".into(),
         via: "open".into(),
-        pulled_in_by: Vec::new(),
         events: 2,
         processes: 2,
         bytes: 1000,
-        nanos: 0,
-        first_seen_micros: 0,
-        last_seen_micros: 0,
-        stacks: Vec::new(),
+        ..Load::default()
     }
 }
 
