@@ -58,6 +58,7 @@ pub(super) fn write(
         comments.line("Events were lost: there may be more to load than this.");
     }
     let mut out = comments.out;
+    out.push('\n');
     dialect.write(&choice.entries, &mut out);
     out
 }
