@@ -12,7 +12,7 @@ use alive_store::model::Load;
 use crate::caller::file_name;
 use crate::forest::Node;
 
-/// Private memory that stands behind a minor fault, in KiB: a page. See `docs/cost.md`, which compares this
+/// Private memory that stands behind a minor fault, in KiB: a page. See `docs/estimates.md`, which compares this
 /// with what the kernel says.
 const KIB_PER_FAULT: u64 = 4;
 
@@ -205,5 +205,113 @@ impl Costs {
     #[must_use]
     pub fn total(&self, tree: &Node) -> Cost {
         tree.children.iter().fold(self.own(tree.load), |sum, child| sum.plus(self.total(child)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forest::tests::load;
+
+    /// Of two processes, both seen to the end.
+    fn timed(path: &str, bytes: u64, nanos: u64, faults: u64) -> Load {
+        Load {
+            bytes,
+            spans: 2,
+            span_nanos: 2 * nanos,
+            span_cpu_nanos: nanos,
+            span_faults: 2 * faults,
+            ..load(path, 2)
+        }
+    }
+
+    fn untimed(path: &str, bytes: u64) -> Load {
+        Load { bytes, ..load(path, 2) }
+    }
+
+    #[test]
+    fn what_was_measured_is_a_mean_of_the_processes() {
+        let cost = Costs::new(&[timed("/a.pyc", 999, 3_000_000, 10)]).own(0);
+        assert_eq!((cost.micros, cost.cpu_micros, cost.faults), (3_000, 1_500, 10));
+        assert_eq!((cost.private_kib, cost.is_estimate), (40, false));
+        assert_eq!(cost.score, 3_040, "one of the two repeated it");
+    }
+
+    #[test]
+    fn a_process_pays_for_each_time_that_it_loads_a_file() {
+        // Opened twice by each; of one of the four nobody saw the end.
+        let load = Load { events: 4, spans: 3, span_nanos: 9_000, span_faults: 6, ..untimed("/a.rb", 10) };
+        let cost = Cost::of(&load);
+        assert_eq!((cost.micros, cost.faults), (6, 4));
+    }
+
+    #[test]
+    fn what_was_not_seen_is_estimated_by_the_size_of_its_kind_and_language() {
+        let loads = [
+            timed("/a.pyc", 1_000, 1_000_000, 10),
+            timed("/b.pyc", 3_000, 7_000_000, 30),
+            timed("/c.so", 1_000_000, 5_000, 1),
+            Load { language: "perl".into(), ..timed("/d.pm", 1_000, 90_000_000, 1) },
+            untimed("/e.pyc", 500),
+        ];
+        let cost = Costs::new(&loads).own(4);
+        assert_eq!((cost.micros, cost.cpu_micros, cost.faults), (1_000, 500, 5));
+        assert!(cost.is_estimate);
+    }
+
+    #[test]
+    fn no_estimate_is_longer_than_until_the_next_load() {
+        let bounded = Load { bound_nanos: 250_000, ..untimed("/b.pyc", 1_000) };
+        let costs = Costs::new(&[timed("/a.pyc", 1_000, 1_000_000, 8), bounded]);
+        assert_eq!((costs.own(1).micros, costs.own(1).faults), (250, 2));
+    }
+
+    #[test]
+    fn without_anything_to_go_by_a_file_counts_for_its_size() {
+        let costs = Costs::new(&[untimed("/a.pyc", 5_000), timed("/b.so", 10, 10, 10)]);
+        let cost = costs.own(0);
+        assert_eq!((cost.micros, cost.faults, cost.private_kib, cost.is_estimate), (0, 0, 5, true));
+        assert_eq!(cost.score, 5);
+    }
+
+    #[test]
+    fn a_dlopen_took_no_less_than_it_took() {
+        let dlopen = Load { nanos: 8_000, ..untimed("/a.so", 10_000) };
+        let cost = Costs::new(std::slice::from_ref(&dlopen)).own(0);
+        assert_eq!((cost.micros, cost.private_kib, cost.is_estimate), (4, 10, false));
+        let cost = Costs::new(&[dlopen, timed("/b.so", 10_000, 1_000, 3)]).own(0);
+        assert_eq!((cost.micros, cost.faults, cost.is_estimate), (4, 3, true));
+    }
+
+    #[test]
+    fn a_dependency_is_part_of_the_dlopen_that_brought_it() {
+        let needed = Load { pulled_in_by: b"/lib/a.so".to_vec(), ..untimed("/lib/needed.so", 9_000_000) };
+        let loads = [timed("/usr/lib/a.so", 10, 4_000, 2), needed.clone()];
+        let costs = Costs::new(&loads);
+        assert_eq!((costs.own(1).micros, costs.own(1).private_kib, costs.own(1).is_estimate), (0, 0, false));
+        let tree = Node { load: 0, children: vec![Node { load: 1, children: Vec::new() }] };
+        let total = costs.total(&tree);
+        assert_eq!((total.files, total.bytes, total.micros), (2, 9_000_010, 4));
+        assert_eq!((total.private_kib, total.is_estimate), (8, false));
+        let alone = Costs::new(&[needed]).own(0);
+        assert!(alone.is_estimate, "nothing is known of what brought it");
+    }
+
+    #[test]
+    fn the_largest_numbers_do_no_harm() {
+        let load = Load {
+            bytes: u64::MAX,
+            events: u64::MAX,
+            processes: u64::MAX,
+            spans: 1,
+            span_nanos: u64::MAX,
+            span_cpu_nanos: u64::MAX,
+            span_faults: u64::MAX,
+            bound_nanos: 1,
+            ..load("/a.pyc", 2)
+        };
+        let costs = Costs::new(&[load.clone(), Load { spans: 0, ..load }]);
+        let sum = costs.own(0).plus(costs.own(1));
+        assert_eq!((sum.bytes, sum.private_kib, sum.score), (u64::MAX, u64::MAX, u64::MAX));
     }
 }

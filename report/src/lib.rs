@@ -20,6 +20,7 @@ pub mod escape;
 pub mod findings;
 pub mod forest;
 pub mod machinery;
+mod nesting;
 pub mod preload;
 pub mod render;
 pub mod role;

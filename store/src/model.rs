@@ -355,7 +355,7 @@ pub struct Program {
 }
 
 /// A role of a program.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Role {
     /// Index of the parent role; `None` for the root.
     pub parent: Option<usize>,

@@ -143,8 +143,8 @@ impl Sums {
             Entry::Vacant(vacant) => vacant.insert(LoadSum::continued(tree, chain, owner)).into_mut(),
         };
         match told {
-            Told::Span { span, first } => {
-                sum.spans += u64::from(first);
+            Told::Span { span, events } => {
+                sum.spans = sum.spans.saturating_add(events);
                 sum.span.nanos = sum.span.nanos.saturating_add(span.nanos);
                 sum.span.cpu_nanos = sum.span.cpu_nanos.saturating_add(span.cpu_nanos);
                 sum.span.faults = sum.span.faults.saturating_add(span.faults);

@@ -21,6 +21,10 @@ const DEFAULT_WIDTH: usize = 100;
 /// Before a line that belongs to the row above it.
 const ASIDE_INDENT: &str = "      ";
 
+/// What the figures of a row are about.
+const FIGURES: &str =
+    "Time and private memory are those of one process, with all that a line brings; ~ is an estimate.";
+
 /// Most names in a line that tells what a load brought.
 const BROUGHT_NAMES: usize = 4;
 
@@ -44,6 +48,7 @@ pub struct Medium {
 pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Result<()> {
     let page = Page { medium, width: medium.columns.unwrap_or(DEFAULT_WIDTH).max(40) };
     page.sentence(out, "", &rule(report.thresholds))?;
+    page.sentence(out, "", FIGURES)?;
     if let Some(since) = report.since_micros {
         let text = format!("Only loads seen since {}; their sums are over their whole life.", time(since));
         page.sentence(out, "", &text)?;
