@@ -22,7 +22,7 @@ Exit status:
   0  well
   2  wrong usage
   3  --fail-on-late, and something was loaded late
-  4  no database, or nothing in it
+  4  no database, or nothing in it; no such process
   5  this machine or program does not allow it; the message says why
   `alive run` otherwise ends as its command does: 128 + N for signal N,
   127 when there is no such command, 126 when it cannot be executed";
@@ -40,6 +40,41 @@ pub(crate) enum Command {
     ///
     /// Reads the database of a collector, which may be running meanwhile.
     Report(Report),
+    /// Show what a running daemon's processes hold in memory
+    ///
+    /// Shows for a process and everything below it what it holds alone and what it shares, by /proc. The
+    /// daemon need not run under alive. Other users' processes can be read by root alone.
+    Mem(Mem),
+    /// Show which libraries a running daemon's workers map and their parent does not
+    ///
+    /// Compares by /proc what is mapped into each process and into its children. The daemon need not run
+    /// under alive. Other users' processes can be read by root alone.
+    Inspect(Inspect),
+}
+
+/// What `alive mem` was asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Mem {
+    /// The process at the top
+    #[arg(value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) pid: u32,
+    /// Look again every so many seconds, 2 by default, until the process has ended
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = seconds)]
+    pub(crate) watch: Option<Duration>,
+    /// Form of the output; with --watch, JSON is one object a line
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// What `alive inspect` was asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Inspect {
+    /// The process at the top
+    #[arg(value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) pid: u32,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
 }
 
 /// What `alive run` was asked.
@@ -114,18 +149,35 @@ fn since(text: &str) -> Result<Timestamp, String> {
         })
 }
 
+/// A pause between two looks: each costs the processes something, so not a very short one.
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|seconds| (0.1..=86_400.0).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "give a number of seconds from 0.1 to 86400".to_owned())
+}
+
 /// How long nothing must have been received from a command that went into the background.
 pub(crate) const QUIET: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
-    use super::{Args, since};
+    use super::{Args, seconds, since};
     use clap::CommandFactory as _;
     use jiff::{SignedDuration, Timestamp};
 
     #[test]
     fn the_command_line_is_well_formed() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_pause_is_neither_none_nor_endless() {
+        assert_eq!(seconds("0.5").unwrap().as_millis(), 500);
+        for text in ["0", "-1", "nan", "inf", "1e9", "soon"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
     }
 
     #[test]

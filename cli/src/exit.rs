@@ -68,9 +68,21 @@ pub(crate) enum Failure {
     },
     #[error("{0}")]
     NoData(String),
+    #[error("there is no process {0}: find the daemon's with `pgrep --oldest --full NAME`")]
+    NoProcess(u32),
+    #[error("process {pid} cannot be read: {reason}")]
+    Process { pid: u32, reason: alive_memory::Unread },
 }
 
 impl Failure {
+    /// Why nothing at all could be read of the process that was asked for.
+    pub(crate) fn of_process(pid: u32, reason: alive_memory::Unread) -> Self {
+        match reason {
+            alive_memory::Unread::Ended => Self::NoProcess(pid),
+            reason => Self::Process { pid, reason },
+        }
+    }
+
     /// The exit status that tells a script about it.
     pub(crate) fn status(&self) -> Status {
         match self {
@@ -81,7 +93,7 @@ impl Failure {
                 std::io::ErrorKind::PermissionDenied => Status::Command(NOT_EXECUTABLE),
                 _ => Status::Environment,
             },
-            Self::NoData(_) | Self::Store(StoreError::Missing { .. }) => Status::NoData,
+            Self::NoData(_) | Self::NoProcess(_) | Self::Store(StoreError::Missing { .. }) => Status::NoData,
             _ => Status::Environment,
         }
     }

@@ -21,7 +21,8 @@ pub struct Late {
     pub workers: Vec<u32>,
     /// Address space that it takes in the worker where it takes most, in bytes.
     pub bytes: u64,
-    /// Private and written, summed over the workers, in KiB; its zero-initialised data among it.
+    /// Private and written, summed over the workers, in KiB. Zero-initialised data is not among it: that is
+    /// anonymous memory, and what lies behind a library may be anything.
     pub private_dirty_kib: u64,
 }
 
@@ -111,17 +112,8 @@ fn add(sum: &mut BTreeMap<FileId, Late>, pid: u32, above: &[Mapping], child: &[M
         .map(|mapping| mapping.path.as_slice())
         .collect();
     let mut bytes: HashMap<FileId, u64> = HashMap::new();
-    let mut before: Option<(&Mapping, FileId)> = None;
     for mapping in child {
-        // Zero-initialised data has no file: it begins where the library's last writable segment ends.
-        let of_library = before.filter(|(last, _)| {
-            mapping.file.is_none() && mapping.path.is_empty() && last.writable && last.end == mapping.start
-        });
-        let Some(file) = mapping.file.or(of_library.map(|(_, file)| file)) else {
-            before = None;
-            continue;
-        };
-        before = mapping.file.is_some().then_some((mapping, file));
+        let Some(file) = mapping.file else { continue };
         let Some(&kind) = files.get(&file) else { continue };
         let late = sum.entry(file).or_insert_with(|| Late {
             path: mapping.path.clone(),
@@ -191,12 +183,12 @@ Private_Dirty: 0 kB
             told,
             [
                 (&b"/usr/lib/libold.so.1"[..], FileKind::Library, 0),
-                (b"/usr/lib/libnew.so.2", FileKind::Library, 24),
+                (b"/usr/lib/libnew.so.2", FileKind::Library, 8),
                 (b"/usr/share/words", FileKind::Data, 0),
             ]
         );
         assert_eq!(late[1].workers, [7, 8]);
-        assert_eq!(late[1].bytes, 0x4000, "with its zero-initialised data, of one worker");
+        assert_eq!(late[1].bytes, 0x2000, "of one worker, and without what lies behind it");
         assert!(late[0].replaced && !late[0].deleted && !late[1].replaced);
     }
 

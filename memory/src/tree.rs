@@ -23,6 +23,31 @@ pub struct Member {
     pub command: Vec<u8>,
 }
 
+/// What a process of a tree held at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// Its pid.
+    pub pid: u32,
+    /// Index of its parent among the looks; `None` for the one at the top.
+    pub parent: Option<usize>,
+    /// Steps down from the top.
+    pub depth: usize,
+    /// The kernel's name for it.
+    pub name: Vec<u8>,
+    /// Its command line; empty when it has none.
+    pub command: Vec<u8>,
+    /// What it holds, or why that cannot be read.
+    pub sizes: Result<Sizes, Unread>,
+}
+
+impl Look {
+    /// What to call it: its command line, else the kernel's name.
+    #[must_use]
+    pub fn title(&self) -> &[u8] {
+        if self.command.is_empty() { &self.name } else { &self.command }
+    }
+}
+
 /// A process and everything below it, parents before children, siblings by their age.
 #[derive(Debug)]
 pub struct Tree {
@@ -105,8 +130,16 @@ impl Tree {
 
     /// What each process holds, in the order of the members.
     #[must_use]
-    pub fn sizes(&self) -> Vec<Result<Sizes, Unread>> {
-        self.members.iter().map(|member| member.process.sizes()).collect()
+    pub fn look(&self) -> Vec<Look> {
+        let look = |member: &Member| Look {
+            pid: member.process.pid(),
+            parent: member.parent,
+            depth: member.depth,
+            name: member.name.clone(),
+            command: member.command.clone(),
+            sizes: member.process.sizes(),
+        };
+        self.members.iter().map(look).collect()
     }
 }
 
@@ -179,7 +212,11 @@ mod tests {
         assert_eq!(tree.children(0).count(), 3, "{shape:?}");
         let starts: Vec<u64> = tree.children(0).map(|index| tree.members[index].start_ticks).collect();
         assert!(starts.is_sorted(), "{starts:?}");
-        assert!(tree.sizes().iter().all(Result::is_ok), "{:?}", tree.sizes());
+        assert!(
+            tree.look().iter().all(|look| look.sizes.is_ok() && look.title() != b""),
+            "{:?}",
+            tree.look()
+        );
     }
 
     #[test]

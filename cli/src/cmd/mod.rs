@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+pub(crate) mod inspect;
+pub(crate) mod mem;
 pub(crate) mod report;
 pub(crate) mod run;
 
