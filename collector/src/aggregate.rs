@@ -8,6 +8,7 @@ mod pending;
 mod processes;
 mod recent;
 mod samples;
+mod spoke;
 mod sums;
 mod trees;
 
@@ -28,6 +29,8 @@ use pending::Lines;
 pub use pending::Pending;
 use processes::{ProcessKey, Processes};
 use samples::Samples;
+use spoke::Spoke;
+pub(crate) use spoke::{Looked, Speaker};
 use sums::Addend;
 use trees::Trees;
 
@@ -62,6 +65,7 @@ pub struct Aggregate {
     samples: Samples,
     pending: Pending,
     totals: Totals,
+    spoke: Spoke,
 }
 
 impl Aggregate {
@@ -78,6 +82,28 @@ impl Aggregate {
             samples: Samples::default(),
             pending: Pending::default(),
             totals: Totals::default(),
+            spoke: Spoke::default(),
+        }
+    }
+
+    /// Notes the processes that speak, so that somebody can look at their memory.
+    #[must_use]
+    pub(crate) fn noting_speakers(mut self) -> Self {
+        self.spoke.note_speakers();
+        self
+    }
+
+    /// The processes that spoke since the last call.
+    pub(crate) fn take_speakers(&mut self) -> Vec<Speaker> {
+        self.processes.next_round();
+        self.spoke.take()
+    }
+
+    /// Adds a look at the memory of a process. One whose role is another one by now is dropped: the process is
+    /// noted again when it speaks.
+    pub(crate) fn looked(&mut self, look: Looked) {
+        if self.spoke.is_current(&look.speaker) && self.has_room() {
+            self.pending.sums.memory(look);
         }
     }
 
@@ -196,6 +222,12 @@ impl Aggregate {
             return self.lose(|loss| &mut loss.over_cap, 1);
         }
         let chain = self.place(&heard, process, seen_micros);
+        if header.flags & flags::REBASED == 0
+            && !matches!(header.kind, Ok(Kind::Load | Kind::Missing))
+            && self.processes.speaks(process)
+        {
+            self.spoke.note(&heard, &chain, self.processes.round());
+        }
         match header.kind {
             Ok(Kind::Load) => {
                 self.totals.loads += 1;
@@ -265,6 +297,9 @@ impl Aggregate {
         }
         let number = (heard.header().flags & flags::NO_TREE == 0).then_some(link.role);
         if number.is_none_or(|number| self.trees.tree(heard, seen_micros).rebase(number)) {
+            // Whoever was noted until now may have another role.
+            self.spoke.rebase(heard.tree(), self.processes.round());
+            self.processes.next_round();
             self.pending.rebase(heard.tree(), heir, number);
         }
     }
@@ -289,7 +324,10 @@ impl Aggregate {
             self.samples.forget(hash);
             return self.pending.sums.found(&Addend { heard, chain, hash, first_time: false, seen_micros });
         }
-        let first_time = self.processes.first_time(process, thing);
+        let (first_time, is_news) = self.processes.first_time(process, thing);
+        if is_news {
+            self.spoke.note(heard, chain, self.processes.round());
+        }
         let addend = Addend { heard, chain, hash, first_time, seen_micros };
         let (samples, hasher) = (&mut self.samples, &self.hasher);
         let sample = || samples.wanted(hash, || hasher.hash_one(StackBytes(heard))).then(|| heard.stack());

@@ -19,6 +19,15 @@ pub struct Stat {
 }
 
 impl Stat {
+    /// When it started, in nanoseconds since the machine did, time in sleep included; up to one clock tick too
+    /// early.
+    #[must_use]
+    pub fn started_nanos(&self) -> u64 {
+        let per_second = rustix::param::clock_ticks_per_second().max(1);
+        let nanos = u128::from(self.start_ticks) * 1_000_000_000 / u128::from(per_second);
+        u64::try_from(nanos).unwrap_or(u64::MAX)
+    }
+
     /// Reads the text; `None` when it is none of the kernel's.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
