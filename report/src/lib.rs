@@ -16,6 +16,7 @@ pub mod escape;
 pub mod findings;
 pub mod forest;
 pub mod machinery;
+pub mod memory;
 pub mod render;
 pub mod role;
 pub mod thresholds;

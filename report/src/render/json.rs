@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use alive_store::model::{Interpreter, LanguageFrame, Load, Missing, Site, Stack};
+use alive_store::model::{Interpreter, LanguageFrame, Load, Missing, RoleMemory, Site, Stack};
 use serde::Serialize as _;
 use serde_json::ser::{CompactFormatter, PrettyFormatter};
 use serde_json::{Map, Value, json};
@@ -138,7 +138,31 @@ fn role(program: &ProgramReport, index: usize) -> Value {
     let known = |figure: u64| Some(figure).filter(|figure| *figure > 0);
     out.put("fork_micros", role.and_then(|role| known(role.fork_nanos)).map(|nanos| nanos / 1_000));
     out.put("forker_resident_kib", role.and_then(|role| known(role.forker_resident_kib.into())));
+    out.put("memory", role.and_then(|role| memory(&role.memory)));
     out.into()
+}
+
+/// What the processes of a role held, one by one on average; null when nobody looked.
+pub(super) fn memory(memory: &RoleMemory) -> Option<Value> {
+    let mean = crate::memory::mean(memory);
+    if mean.is_none() && memory.unreadable == 0 {
+        return None;
+    }
+    let mut out = Object::default();
+    out.put("processes", memory.processes);
+    out.put("unreadable", memory.unreadable);
+    if let Some(mean) = mean {
+        out.put("pss_kib", mean.pss_kib);
+        out.put("uss_kib", mean.uss_kib);
+        out.put("private_dirty_kib", mean.private_dirty_kib);
+        out.put("shared_kib", mean.shared_kib);
+        out.put("swap_kib", mean.swap_kib);
+        out.put("max_pss_kib", memory.max_pss_kib);
+        out.put("max_uss_kib", memory.max_uss_kib);
+        out.put("max_private_dirty_kib", memory.max_private_dirty_kib);
+    }
+    out.put("last_seen", time(memory.seen_micros));
+    Some(out.into())
 }
 
 /// The place in machine code that forks a role, and the line where it is known.

@@ -170,6 +170,9 @@ impl Page {
                 (None, _) => String::new(),
             };
             writeln!(out, "  {:width$}  {processes}{origin}", role.id)?;
+            if let Some(text) = summary::memory(&role.memory) {
+                self.sentence(out, &" ".repeat(width + 4), &self.paint(ASIDE, &text))?;
+            }
         }
         Ok(())
     }
