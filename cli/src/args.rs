@@ -50,6 +50,28 @@ pub(crate) enum Command {
     /// Compares by /proc what is mapped into each process and into its children. The daemon need not run
     /// under alive. Other users' processes can be read by root alone.
     Inspect(Inspect),
+    /// Show what changed between two databases, before a change and after it
+    ///
+    /// Compares what each program loads late, what its processes hold and what its forks cost. Keep the database
+    /// of a run with `alive run --db FILE`, and let both runs do the same work.
+    Diff(Diff),
+}
+
+/// What `alive diff` was asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Diff {
+    /// The database from before
+    #[arg(value_name = "BEFORE")]
+    pub(crate) before: PathBuf,
+    /// The database from after
+    #[arg(value_name = "AFTER")]
+    pub(crate) after: PathBuf,
+    /// Only the program of this label
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) program: Option<OsString>,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
 }
 
 /// What `alive mem` was asked.

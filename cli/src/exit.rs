@@ -12,6 +12,8 @@ use crate::{shim, supervise, target};
 pub(crate) enum Status {
     /// Everything went well.
     Well,
+    /// What was typed makes no sense.
+    Usage,
     /// `--fail-on-late`, and something was loaded late.
     Late,
     /// There is no database, or nothing in it.
@@ -24,9 +26,10 @@ pub(crate) enum Status {
 
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
-        // 1 is for findings of `check`, 2 is clap's for usage.
+        // 1 is for findings of `check`; clap chooses 2 for what it refuses itself.
         Self::from(match status {
             Status::Well => 0,
+            Status::Usage => 2,
             Status::Late => 3,
             Status::NoData => 4,
             Status::Environment => 5,
@@ -67,6 +70,8 @@ pub(crate) enum Failure {
         source: std::io::Error,
     },
     #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
     NoData(String),
     #[error("there is no process {0}: find the daemon's with `pgrep --oldest --full NAME`")]
     NoProcess(u32),
@@ -93,6 +98,7 @@ impl Failure {
                 std::io::ErrorKind::PermissionDenied => Status::Command(NOT_EXECUTABLE),
                 _ => Status::Environment,
             },
+            Self::Usage(_) => Status::Usage,
             Self::NoData(_) | Self::NoProcess(_) | Self::Store(StoreError::Missing { .. }) => Status::NoData,
             _ => Status::Environment,
         }

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Report(args) => cmd::report::run(args),
         Command::Mem(args) => cmd::mem::run(&args),
         Command::Inspect(args) => cmd::inspect::run(&args),
+        Command::Diff(args) => cmd::diff::run(args),
     };
     let status = result.unwrap_or_else(|failure| {
         output::say(&failure.to_string());

@@ -6,12 +6,14 @@
 //! 2. [`forest`] turns files into causes: what was loaded on whose behalf;
 //! 3. [`cost`] adds up what a cause costs, [`caller`] says who asked, past the [`machinery`] of its language;
 //! 4. [`findings`] judges by the numbers of [`thresholds`] and sorts, best first;
-//! 5. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
+//! 5. [`diff`] holds two reports against each other;
+//! 6. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
 //!    byte that a traced program chose and the reader's terminal.
 #![forbid(unsafe_code)]
 
 pub mod caller;
 pub mod cost;
+pub mod diff;
 pub mod escape;
 pub mod findings;
 pub mod forest;

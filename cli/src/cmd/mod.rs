@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod mem;
 pub(crate) mod report;

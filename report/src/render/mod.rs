@@ -1,6 +1,7 @@
 //! From a report to text: [`table`] for a person, [`json`] for a program. [`processes`] and [`inspect`] write
 //! what /proc tells of a running daemon, [`diff`] what changed between two reports, each in both forms.
 
+pub mod diff;
 pub mod inspect;
 pub mod json;
 pub mod loss;
