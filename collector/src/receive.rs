@@ -55,10 +55,12 @@ impl Receiver {
         loop {
             // Looked at before the sockets: what came before the stop is read after it.
             let stopping = self.shared.is_stopping();
+            let looks_wanted = self.memory.as_ref().is_some_and(|memory| memory.is_wanted(&self.shared));
             let received = self.receive(&mut slots);
             let now = Instant::now();
             let due = now.duration_since(flushed);
-            if self.memory.as_ref().is_some_and(|memory| memory.is_wanted(&self.shared)) {
+            if looks_wanted && received == 0 {
+                // Whoever spoke before the looks were wanted is known by now.
                 self.tell_speakers();
             }
             if due >= self.flush_every || (self.aggregate.is_filling() && due >= RETRY) {

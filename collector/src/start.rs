@@ -176,7 +176,7 @@ impl Collector {
     /// Looks at the memory of every process that has reported, as far as that is done within `patience`. For who
     /// knows that the processes are about to end.
     pub fn look_at_memory(&self, patience: Duration) {
-        if !self.looks_at_memory || self.progress().datagrams == 0 {
+        if !self.looks_at_memory {
             return;
         }
         let request = self.shared.want_looks();

@@ -25,8 +25,9 @@ use crate::shim::{self, Shim};
 use crate::supervise::{Rest, Stillness, Supervisor};
 use crate::target;
 
-/// How long a signal that ends the command may wait for a last look at the memory of its processes.
-const LAST_LOOK: Duration = Duration::from_millis(400);
+/// How long a signal that ends the command may wait for a last look at the memory of its processes. The looks
+/// themselves take milliseconds; this is for a machine that is busy.
+const LAST_LOOK: Duration = Duration::from_millis(1_500);
 
 /// Runs the command to its end and writes the report.
 ///

@@ -33,7 +33,7 @@ const REST: u32 = 50;
 const IDLE: Duration = Duration::from_secs(60);
 
 /// Looks that were asked for at once are given up after this time: whoever asked waits no longer.
-const HURRY: Duration = Duration::from_millis(400);
+const HURRY: Duration = Duration::from_secs(1);
 
 /// Age of a look from which another one is taken when looks are asked for at once.
 const STALE: Duration = Duration::from_secs(1);
