@@ -23,6 +23,7 @@
 //! | what is lost, and that it is said | `tests/loss.rs` |
 //! | another preload library beside ours | `tests/interposer.rs` |
 //! | what `alive run` and `alive report` say in the end | `tests/report.rs` |
+//! | what processes hold and map, by /proc and by the collector | `tests/memory.rs` |
 //! | a real daemon against strace | `tests/truth.rs`, with its application in `daemons/` and its command in [`targets`] |
 //! | the same in its own daemon mode | `tests/background.rs` |
 //! | a tree of another form than master and workers | `tests/trees.rs` |

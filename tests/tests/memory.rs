@@ -342,7 +342,7 @@ fn root_sees_what_workers_of_another_user_hold() {
 #[test]
 fn what_moving_imports_into_the_master_changed() {
     let scene = Scene::without_collector();
-    let pages = ["/", "/json", "/xml", "/sql", "/native"];
+    let pages = ["/", "/json", "/xml", "/sql"];
     let run = |db: &str, options: &[&str], eager: bool| {
         let pid_file = scene.path(format!("{db}.pid"));
         let file = pid_file.display().to_string();

@@ -4,8 +4,10 @@
 //! * [`signals`]: what reaches the command and what does not;
 //! * [`target`]: commands that cannot be traced;
 //! * [`report`]: databases that cannot be read, or hold nothing;
+//! * [`diff`]: databases that cannot be compared;
 //! * [`words`]: help and usage errors, one file for each below `words/`.
 
+mod diff;
 mod report;
 mod run;
 mod scene;

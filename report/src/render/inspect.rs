@@ -189,7 +189,7 @@ fn libraries(page: &Page, seen: &Inspection, family: &Family, out: &mut dyn Writ
 /// What is special about a file.
 const fn note(late: &Late) -> &'static str {
     match (late.replaced, late.deleted) {
-        (true, _) => " (another file of this name is in the parent: it was replaced)",
+        (true, _) => " (replaced)",
         (false, true) => " (deleted)",
         (false, false) => "",
     }
