@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use alive_report::escape;
+use alive_report::preload::NoList;
 use alive_store::Error as StoreError;
 
 use crate::{shim, supervise, target};
@@ -12,12 +13,12 @@ use crate::{shim, supervise, target};
 pub(crate) enum Status {
     /// Everything went well.
     Well,
-    /// What was typed makes no sense.
-    Usage,
     /// `--fail-on-late`, and something was loaded late.
     Late,
     /// There is no database, or nothing in it.
     NoData,
+    /// The words do not say what is wanted.
+    Usage,
     /// Something about this machine or this program makes the work impossible.
     Environment,
     /// The traced command's own status.
@@ -26,7 +27,7 @@ pub(crate) enum Status {
 
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
-        // 1 is for findings of `check`; clap chooses 2 for what it refuses itself.
+        // 1 is for findings of `check`; clap ends with 2, too.
         Self::from(match status {
             Status::Well => 0,
             Status::Usage => 2,
@@ -77,6 +78,8 @@ pub(crate) enum Failure {
     NoProcess(u32),
     #[error("process {pid} cannot be read: {reason}")]
     Process { pid: u32, reason: alive_memory::Unread },
+    #[error(transparent)]
+    NoList(#[from] NoList),
 }
 
 impl Failure {
@@ -100,6 +103,8 @@ impl Failure {
             },
             Self::Usage(_) => Status::Usage,
             Self::NoData(_) | Self::NoProcess(_) | Self::Store(StoreError::Missing { .. }) => Status::NoData,
+            Self::NoList(NoList::Nothing { .. }) => Status::NoData,
+            Self::NoList(_) => Status::Usage,
             _ => Status::Environment,
         }
     }

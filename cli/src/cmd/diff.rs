@@ -9,7 +9,7 @@ use alive_report::diff::Diff;
 use alive_report::render::diff;
 use alive_report::{Report, Selection, escape};
 
-use crate::args::{self, Format};
+use crate::args::{self, Form};
 use crate::exit::{Failure, Status};
 use crate::output;
 
@@ -42,8 +42,8 @@ pub(crate) fn run(args: args::Diff) -> Result<Status, Failure> {
         )));
     }
     output::print(|medium, out| match args.format {
-        Format::Table => diff::table(&compared, medium, out),
-        Format::Json => diff::json(&compared, out),
+        Form::Table => diff::table(&compared, medium, out),
+        Form::Json => diff::json(&compared, out),
     })?;
     Ok(Status::Well)
 }

@@ -4,7 +4,7 @@ use alive_memory::{Tree, family};
 use alive_report::Thresholds;
 use alive_report::render::inspect::{self, Inspection};
 
-use crate::args::{self, Format};
+use crate::args::{self, Form};
 use crate::cmd::mem::refusal;
 use crate::exit::{Failure, Status};
 use crate::output;
@@ -26,8 +26,8 @@ pub(crate) fn run(args: &args::Inspect) -> Result<Status, Failure> {
         thresholds: Thresholds::default(),
     };
     output::print(|medium, out| match args.format {
-        Format::Table => inspect::table(&seen, medium, out),
-        Format::Json => inspect::json(&seen, out),
+        Form::Table => inspect::table(&seen, medium, out),
+        Form::Json => inspect::json(&seen, out),
     })?;
     Ok(Status::Well)
 }

@@ -7,7 +7,7 @@ use alive_memory::tree::Look;
 use alive_memory::{Tree, Unread};
 use alive_report::render::processes;
 
-use crate::args::{self, Format};
+use crate::args::{self, Form};
 use crate::exit::{Failure, Status};
 use crate::output::{self, Reader};
 
@@ -25,11 +25,11 @@ pub(crate) fn run(args: &args::Mem) -> Result<Status, Failure> {
     if let Some(reason) = refusal(&looks) {
         return Err(Failure::of_process(args.pid, reason));
     }
-    let redraws = args.watch.is_some() && args.format == Format::Table && io::stdout().is_terminal();
+    let redraws = args.watch.is_some() && args.format == Form::Table && io::stdout().is_terminal();
     let mut is_first = true;
     loop {
         let reader = output::print(|medium, out| match args.format {
-            Format::Table => {
+            Form::Table => {
                 if redraws {
                     write!(out, "{CLEAR}")?;
                 } else if !is_first {
@@ -37,8 +37,8 @@ pub(crate) fn run(args: &args::Mem) -> Result<Status, Failure> {
                 }
                 processes::table(&looks, tree.ended, medium, out)
             }
-            Format::Json if args.watch.is_some() => processes::json_line(&looks, tree.ended, out),
-            Format::Json => processes::json(&looks, tree.ended, out),
+            Form::Json if args.watch.is_some() => processes::json_line(&looks, tree.ended, out),
+            Form::Json => processes::json(&looks, tree.ended, out),
         })?;
         is_first = false;
         let Some(pause) = args.watch.filter(|_| reader == Reader::Reads) else { return Ok(Status::Well) };

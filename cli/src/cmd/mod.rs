@@ -3,6 +3,7 @@
 pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod mem;
+pub(crate) mod preload;
 pub(crate) mod report;
 pub(crate) mod run;
 

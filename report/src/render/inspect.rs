@@ -34,7 +34,7 @@ pub struct Inspection {
 
 impl Inspection {
     fn verdict(&self, late: &Late, family: &Family) -> Verdict {
-        if self.thresholds.is_common(late.workers.len() as u64, family.workers.len() as u64) {
+        if self.thresholds.is_common(late.workers.len() as u64, family.workers.len() as u64, 1) {
             Verdict::Preload
         } else {
             Verdict::LeaveLazy

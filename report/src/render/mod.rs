@@ -1,10 +1,13 @@
-//! From a report to text: [`table`] for a person, [`json`] for a program. [`processes`] and [`inspect`] write
-//! what /proc tells of a running daemon, [`diff`] what changed between two reports, each in both forms.
+//! From a report to text: [`table`] for a person, [`json`] for a program, [`csv`] for a spreadsheet.
+//! [`processes`] and [`inspect`] write what /proc tells of a running daemon, [`diff`] what changed between two
+//! reports, each for a person and for a program.
 
+pub mod csv;
 pub mod diff;
 pub mod inspect;
 pub mod json;
 pub mod loss;
+mod place;
 pub mod processes;
 mod summary;
 pub mod table;
@@ -18,6 +21,8 @@ pub enum Format {
     Table,
     /// For a program.
     Json,
+    /// For a spreadsheet.
+    Csv,
 }
 
 /// RFC 3339, UTC, from the store's microseconds since 1970.

@@ -1,5 +1,7 @@
 //! Snapshots as the store would hand them out.
 
+pub(crate) mod tree;
+
 use alive_store::model::{
     Interpreter, LanguageFrame, LineCount, Load, Loss, MemoryFigures, Missing, Program, Role, RoleMemory,
     Site, Snapshot, Stack, UNTOLD,
@@ -64,6 +66,12 @@ fn load(path: impl AsRef<[u8]>, processes: u64, bytes: u64) -> Load {
         processes,
         bytes,
         nanos: 0,
+        respawned: 0,
+        spans: 0,
+        span_nanos: 0,
+        span_cpu_nanos: 0,
+        span_faults: 0,
+        bound_nanos: 0,
         first_seen_micros: NOON - 1_500_000,
         last_seen_micros: NOON,
         stacks: vec![native("Perl_pp_require+0x1b2")],
@@ -76,6 +84,7 @@ fn root(processes: u64) -> Role {
         site: None,
         line: None,
         processes,
+        trees: 1,
         fork_nanos: 0,
         forker_resident_kib: 0,
         memory: RoleMemory::default(),
