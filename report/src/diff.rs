@@ -72,6 +72,10 @@ pub struct Side {
     pub processes: u64,
     /// What it loads late, over all its files.
     pub cost: Cost,
+    /// Microseconds that one process spends on those loads whose end was seen; `None` where none was.
+    pub load_micros: Option<u64>,
+    /// Minor page faults of one process in that time.
+    pub load_faults: Option<u64>,
     /// What one of its processes holds on average, where that was looked at.
     pub memory: Option<MemoryFigures>,
     /// Microseconds that a fork into it takes on average, where that was measured.
@@ -238,10 +242,19 @@ fn side(program: &ProgramReport, role: Option<usize>, loads: &[&Load]) -> Option
         is_root: role.parent.is_none(),
         processes: role.processes,
         cost: loads.iter().fold(Cost::default(), |sum, load| sum.plus(Cost::of(load))),
+        load_micros: per_process(loads, |load| load.span_nanos).map(|nanos| nanos / 1_000),
+        load_faults: per_process(loads, |load| load.span_faults),
         memory: memory::mean(&role.memory),
         fork_micros: known(role.fork_nanos).map(|nanos| nanos / role.processes.max(1) / 1_000),
         forker_resident_kib: known(role.forker_resident_kib.into()),
     })
+}
+
+/// Adds up what each load takes on average, over those whose end was seen.
+fn per_process(loads: &[&Load], sum: impl Fn(&Load) -> u64) -> Option<u64> {
+    let mut known = loads.iter().filter(|load| load.spans > 0).map(|load| sum(load) / load.spans).peekable();
+    known.peek()?;
+    Some(known.fold(0, u64::saturating_add))
 }
 
 /// For each role of `after` the same role of `before`: forked by the same role at the same line or place, else

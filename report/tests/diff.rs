@@ -36,6 +36,8 @@ fn moved() -> (Snapshot, Snapshot) {
     let mut before = scene::skewed();
     only(&mut before).roles[1].memory = scene::looks(4, 32_305, 0);
     only(&mut before).roles[1].fork_nanos = 8 * 400_000;
+    let measured = &mut only(&mut before).loads[0];
+    (measured.spans, measured.span_nanos, measured.span_faults) = (4, 4 * 2_500_000, 4 * 30);
     only(&mut before).missing.push(search(b"Acme/Optional.pm"));
     let mut after = before.clone();
     let program = only(&mut after);

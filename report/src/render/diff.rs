@@ -131,6 +131,8 @@ const FIGURES: &[Figure] = &[
     ("late files", |figure| figure.to_string(), |side| (!side.is_root).then_some(side.cost.files)),
     ("their size", bytes, |side| (!side.is_root).then_some(side.cost.bytes)),
     ("time in dlopen", micros, |side| Some(side.cost.micros).filter(|micros| *micros > 0)),
+    ("time loading", micros, |side| side.load_micros),
+    ("page faults loading", |figure| figure.to_string(), |side| side.load_faults),
     ("private dirty", kib, |side| side.memory.map(|memory| memory.private_dirty_kib)),
     ("USS", kib, |side| side.memory.map(|memory| memory.uss_kib)),
     ("PSS", kib, |side| side.memory.map(|memory| memory.pss_kib)),
@@ -230,6 +232,8 @@ fn side(side: &Side) -> Value {
     out.put("files", side.cost.files);
     out.put("bytes", side.cost.bytes);
     out.put("micros", side.cost.micros);
+    out.put("load_micros", side.load_micros);
+    out.put("load_faults", side.load_faults);
     out.put("fork_micros_each", side.fork_micros);
     out.put("forker_resident_kib", side.forker_resident_kib);
     out.put("memory", side.memory.as_ref().map(memory));
