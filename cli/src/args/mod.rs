@@ -2,6 +2,8 @@
 //! what several are asked.
 
 mod check;
+mod diff;
+mod mem;
 mod moment;
 mod preload;
 mod report;
@@ -11,6 +13,8 @@ mod run;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use check::Check;
+pub(crate) use diff::Diff;
+pub(crate) use mem::{Inspect, Mem};
 pub(crate) use preload::Preload;
 pub(crate) use report::Report;
 pub(crate) use rule::{Rule, Share};
@@ -31,7 +35,7 @@ Exit status:
   2  wrong usage, or a baseline that cannot be read
   3  `alive run --fail-on-late`, and something was loaded late;
      `alive run --baseline`, and something that the baseline lacks
-  4  no database, or nothing in it
+  4  no database, or nothing in it; no such process
   5  this machine or program does not allow it; the message says why
   `alive run` otherwise ends as its command does: 128 + N for signal N,
   127 when there is no such command, 126 when it cannot be executed";
@@ -60,6 +64,21 @@ pub(crate) enum Command {
     /// that are accepted. Prints what is new (+) and what is gone (-). Only what is new and worth
     /// preloading fails the check: a file that few processes load may turn up by chance.
     Check(Check),
+    /// Show what a running daemon's processes hold in memory
+    ///
+    /// Shows for a process and everything below it what it holds alone and what it shares, by /proc. The
+    /// daemon need not run under alive. Other users' processes can be read by root alone.
+    Mem(Mem),
+    /// Show which libraries a running daemon's workers map and their parent does not
+    ///
+    /// Compares by /proc what is mapped into each process and into its children. The daemon need not run
+    /// under alive. Other users' processes can be read by root alone.
+    Inspect(Inspect),
+    /// Show what changed between two databases, before a change and after it
+    ///
+    /// Compares what each program loads late, what its processes hold and what its forks cost. Keep the database
+    /// of a run with `alive run --db FILE`, and let both runs do the same work.
+    Diff(Diff),
 }
 
 /// Forms of the report.
@@ -72,6 +91,16 @@ pub(crate) enum Format {
     Json,
     /// For a spreadsheet: one line for each finding
     Csv,
+}
+
+/// Forms of everything else.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// For a person
+    #[default]
+    Table,
+    /// For a program
+    Json,
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Times, as people type them.
 
+use std::time::Duration;
+
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
@@ -33,9 +35,18 @@ pub(super) fn since(text: &str) -> Result<Timestamp, String> {
         })
 }
 
+/// A pause between two looks: each costs the processes something, so not a very short one.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|seconds| (0.1..=86_400.0).contains(seconds))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "give a number of seconds from 0.1 to 86400".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{duration_micros, since};
+    use super::{duration_micros, seconds, since};
     use jiff::{SignedDuration, Timestamp};
 
     #[test]
@@ -63,5 +74,13 @@ mod tests {
         }
         assert!(since("yesterday").is_err());
         assert!(since("2026-13-01").is_err());
+    }
+
+    #[test]
+    fn a_pause_is_neither_none_nor_endless() {
+        assert_eq!(seconds("0.5").unwrap().as_millis(), 500);
+        for text in ["0", "-1", "nan", "inf", "1e9", "soon"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
     }
 }
