@@ -160,6 +160,35 @@ fn what_another_user_may_not_see_is_said_and_is_no_zero() {
     }
 }
 
+/// Root without the capability sees its own processes and is told why it does not see the others.
+#[test]
+fn what_cannot_be_read_is_left_out_of_the_sums() {
+    let scene = Scene::without_collector();
+    if !needs::root() || !needs::installed("util-linux", &["/usr/bin/setpriv"]) {
+        return;
+    }
+    let library = library(&scene);
+    let mut words = words(&library).to_vec();
+    words.push("65534".into());
+    let (_running, parent, children) = ready(&scene, scene.plain("holds").args(words));
+    let incapable = |args: &[&str]| {
+        let mut command = scene.command(Path::new("/usr/bin/setpriv"));
+        let without = "-sys_ptrace,-perfmon,-sys_admin";
+        command.args(["--bounding-set", without, "--inh-caps", without, "--"]);
+        scene.run(command.arg(artifacts::built("alive")).args(args))
+    };
+    let shown = json(incapable(&["mem", &parent.to_string(), "--format", "json"]));
+    assert_eq!(shown["total"]["processes"], 1, "{shown:#}");
+    for child in &list(&shown["processes"])[1..] {
+        assert!(child["not_read"].as_str().is_some_and(|why| why.contains("CAP_SYS_PTRACE")), "{child:#}");
+        assert_eq!(child.get("pss_kib"), None, "{child:#}");
+    }
+    let shown = json(incapable(&["inspect", &parent.to_string(), "--format", "json"]));
+    assert_eq!(list(&shown["families"][0]["not_compared"]).len(), 3, "{shown:#}");
+    let alone = incapable(&["mem", &children[0].to_string()]);
+    assert_eq!(alone.status.code(), Some(5), "{}", alone.said());
+}
+
 #[test]
 fn nobody_there_and_nothing_to_read_are_told_apart() {
     let scene = Scene::without_collector();
