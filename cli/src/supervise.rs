@@ -140,12 +140,17 @@ impl Supervisor {
     }
 
     /// Waits for the processes that the command left behind: with `follow` until all have ended,
-    /// passing signals on, else until `quiet` says that nothing more comes. A second signal, or
+    /// passing signals on as [`Supervisor::run`] does, else until `quiet` says that nothing more comes. A second signal, or
     /// without `follow` the first, ends the waiting.
     ///
     /// # Errors
     /// [`Error::Wait`].
-    pub(crate) fn linger(&self, follow: bool, mut quiet: impl FnMut() -> bool) -> Result<Rest, Error> {
+    pub(crate) fn linger(
+        &self,
+        follow: bool,
+        mut quiet: impl FnMut() -> bool,
+        mut before_end: impl FnMut(),
+    ) -> Result<Rest, Error> {
         let mut passed_on = false;
         loop {
             if reap(Pid::from_raw(0))? == Reaped::NobodyLeft {
@@ -159,6 +164,9 @@ impl Supervisor {
                 let Some(signal) = signal_of(&info) else { continue };
                 if !follow || passed_on {
                     return Ok(Rest::Lives);
+                }
+                if ENDING.contains(&signal) {
+                    before_end();
                 }
                 for orphan in children() {
                     let _ = kill(orphan, signal);

@@ -102,6 +102,7 @@ impl Process {
 
     fn read(&self, file: &'static str) -> Result<Vec<u8>, Unread> {
         self.try_read(file).map_err(|error| match Errno::from_io_error(&error) {
+            Some(Errno::NOENT) if self.is_hidden() => Unread::Hidden,
             Some(Errno::NOENT | Errno::SRCH) => Unread::Ended,
             Some(Errno::ACCESS | Errno::PERM) => self.denied(),
             _ => self.failed(file, &error.to_string()),
@@ -113,6 +114,11 @@ impl Process {
         let mut text = Vec::new();
         File::from(opened).read_to_end(&mut text)?;
         Ok(text)
+    }
+
+    /// Whether hidepid=2 makes the kernel deny that it is there: of one that has ended the folder can be asked.
+    fn is_hidden(&self) -> bool {
+        fstat(&self.folder).is_err_and(|error| error == Errno::NOENT)
     }
 
     /// Why a process that is there has nothing mapped.

@@ -75,11 +75,12 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
         }
     };
     let mut still = Stillness::new(QUIET);
-    let rest = supervisor.linger(args.follow, || {
+    let quiet = || {
         let progress = collector.progress();
         live.show(&progress);
         still.is_still(progress.datagrams)
-    })?;
+    };
+    let rest = supervisor.linger(args.follow, quiet, || collector.look_at_memory(LAST_LOOK))?;
     live.clear();
     if rest == Rest::Lives {
         say(&left_behind(&program));

@@ -32,6 +32,9 @@ const REST: u32 = 50;
 /// Longest sleep while there is nobody to look at.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// Pause between two questions whose turn it is while it is nobody's.
+const AROUND: Duration = Duration::from_millis(250);
+
 /// Looks that were asked for at once are given up after this time: whoever asked waits no longer.
 const HURRY: Duration = Duration::from_secs(1);
 
@@ -126,11 +129,12 @@ impl Thread {
     /// Looks until the receiving thread is gone.
     pub(crate) fn run(mut self) {
         let mut next = Instant::now();
+        let mut nobody_was_due = false;
         loop {
-            let wait = if self.schedule.is_empty() {
-                IDLE
-            } else {
-                next.saturating_duration_since(Instant::now()).max(self.pause)
+            let wait = match (self.schedule.is_empty(), nobody_was_due) {
+                (true, _) => IDLE,
+                (false, true) => self.pause.max(AROUND),
+                (false, false) => next.saturating_duration_since(Instant::now()).max(self.pause),
             };
             match self.notices.recv_timeout(wait) {
                 Ok(notice) => {
@@ -148,9 +152,12 @@ impl Thread {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             let now = Instant::now();
-            if now >= next
-                && let Some(speaker) = self.schedule.due(now)
-            {
+            if now < next {
+                continue;
+            }
+            let due = self.schedule.due(now);
+            nobody_was_due = due.is_none();
+            if let Some(speaker) = due {
                 self.look(speaker);
                 next = now + self.pause.max(now.elapsed() * REST);
             }
