@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use alive_report::Thresholds;
+use alive_report::preload::Ecosystem;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -49,6 +51,11 @@ pub(crate) enum Command {
     /// that are accepted. Prints what is new (+) and what is gone (-). Only what is new and worth
     /// preloading fails the check: a file that few processes load may turn up by chance.
     Check(Check),
+    /// Write what to load before the fork, ready to be pasted
+    ///
+    /// Takes what the report calls worth preloading and writes it in the words of a language or of
+    /// a server. Comments say where it goes, why it was chosen, and what was left out.
+    Preload(Preload),
 }
 
 /// What `alive run` was asked.
@@ -130,6 +137,35 @@ pub(crate) struct Check {
     pub(crate) write: bool,
     #[command(flatten)]
     pub(crate) share: Share,
+}
+
+/// What `alive preload` was asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Preload {
+    /// Who is to read the list
+    #[arg(long = "for", value_name = "WHO", value_parser = ecosystems())]
+    pub(crate) ecosystem: Ecosystem,
+    /// The collector's database [default: where alive-collector keeps it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+    /// Only the program of this label
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) program: Option<OsString>,
+    /// Only what processes of this role loaded, by its name in the report
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
+    /// Also what few processes load
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Write the list here instead of to standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// The words for those who read lists.
+fn ecosystems() -> impl TypedValueParser<Value = Ecosystem> {
+    PossibleValuesParser::new(Ecosystem::ALL.map(Ecosystem::word))
+        .try_map(|word| Ecosystem::of_word(&word).ok_or_else(|| format!("{word} is nobody who reads lists")))
 }
 
 /// Forms of the report.

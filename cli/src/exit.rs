@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use alive_report::escape;
+use alive_report::preload::NoList;
 use alive_store::Error as StoreError;
 
 use crate::{gate, shim, supervise, target};
@@ -14,7 +15,7 @@ pub(crate) enum Status {
     Well,
     /// `check` found late loads that the baseline lacks.
     Broken,
-    /// A baseline cannot be read.
+    /// The words do not say what is wanted, or the baseline that they name cannot be read.
     Usage,
     /// `run` was to fail on late loads, and there were some. Not 1, which is how many a command fails by itself.
     Late,
@@ -76,6 +77,8 @@ pub(crate) enum Failure {
     NoData(String),
     #[error(transparent)]
     Gate(#[from] gate::Error),
+    #[error(transparent)]
+    NoList(#[from] NoList),
 }
 
 impl Failure {
@@ -92,6 +95,8 @@ impl Failure {
             Self::Gate(gate::Error::Write { .. }) => Status::Environment,
             Self::Gate(_) => Status::Usage,
             Self::NoData(_) | Self::Store(StoreError::Missing { .. }) => Status::NoData,
+            Self::NoList(NoList::Nothing { .. }) => Status::NoData,
+            Self::NoList(_) => Status::Usage,
             _ => Status::Environment,
         }
     }

@@ -24,9 +24,24 @@ pub(crate) fn say(message: &str) {
 /// # Errors
 /// [`Failure::Output`].
 pub(crate) fn write(report: &Report, format: Format, file: Option<&Path>) -> Result<(), Failure> {
+    written(file, |medium, out| render(report, format, medium, out))
+}
+
+/// Writes a list to `file`, or to standard output, as [`write`] does.
+///
+/// # Errors
+/// [`Failure::Output`].
+pub(crate) fn write_list(list: &str, file: Option<&Path>) -> Result<(), Failure> {
+    written(file, |_, out| out.write_all(list.as_bytes()))
+}
+
+fn written(
+    file: Option<&Path>,
+    write: impl FnOnce(Medium, &mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
     let result = match file {
-        Some(path) => File::create(path).and_then(|file| render(report, format, Medium::default(), file)),
-        None => render(report, format, medium(), io::stdout().lock()),
+        Some(path) => File::create(path).and_then(|mut file| write(Medium::default(), &mut file)),
+        None => write(medium(), &mut io::stdout().lock()),
     };
     match result {
         // The reader has seen enough (`alive report | head`).

@@ -140,7 +140,7 @@ impl<F: Formatter> Formatter for AsciiControls<F> {
 }
 
 /// Characters that act on a terminal instead of standing in it.
-fn is_unsafe(character: char) -> bool {
+pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

@@ -8,7 +8,8 @@
 //! 4. [`template`] says which loads are shared all the same, since their process is forked from itself;
 //! 5. [`verdict`] judges by the numbers of [`thresholds`], and [`findings`] sorts, best first;
 //! 6. [`baseline`] holds it against what somebody has accepted;
-//! 7. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
+//! 7. [`preload`] writes of the findings a list that can be pasted where code is loaded before the fork;
+//! 8. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
 //!    byte that a traced program chose and the reader's terminal.
 #![forbid(unsafe_code)]
 
@@ -19,6 +20,7 @@ pub mod escape;
 pub mod findings;
 pub mod forest;
 pub mod machinery;
+pub mod preload;
 pub mod render;
 pub mod role;
 pub mod template;

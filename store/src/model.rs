@@ -375,7 +375,7 @@ pub struct Role {
 }
 
 /// One load of a program in one role, over all trees.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Load {
     /// Index of the role.
     pub role: usize,

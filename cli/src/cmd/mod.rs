@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 mod judged;
+pub(crate) mod preload;
 pub(crate) mod report;
 pub(crate) mod run;
 
