@@ -146,7 +146,7 @@ fn puma() {
     assert_gone("puma", [&before, &after], &all_to_preload(&before), every_role);
 }
 
-/// With `opcache.preload_user` the list is compiled by a process that OPcache forks for it alone: that is
+/// With `opcache.preload_user` the list is compiled by a process that `OPcache` forks for it alone: that is
 /// the fix itself, and no worker.
 fn compiles_the_list(role: &Value) -> bool {
     role["fork_site"]["module"].as_str().is_some_and(|module| module.ends_with("/opcache.so"))
