@@ -50,7 +50,7 @@ fn a_load_comes_back_as_it_was() {
     assert_eq!(program.roles[0].processes, 1);
     assert_eq!(program.roles[1].parent, Some(0));
     assert_eq!(program.roles[1].site, Some(site("fork_worker")));
-    assert_eq!(program.roles[1].processes, 8);
+    assert_eq!((program.roles[1].processes, program.roles[1].trees, program.roles[0].trees), (8, 1, 1));
     assert_eq!((program.roles[1].fork_nanos, program.roles[1].forker_resident_kib), (4_000, 300));
     let [load] = &program.loads[..] else { panic!("one load in {program:?}") };
     assert_eq!((load.role, &load.path, &load.name), (1, &row.key.path, &row.name));
