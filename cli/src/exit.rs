@@ -15,7 +15,7 @@ pub(crate) enum Status {
     Well,
     /// `check` found late loads that the baseline lacks.
     Broken,
-    /// The words do not say what is wanted, or a baseline cannot be read.
+    /// The words do not say what is wanted, or the baseline that they name cannot be read.
     Usage,
     /// `run` was to fail on late loads, and there were some. Not 1, which is how many a command fails by itself.
     Late,
@@ -82,9 +82,9 @@ pub(crate) enum Failure {
     #[error("process {pid} cannot be read: {reason}")]
     Process { pid: u32, reason: alive_memory::Unread },
     #[error(transparent)]
-    NoList(#[from] NoList),
-    #[error(transparent)]
     Gate(#[from] gate::Error),
+    #[error(transparent)]
+    NoList(#[from] NoList),
 }
 
 impl Failure {

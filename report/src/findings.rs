@@ -45,7 +45,8 @@ pub struct Finding {
     /// Of `workers`, those that were forked after a sibling had loaded it already: they took the place of one
     /// that ended, or joined those that were there.
     pub respawned: u64,
-    /// Processes that have it from the one that loaded it; 0 unless the verdict is that it is shared.
+    /// Processes that descend from the one that loaded it and did not load it again; 0 unless the verdict is that
+    /// it is shared.
     pub shared_by: u64,
     /// What it costs, with all that it brought.
     pub cost: Cost,

@@ -43,7 +43,8 @@ impl Thresholds {
             && is_share(respawned, siblings, self.min_again_percent())
     }
 
-    /// Fewest of the role's processes, in percent, that must have loaded it again after a respawn.
+    /// Fewest of the role's processes, in percent, that must have loaded it again after a respawn or a late
+    /// start.
     #[must_use]
     pub const fn min_again_percent(&self) -> u64 {
         self.min_share_percent / AGAIN_DIVISOR

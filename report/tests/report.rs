@@ -116,7 +116,14 @@ fn json_obeys_its_schema() {
     let schema = include_str!("../../docs/schema/report.schema.json");
     let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let everything = [scene::starman(), scene::hostile(), scene::daemonised_and_lazy(), Snapshot::default()];
+    let template = Tree::new().role(0, 1).role(1, 9).load(load(1, "/app.rb", 1)).load(load(2, "/late.rb", 2));
+    let everything = [
+        template.snapshot(),
+        scene::starman(),
+        scene::hostile(),
+        scene::daemonised_and_lazy(),
+        Snapshot::default(),
+    ];
     for snapshot in everything {
         let document: serde_json::Value = serde_json::from_str(&json_of(snapshot)).unwrap();
         let errors: Vec<String> = validator

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use alive_report::preload::Ecosystem;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use super::Rule;
+
 /// What `alive preload` was asked.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Preload {
@@ -27,6 +29,8 @@ pub(crate) struct Preload {
     /// Write the list here instead of to standard output
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rule: Rule,
 }
 
 /// The words for those who read lists.

@@ -67,7 +67,7 @@ pub fn compare<'a>(report: &'a Report, baseline: &'a Baseline, with_missing: boo
                     out.known += 1;
                 } else {
                     accepted.push(Entry {
-                        program: Pattern::exact(&program.label),
+                        program: Pattern::of_label(&program.label),
                         role: Pattern::exact(&role),
                         kind,
                         what: Pattern::portable(what),

@@ -11,10 +11,20 @@ pub(crate) struct Aside {
     pub(crate) detail: String,
 }
 
+/// Processes that came when a sibling had loaded the file. Most take the place of one that ended; that a daemon was
+/// only slow to start them cannot be told from it.
+pub(crate) fn later(processes: u64) -> String {
+    let ending = if processes == 1 { "" } else { "s" };
+    format!("{} or late start{ending}", count(processes, "respawn"))
+}
+
 /// How often it was loaded by a process that came later.
 pub(crate) fn again_after(finding: &Finding) -> Option<Aside> {
-    let detail = count(finding.respawned, "respawn");
-    (finding.respawned > 0).then(|| Aside { verb: "again after", place: detail, detail: String::new() })
+    (finding.respawned > 0).then(|| Aside {
+        verb: "again after",
+        place: String::new(),
+        detail: later(finding.respawned),
+    })
 }
 
 /// The processes that it was forked from too early to have it from them.

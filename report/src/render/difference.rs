@@ -7,6 +7,7 @@ use crate::baseline::compare::{Comparison, New};
 use crate::baseline::{Kind, role_key};
 use crate::escape;
 use crate::findings::Verdict;
+use crate::render::aside::later;
 use crate::render::place;
 use crate::render::units::count;
 
@@ -23,7 +24,7 @@ pub fn render(comparison: &Comparison<'_>, out: &mut dyn Write) -> io::Result<()
         writeln!(out, "+ {label}, {role}: {how}{}", escape::terminal(what))?;
         let mut about = vec![format!("{} of {}", finding.workers, count(finding.of, "process"))];
         if finding.respawned > 0 {
-            about.push(format!("again after {}", count(finding.respawned, "respawn")));
+            about.push(format!("again after {}", later(finding.respawned)));
         }
         if files > 1 {
             about.push(format!("with {} that it brings", count(files as u64 - 1, "file")));

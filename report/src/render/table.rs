@@ -79,7 +79,7 @@ pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Resul
 fn rule(thresholds: Thresholds) -> String {
     format!(
         "Preload: what at least {} and {} % of a role's processes load, what at least {} and {} % of them load \
-         again after a respawn, or what takes {} in dlopen.",
+         again after a respawn or a late start, or what takes {} in dlopen.",
         thresholds.min_processes,
         thresholds.min_share_percent,
         thresholds.min_processes,
