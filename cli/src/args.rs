@@ -124,6 +124,8 @@ pub(crate) struct Preload {
     /// Write the list here instead of to standard output
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rule: Rule,
 }
 
 /// The words for those who read lists.

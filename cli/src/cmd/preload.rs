@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use alive_report::preload::disk::Machine;
 use alive_report::preload::{self, Wish};
-use alive_report::{Report, Selection, Thresholds};
+use alive_report::{Report, Selection};
 
 use crate::args;
 use crate::cmd::report::holds_something;
@@ -22,7 +22,7 @@ pub(crate) fn run(args: args::Preload) -> Result<Status, Failure> {
     let selection = Selection {
         program: args.program.map(OsStringExt::into_vec),
         since_micros: None,
-        thresholds: Thresholds::default(),
+        thresholds: args.rule.into(),
     };
     let report = Report::new(snapshot, &selection);
     holds_something(&report, &selection, &labels, &db)?;

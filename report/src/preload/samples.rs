@@ -68,6 +68,7 @@ pub(super) fn program(label: &str, workers: u64, loads: Vec<Load>) -> Program {
         processes,
         fork_nanos: 0,
         forker_resident_kib: 0,
+        trees: 1,
     };
     Program {
         label: label.into(),

@@ -6,7 +6,7 @@ pub mod loss;
 mod place;
 mod summary;
 pub mod table;
-mod units;
+pub(crate) mod units;
 mod unread;
 
 /// The forms a report comes in.
