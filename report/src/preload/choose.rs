@@ -254,6 +254,8 @@ fn note(program: &ProgramReport, finding: &Finding, load: usize) -> String {
         Caller::Language(line) => {
             format!("{}:{}", escape::terminal(caller::file_name(&line.file)), line.line)
         }
+        // Of a file of an interpreted language that is a place in the interpreter.
+        Caller::Native(_) if load.kind != "library" => String::new(),
         Caller::Native(site) => caller::site_text(&site),
     });
     match who.filter(|who| !who.is_empty()) {

@@ -61,7 +61,7 @@ fn a_page_tells_what_it_is_and_what_was_left_out() {
     # Program: shop
     # Loaded late by: worker (4 processes)
     # To be loaded in: master
-    # Chosen: loaded by at least 2 processes and 50 % of a role, or slow (a dlopen of 10 ms)
+    # Chosen: loaded by at least 2 processes and 50 % of a role (10 % after respawns), or slow (10 ms)
     # Left out (few workers load it; --all takes it in): /usr/share/perl5/Rare.pm
     # Left out (for another list): /usr/lib/libz.so.1
     # Left out (optional, searched for and never found): Log/Agent

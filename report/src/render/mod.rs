@@ -13,7 +13,7 @@ mod place;
 pub mod processes;
 mod summary;
 pub mod table;
-mod units;
+pub(crate) mod units;
 mod unread;
 
 /// The forms a report comes in.

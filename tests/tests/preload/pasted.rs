@@ -56,7 +56,8 @@ fn assert_gone(
     assert!(is < was, "{what}: {was} late loads before, {is} after");
 }
 
-/// Asserts that a list has these lines, whatever comment stands behind them.
+/// Asserts that a list has these lines, whatever comment stands behind them. Lines are named that no other
+/// page could bring: which of two pages a worker answers first is chance.
 #[track_caller]
 fn assert_lines(list: &str, lines: &[&str]) {
     for line in lines {
@@ -89,16 +90,7 @@ fn gunicorn() {
     let before = run(&scene, "before", start, PYTHON);
     let file = scene.path("gunicorn.conf.py");
     let list = before.list(&scene, "gunicorn");
-    assert_lines(
-        &list,
-        &[
-            "preload_app = True",
-            "import sqlite3",
-            "import asyncio",
-            "import xml.dom.minidom",
-            "import colorsys",
-        ],
-    );
+    assert_lines(&list, &["preload_app = True", "import sqlite3", "import colorsys"]);
     std::fs::write(&file, &list).expect("a file in the scene");
     let Some(start) = targets::gunicorn(&scene, &["--config", &file.display().to_string()], false) else {
         return;
@@ -125,10 +117,7 @@ fn starman() {
     let Some(start) = targets::starman(&scene, &[]) else { return };
     let before = run(&scene, "before", start, PERL);
     let list = before.list(&scene, "perl");
-    assert_lines(
-        &list,
-        &["use JSON::PP ();", "use Encode::JP ();", "use Compress::Zlib ();", "use Text::Abbrev ();"],
-    );
+    assert_lines(&list, &["use JSON::PP ();", "use Text::Abbrev ();"]);
     std::fs::write(scene.path("AlivePreload.pm"), &list).expect("a file in the scene");
     let folder = scene.path("").display().to_string();
     let options = ["-I", &folder, "-M", "AlivePreload", "--preload-app"];
@@ -146,7 +135,7 @@ fn starman_with_prefork() {
     let Some(start) = targets::starman(&scene, &["--preload-app"]) else { return };
     let before = run(&scene, "before", start, PERL);
     let list = before.list(&scene, "prefork");
-    assert_lines(&list, &["use prefork 'JSON::PP';", "use prefork 'Storable';"]);
+    assert_lines(&list, &["use prefork 'JSON::PP';", "use prefork 'Text::Abbrev';"]);
     let Some(mut start) = targets::starman(&scene, &["--preload-app"]) else { return };
     let application = scene.path("starman/app.psgi");
     let code = std::fs::read_to_string(&application).expect("the application");
@@ -195,7 +184,7 @@ fn apache(scene: &Scene, lines: &str) -> Option<Start> {
         "ServerRoot {folder}\nPidFile {folder}/apache.pid\nErrorLog {folder}/apache.log\nServerName localhost\n\
          LoadModule mpm_prefork_module {modules}/mod_mpm_prefork.so\n\
          LoadModule authz_core_module {modules}/mod_authz_core.so\nLoadModule perl_module {module}\n\
-         Listen {address}\nStartServers 2\nMinSpareServers 1\nMaxSpareServers 2\nMutex pthread\n{user}\
+         Listen {address}\nStartServers 2\nServerLimit 2\nMaxRequestWorkers 2\nMutex pthread\n{user}\
          PerlSwitches -I{folder}\nPerlSetEnv SHOP {folder}/shop\nPerlModule Shop\n\
          <Location />\nSetHandler perl-script\nPerlResponseHandler Shop\n</Location>\n{lines}"
     );
@@ -212,16 +201,7 @@ fn puma() {
     let Some(start) = targets::puma(&scene, "", false) else { return };
     let before = run(&scene, "before", start, RUBY);
     let list = before.list(&scene, "puma");
-    assert_lines(
-        &list,
-        &[
-            "preload_app!",
-            "require \"json\"",
-            "require \"csv\"",
-            "require \"sinatra/base\"",
-            "require \"nio\"",
-        ],
-    );
+    assert_lines(&list, &["preload_app!", "require \"abbrev\""]);
     let Some(start) = targets::puma(&scene, &list, false) else { return };
     let after = run(&scene, "after", start, RUBY);
     assert_gone("puma", [&before, &after], &all_to_preload(&before), every_role);
