@@ -41,12 +41,6 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// The cost of one load by what was measured of it alone.
-    #[must_use]
-    pub fn of(load: &Load) -> Self {
-        Self::with(load, Time::measured(load), false)
-    }
-
     fn with(load: &Load, time: Option<Time>, is_estimate: bool) -> Self {
         let Time { nanos, cpu_nanos, faults } = time.unwrap_or_default();
         let micros = nanos.max(dlopen_nanos(load)) / 1_000;
@@ -116,7 +110,13 @@ impl Time {
     }
 }
 
-/// Nanoseconds in dlopen of one process; 0 where it was not measured.
+/// Microseconds that one process spends in the dlopen of a load; 0 where it was not measured. This bears less of
+/// chance than the time between two loads does.
+#[must_use]
+pub fn dlopen_micros(load: &Load) -> u64 {
+    dlopen_nanos(load) / 1_000
+}
+
 fn dlopen_nanos(load: &Load) -> u64 {
     load.nanos / load.processes.max(1)
 }
@@ -241,7 +241,7 @@ mod tests {
     fn a_process_pays_for_each_time_that_it_loads_a_file() {
         // Opened twice by each; of one of the four nobody saw the end.
         let load = Load { events: 4, spans: 3, span_nanos: 9_000, span_faults: 6, ..untimed("/a.rb", 10) };
-        let cost = Cost::of(&load);
+        let cost = Costs::new(&[load]).own(0);
         assert_eq!((cost.micros, cost.faults), (6, 4));
     }
 

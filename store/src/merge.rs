@@ -27,13 +27,22 @@ struct Merged {
     roles: HashMap<(usize, Vec<u8>, u64, Option<LanguageFrame>), usize>,
     loads: HashMap<(usize, Vec<u8>, String), usize>,
     missing: HashMap<(usize, Vec<u8>), usize>,
+    /// Trees of each role: two rows of one tree may be one role.
+    trees: HashSet<(usize, i64)>,
 }
 
 /// Index of the root's role in every program.
 const ROOT: usize = 0;
 
-const NOTHING_FORKED: Role =
-    Role { parent: None, site: None, line: None, processes: 0, fork_nanos: 0, forker_resident_kib: 0 };
+const NOTHING_FORKED: Role = Role {
+    parent: None,
+    site: None,
+    line: None,
+    processes: 0,
+    trees: 0,
+    fork_nanos: 0,
+    forker_resident_kib: 0,
+};
 
 /// A role of a tree. Without a site it is the root's.
 #[derive(Debug)]
@@ -56,6 +65,7 @@ impl Merge {
         let program = &mut self.programs[index].program;
         program.trees += 1;
         program.roles[ROOT].processes += 1;
+        program.roles[ROOT].trees += 1;
         let refused = not_sent.iter().find(|(reason, _)| reason == NUMBERED).map_or(0, |(_, events)| *events);
         program.sequence_gaps = program.sequence_gaps.saturating_add(gaps.saturating_sub(refused));
         for (reason, events) in not_sent {
@@ -119,6 +129,9 @@ impl Merge {
             && known.symbol.is_none()
         {
             known.symbol = site.symbol;
+        }
+        if merged.trees.insert((role, tree)) {
+            merged.program.roles[role].trees += 1;
         }
         self.roles.insert(id, (index, role));
     }
@@ -246,6 +259,7 @@ impl Merged {
             roles: HashMap::new(),
             loads: HashMap::new(),
             missing: HashMap::new(),
+            trees: HashSet::new(),
         }
     }
 }

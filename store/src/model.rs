@@ -365,6 +365,8 @@ pub struct Role {
     pub line: Option<LanguageFrame>,
     /// Processes forked into it over all trees; for the root, the number of trees.
     pub processes: u64,
+    /// Trees that have it.
+    pub trees: u64,
     /// Nanoseconds that those forks took their forkers, summed; 0 when not known.
     pub fork_nanos: u64,
     /// Resident size of a forker at its last fork that was measured, in KiB; 0 when not known. Where several
@@ -373,7 +375,7 @@ pub struct Role {
 }
 
 /// One load of a program in one role, over all trees.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Load {
     /// Index of the role.
     pub role: usize,
