@@ -176,7 +176,8 @@ impl Spans {
         self.here.read(&self.hasher, heard);
         let gap = thread.gap(load.chain, header, usage);
         let goes = thread.burst.goes(&self.here);
-        if load.hash == thread.owner.hash && heard.nanos.is_none() && gap.is_some_and(Span::is_at_once) {
+        let again = |gap: Span| gap.is_at_once() || (goes == Goes::On && !gap.is_waiting());
+        if load.hash == thread.owner.hash && heard.nanos.is_none() && gap.is_some_and(again) {
             (thread.latest, thread.events) = (header.sequence, thread.events.saturating_add(1));
             return;
         }

@@ -195,8 +195,8 @@ impl Page {
         let again = findings.iter().any(|finding| finding.respawned > 0);
         // Where processes took the place of others, they are more than there are workers.
         let who = if again { ">PROCESSES" } else { ">WORKERS" };
-        let mut table =
-            Columns::new(&["<VERDICT", who, ">FILES", ">SIZE", ">TIME", ">PRIVATE"], program, findings);
+        let titles = ["<VERDICT", who, ">FILES", ">SIZE", ">TIME", ">PRIVATE"];
+        let mut table = Columns::new(&titles, program, findings);
         let places = summary::places(program);
         for finding in findings {
             let cost = finding.cost;

@@ -31,7 +31,9 @@ pub(super) fn median(all: &[Spent]) -> Spent {
 
 /// By how many per cent of what was measured the report differs.
 fn error(measured: u64, told: u64) -> Option<i64> {
-    let (measured, told) = (i64::try_from(measured).ok()?, i64::try_from(told).ok()?);
+    // A report that knows nothing of a figure has 0.
+    let (measured, told) =
+        (i64::try_from(measured).ok()?, i64::try_from(told).ok().filter(|told| *told > 0)?);
     told.checked_sub(measured)?.checked_mul(100)?.checked_div(measured)
 }
 
@@ -87,6 +89,7 @@ mod tests {
         assert_eq!(error(200, 150), Some(-25));
         assert_eq!(error(200, 230), Some(15));
         assert_eq!(error(0, 5), None);
+        assert_eq!(error(5, 0), None, "nothing is told");
         assert_eq!(error(u64::MAX, 5), None);
         assert_eq!(error(1, u64::MAX / 2), None);
     }
