@@ -72,10 +72,6 @@ pub struct Side {
     pub processes: u64,
     /// What it loads late, over all its files.
     pub cost: Cost,
-    /// Microseconds that one process spends on those loads whose end was seen; `None` where none was.
-    pub load_micros: Option<u64>,
-    /// Minor page faults of one process in that time.
-    pub load_faults: Option<u64>,
     /// What one of its processes holds on average, where that was looked at.
     pub memory: Option<MemoryFigures>,
     /// Microseconds that a fork into it takes on average, where that was measured.
@@ -189,11 +185,11 @@ impl ProgramDiff {
 impl RoleDiff {
     fn new(old: &ProgramReport, before: Option<usize>, new: &ProgramReport, after: Option<usize>) -> Self {
         let (old_loads, new_loads) = (late(old, before), late(new, after));
-        let in_new: HashSet<&[u8]> = new_loads.iter().map(|load| load.path.as_slice()).collect();
-        let in_old: HashSet<&[u8]> = old_loads.iter().map(|load| load.path.as_slice()).collect();
-        let files = |loads: &[&Load], other: &HashSet<&[u8]>, shared: bool| {
-            let chosen = loads.iter().filter(|load| other.contains(load.path.as_slice()) == shared);
-            chosen.map(|load| LateFile::of(load)).collect()
+        let in_new: HashSet<&[u8]> = new_loads.iter().map(|(load, _)| load.path.as_slice()).collect();
+        let in_old: HashSet<&[u8]> = old_loads.iter().map(|(load, _)| load.path.as_slice()).collect();
+        let files = |loads: &[(&Load, Cost)], other: &HashSet<&[u8]>, shared: bool| {
+            let chosen = loads.iter().filter(|(load, _)| other.contains(load.path.as_slice()) == shared);
+            chosen.map(|(load, _)| LateFile::of(load)).collect()
         };
         let (old_names, new_names) = (searches(old, before), searches(new, after));
         let names = |from: &[&[u8]], other: &[&[u8]], shared: bool| {
@@ -219,10 +215,10 @@ impl LateFile {
 }
 
 /// A role's late loads, one for each path: a library may also have been opened as a file.
-fn late(program: &ProgramReport, role: Option<usize>) -> Vec<&Load> {
+fn late(program: &ProgramReport, role: Option<usize>) -> Vec<(&Load, Cost)> {
     let mut seen = HashSet::new();
-    let of_role = program.late().filter(|load| Some(load.role) == role);
-    of_role.filter(|load| seen.insert(load.path.as_slice())).collect()
+    let of_role = program.late_with_cost().filter(|(load, _)| Some(load.role) == role);
+    of_role.filter(|(load, _)| seen.insert(load.path.as_slice())).collect()
 }
 
 fn searches(program: &ProgramReport, role: Option<usize>) -> Vec<&[u8]> {
@@ -233,7 +229,7 @@ fn searches(program: &ProgramReport, role: Option<usize>) -> Vec<&[u8]> {
     program.missing.iter().filter(of_role).map(|missing| missing.name.as_slice()).collect()
 }
 
-fn side(program: &ProgramReport, role: Option<usize>, loads: &[&Load]) -> Option<Side> {
+fn side(program: &ProgramReport, role: Option<usize>, loads: &[(&Load, Cost)]) -> Option<Side> {
     let role = program.roles.get(role?)?;
     let known = |figure: u64| (figure > 0).then_some(figure);
     Some(Side {
@@ -241,20 +237,11 @@ fn side(program: &ProgramReport, role: Option<usize>, loads: &[&Load]) -> Option
         forked_at: role.forked_at(),
         is_root: role.parent.is_none(),
         processes: role.processes,
-        cost: loads.iter().fold(Cost::default(), |sum, load| sum.plus(Cost::of(load))),
-        load_micros: per_process(loads, |load| load.span_nanos).map(|nanos| nanos / 1_000),
-        load_faults: per_process(loads, |load| load.span_faults),
+        cost: loads.iter().fold(Cost::default(), |sum, (_, cost)| sum.plus(*cost)),
         memory: memory::mean(&role.memory),
         fork_micros: known(role.fork_nanos).map(|nanos| nanos / role.processes.max(1) / 1_000),
         forker_resident_kib: known(role.forker_resident_kib.into()),
     })
-}
-
-/// Adds up what each load takes on average, over those whose end was seen.
-fn per_process(loads: &[&Load], sum: impl Fn(&Load) -> u64) -> Option<u64> {
-    let mut known = loads.iter().filter(|load| load.spans > 0).map(|load| sum(load) / load.spans).peekable();
-    known.peek()?;
-    Some(known.fold(0, u64::saturating_add))
 }
 
 /// For each role of `after` the same role of `before`: forked by the same role at the same line or place, else

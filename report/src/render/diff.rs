@@ -130,9 +130,12 @@ const FIGURES: &[Figure] = &[
     ("processes", |figure| figure.to_string(), |side| Some(side.processes)),
     ("late files", |figure| figure.to_string(), |side| (!side.is_root).then_some(side.cost.files)),
     ("their size", bytes, |side| (!side.is_root).then_some(side.cost.bytes)),
-    ("time in dlopen", micros, |side| Some(side.cost.micros).filter(|micros| *micros > 0)),
-    ("time loading", micros, |side| side.load_micros),
-    ("page faults loading", |figure| figure.to_string(), |side| side.load_faults),
+    ("time loading", micros, |side| Some(side.cost.micros).filter(|micros| *micros > 0)),
+    (
+        "page faults loading",
+        |figure| figure.to_string(),
+        |side| Some(side.cost.faults).filter(|faults| *faults > 0),
+    ),
     ("private dirty", kib, |side| side.memory.map(|memory| memory.private_dirty_kib)),
     ("USS", kib, |side| side.memory.map(|memory| memory.uss_kib)),
     ("PSS", kib, |side| side.memory.map(|memory| memory.pss_kib)),
@@ -232,8 +235,9 @@ fn side(side: &Side) -> Value {
     out.put("files", side.cost.files);
     out.put("bytes", side.cost.bytes);
     out.put("micros", side.cost.micros);
-    out.put("load_micros", side.load_micros);
-    out.put("load_faults", side.load_faults);
+    out.put("faults", side.cost.faults);
+    out.put("private_kib", side.cost.private_kib);
+    out.put("estimated", side.cost.is_estimate);
     out.put("fork_micros_each", side.fork_micros);
     out.put("forker_resident_kib", side.forker_resident_kib);
     out.put("memory", side.memory.as_ref().map(memory));
