@@ -22,7 +22,7 @@ use hashbrown::DefaultHashBuilder;
 
 use crate::heard::Heard;
 use crate::moment::Moment;
-use crate::rebased;
+use crate::{rebased, unpack};
 use chains::{Chain, Chains};
 use pending::Lines;
 pub use pending::Pending;
@@ -248,7 +248,8 @@ impl Aggregate {
         let (key, pending) = (heard.tree(), &mut self.pending);
         let numbered = header.flags & flags::NO_TREE == 0;
         self.chains.role(&self.hasher, heard, tree, |chain, link| {
-            pending.sums.role(key, chain, if numbered { link.role } else { 0 }, link, room)
+            let bystanders = heard.bystanders(link.role).map(unpack::bystanders);
+            pending.sums.role(key, chain, if numbered { link.role } else { 0 }, link, bystanders, room)
         })
     }
 

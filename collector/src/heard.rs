@@ -6,7 +6,9 @@
 use alive_store::model::{Site, Stack, TreeKey};
 use alive_wire::decode::Records;
 use alive_wire::record::{Code, Frames, Lineage, Module, NO_MODULE, Reason};
-use alive_wire::{Error, Event, Header, Language, LanguageStack, MAX_FRAMES, MAX_LINEAGE, Record};
+use alive_wire::{
+    Bystanders, Error, Event, Header, Language, LanguageStack, MAX_FRAMES, MAX_LINEAGE, Record,
+};
 
 use crate::unpack;
 
@@ -69,6 +71,7 @@ pub(crate) struct Heard<'a> {
     /// The stack of the interpreted language.
     pub(crate) lines: LanguageStack<'a>,
     lineage: Run<'a>,
+    bystanders: Run<'a>,
     modules: Run<'a>,
     interpreters: Run<'a>,
     not_sent: Run<'a>,
@@ -96,6 +99,7 @@ impl<'a> Heard<'a> {
             frames: None,
             lines: LanguageStack::NONE,
             lineage: Run::default(),
+            bystanders: Run::default(),
             modules: Run::default(),
             interpreters: Run::default(),
             not_sent: Run::default(),
@@ -118,6 +122,7 @@ impl<'a> Heard<'a> {
                 Record::Search { probes } => heard.probes = probes,
                 Record::Frames(frames) => heard.frames = Some(frames),
                 Record::Lineage(_) => heard.lineage.note(&here),
+                Record::Bystanders(_) => heard.bystanders.note(&here),
                 Record::Module(_) => heard.modules.note(&here),
                 Record::LanguageStack(lines) => heard.lines = lines,
                 Record::Interpreter { .. } => heard.interpreters.note(&here),
@@ -144,6 +149,13 @@ impl<'a> Heard<'a> {
         self.lineage
             .pick(|record| if let Record::Lineage(link) = record { Some(link) } else { None })
             .take(MAX_LINEAGE)
+    }
+
+    /// What was there beside the threads that forked into the role with a number, where the event tells.
+    pub(crate) fn bystanders(&self, role: u16) -> Option<Bystanders<'a>> {
+        self.bystanders
+            .pick(|record| if let Record::Bystanders(seen) = record { Some(seen) } else { None })
+            .find(|seen| seen.role == role)
     }
 
     /// The interpreters that the event tells of: at a start those that are there, else the one whose lines the

@@ -1,6 +1,6 @@
 //! The processes of a program by what they are for: a role is a chain of fork sites.
 
-use alive_store::model::{self, LanguageFrame, Site};
+use alive_store::model::{self, Bystanders, LanguageFrame, Site};
 
 use crate::caller;
 
@@ -22,6 +22,8 @@ pub struct Role {
     pub fork_nanos: u64,
     /// Resident size of a forker at its last fork that was measured, in KiB; 0 when not known.
     pub forker_resident_kib: u32,
+    /// What was in the forkers beside the thread that forked; `None` where nobody looked.
+    pub bystanders: Option<Bystanders>,
 }
 
 impl Role {
@@ -65,6 +67,7 @@ pub fn name_roles(roles: &[model::Role]) -> Vec<Role> {
                 processes: role.processes,
                 fork_nanos: role.fork_nanos,
                 forker_resident_kib: role.forker_resident_kib,
+                bystanders: role.bystanders.clone(),
             }
         })
         .collect()
@@ -101,7 +104,15 @@ mod tests {
     use alive_store::model;
 
     fn role(parent: Option<usize>) -> model::Role {
-        model::Role { parent, site: None, line: None, processes: 1, fork_nanos: 0, forker_resident_kib: 0 }
+        model::Role {
+            parent,
+            site: None,
+            line: None,
+            processes: 1,
+            fork_nanos: 0,
+            forker_resident_kib: 0,
+            bystanders: None,
+        }
     }
 
     #[test]

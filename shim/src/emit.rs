@@ -107,6 +107,7 @@ pub(crate) fn load(speaker: &Speaker, load: &Load<'_>, trace: &Trace) {
         }
         event.number(types::MINOR_FAULTS, sys::thread_minor_faults());
         write_lineage(event, modules, lineage::links());
+        write_bystanders(event, lineage::links(), false);
         write_lines(event, &trace.lines);
         write_stack(event, modules, &trace.native);
     });
@@ -151,7 +152,10 @@ pub(crate) fn forked() {
         return;
     }
     let Some(speaker) = fork::speaker() else { return };
-    send(Kind::Fork, &speaker, 0, |event, modules| write_lineage(event, modules, lineage::links()));
+    send(Kind::Fork, &speaker, 0, |event, modules| {
+        write_lineage(event, modules, lineage::links());
+        write_bystanders(event, lineage::links(), true);
+    });
 }
 
 /// Tells that the process at the end of `lineage` took the place of its root, which daemonised away.
@@ -252,6 +256,15 @@ fn write_lineage(event: &mut Encoder<'_>, modules: &mut Modules, links: &[Link])
             resident_kib: forks.resident_kib,
             line: line.stack(),
         });
+    }
+}
+
+/// What was there beside the threads that forked, where it is known.
+fn write_bystanders(event: &mut Encoder<'_>, links: &[Link], with_names: bool) {
+    for link in links {
+        if let Some(seen) = tree::bystanders(link.role) {
+            event.bystanders(&seen.record(link.role, with_names));
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
+use crate::bystanders;
 use crate::identity::Identities;
 use crate::integer::{bits, count};
 use crate::model::{
@@ -100,7 +101,10 @@ fn role(db: &Connection, ids: &mut Identities, row: &RoleCount) -> Result<()> {
              nanos = max(nanos, excluded.nanos)",
     )?
     .execute(params![id, row.number, row.forks, count(row.fork_nanos), row.resident_kib])?;
-    Ok(())
+    match &row.bystanders {
+        Some(seen) => bystanders::write(db, id, row.number, seen),
+        None => Ok(()),
+    }
 }
 
 fn load(db: &Connection, ids: &mut Identities, row: &LoadRow) -> Result<()> {

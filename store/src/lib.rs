@@ -10,6 +10,7 @@
 //! reader whether the last one ended cleanly.
 #![forbid(unsafe_code)]
 
+mod bystanders;
 mod error;
 mod identity;
 mod insert;

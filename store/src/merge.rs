@@ -6,7 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::{
-    Interpreter, LanguageFrame, LineCount, Load, MAX_STACKS, Missing, NUMBERED, Program, Role, Site, Stack,
+    Bystanders, Interpreter, LanguageFrame, LineCount, Load, MAX_STACKS, Missing, NUMBERED, Program, Role,
+    Site, Stack,
 };
 
 /// Takes rows, trees first, then roles with parents before children, then the rest.
@@ -32,8 +33,15 @@ struct Merged {
 /// Index of the root's role in every program.
 const ROOT: usize = 0;
 
-const NOTHING_FORKED: Role =
-    Role { parent: None, site: None, line: None, processes: 0, fork_nanos: 0, forker_resident_kib: 0 };
+const NOTHING_FORKED: Role = Role {
+    parent: None,
+    site: None,
+    line: None,
+    processes: 0,
+    fork_nanos: 0,
+    forker_resident_kib: 0,
+    bystanders: None,
+};
 
 /// A role of a tree. Without a site it is the root's.
 #[derive(Debug)]
@@ -144,7 +152,14 @@ impl Merge {
     }
 
     /// Forks into the role with the row number `role`.
-    pub(crate) fn forks(&mut self, role: i64, forks: u64, nanos: u64, resident_kib: u32) {
+    pub(crate) fn forks(
+        &mut self,
+        role: i64,
+        forks: u64,
+        nanos: u64,
+        resident_kib: u32,
+        bystanders: Option<Bystanders>,
+    ) {
         let Some(&(index, role)) = self.roles.get(&role) else { return };
         if role == ROOT {
             return;
@@ -154,6 +169,11 @@ impl Merge {
         role.fork_nanos = role.fork_nanos.saturating_add(nanos);
         if resident_kib > 0 {
             role.forker_resident_kib = resident_kib;
+        }
+        match (&mut role.bystanders, bystanders) {
+            (Some(sum), Some(later)) => sum.update(&later),
+            (unknown @ None, told) => *unknown = told,
+            (Some(_), None) => {}
         }
     }
 

@@ -3,6 +3,8 @@
 //! The collector hands in a [`Batch`] of sums since the last one; a reader gets a [`Snapshot`] of
 //! everything. Paths and labels are bytes: Linux promises nothing about their encoding.
 
+pub use crate::bystanders::{Bystanders, MAX_THREAD_NAMES};
+
 /// Names one process tree for good: the pid of the exec'ed image and when its constructor ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TreeKey {
@@ -82,6 +84,8 @@ pub struct RoleCount {
     pub fork_nanos: u64,
     /// Resident size of the forker at the last fork that was measured, in KiB; 0 when not told.
     pub resident_kib: u32,
+    /// What was in the forkers beside the thread that forked; `None` when not told.
+    pub bystanders: Option<Bystanders>,
 }
 
 /// A forked process turned out to be the heir of a root that went into the background.
@@ -356,6 +360,8 @@ pub struct Role {
     /// Resident size of a forker at its last fork that was measured, in KiB; 0 when not known. Where several
     /// trees tell it, that of the latest one.
     pub forker_resident_kib: u32,
+    /// What was in the forkers beside the thread that forked, over all trees; `None` where nobody looked.
+    pub bystanders: Option<Bystanders>,
 }
 
 /// One load of a program in one role, over all trees.

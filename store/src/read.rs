@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Result as SqlResult, Row};
 
+use crate::bystanders;
 use crate::integer::{from_bits, from_count};
 use crate::merge::{Merge, RoleRow};
 use crate::migrate::{self, Found};
@@ -239,8 +240,11 @@ fn roles(
         Ok(())
     })?;
     merge.roles(roles);
-    rows(db, "SELECT role, forks, nanos, resident_kib FROM fork ORDER BY role, number", |row| {
-        merge.forks(row.get(0)?, from_count(row.get(1)?), from_count(row.get(2)?), row.get(3)?);
+    let columns = bystanders::COLUMNS;
+    let query = format!("SELECT role, forks, nanos, resident_kib, {columns} FROM fork ORDER BY role, number");
+    rows(db, &query, |row| {
+        let bystanders = bystanders::read(row, 4)?;
+        merge.forks(row.get(0)?, from_count(row.get(1)?), from_count(row.get(2)?), row.get(3)?, bystanders);
         Ok(())
     })
 }

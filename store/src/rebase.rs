@@ -48,10 +48,19 @@ pub(crate) fn hang(db: &Connection, role: i64, place: Place) -> Result<()> {
         let gone = there.max(role);
         move_sums(db, gone, kept)?;
         db.prepare_cached(
-            "INSERT INTO fork (role, number, forks, nanos, resident_kib)
-             SELECT ?2, number, forks, nanos, resident_kib FROM fork WHERE role = ?1
+            "INSERT INTO fork (role, number, forks, nanos, resident_kib, threads, sockets, most_threads,
+                 most_sockets, at_least, thread_names)
+             SELECT ?2, number, forks, nanos, resident_kib, threads, sockets, most_threads, most_sockets,
+                 at_least, thread_names
+             FROM fork WHERE role = ?1
              ON CONFLICT DO UPDATE SET
                  resident_kib = iif(excluded.nanos > nanos, excluded.resident_kib, resident_kib),
+                 threads = coalesce(iif(excluded.nanos > nanos, excluded.threads, NULL), threads, excluded.threads),
+                 sockets = coalesce(iif(excluded.nanos > nanos, excluded.sockets, NULL), sockets, excluded.sockets),
+                 most_threads = coalesce(max(most_threads, excluded.most_threads), most_threads, excluded.most_threads),
+                 most_sockets = coalesce(max(most_sockets, excluded.most_sockets), most_sockets, excluded.most_sockets),
+                 at_least = max(at_least, excluded.at_least),
+                 thread_names = iif(thread_names = x'', excluded.thread_names, thread_names),
                  forks = max(forks, excluded.forks),
                  nanos = max(nanos, excluded.nanos)",
         )?

@@ -95,6 +95,13 @@ CREATE TABLE fork (
     forks         INTEGER NOT NULL,
     nanos         INTEGER NOT NULL,
     resident_kib  INTEGER NOT NULL,
+    -- Beside the thread that forked, last and most; NULL where nobody looked. A zero between two names.
+    threads       INTEGER,
+    sockets       INTEGER,
+    most_threads  INTEGER,
+    most_sockets  INTEGER,
+    at_least      INTEGER NOT NULL DEFAULT 0,
+    thread_names  BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (role, number)
 ) STRICT, WITHOUT ROWID;
 

@@ -4,6 +4,7 @@
 //! [`flags::FRAMES_CUT`], anything else with [`flags::RECORD_CUT`]. So put the records that matter
 //! first and the frames last.
 
+use crate::bystanders::Bystanders;
 use crate::header::{self, Header, flags};
 use crate::lines::LanguageStack;
 use crate::record::{Code, Frame, Lineage, Module, types};
@@ -132,6 +133,22 @@ impl<'b> Encoder<'b> {
                 &link.resident_kib.to_le_bytes(),
                 if line.is_empty() { &[] } else { &language },
                 line,
+            ],
+        );
+    }
+
+    /// What was in the forker of a role beside the thread that forked.
+    pub fn bystanders(&mut self, seen: &Bystanders<'_>) {
+        self.record(
+            types::BYSTANDERS,
+            &[
+                &seen.role.to_le_bytes(),
+                &seen.threads.to_le_bytes(),
+                &seen.sockets.to_le_bytes(),
+                &[seen.bits],
+                &seen.most_threads.to_le_bytes(),
+                &seen.most_sockets.to_le_bytes(),
+                seen.names,
             ],
         );
     }

@@ -48,6 +48,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod bystanders;
 pub mod decode;
 pub mod encode;
 pub mod error;
@@ -57,6 +58,7 @@ pub mod record;
 pub mod text;
 pub mod vocabulary;
 
+pub use bystanders::Bystanders;
 pub use decode::{Datagram, Event};
 pub use encode::Encoder;
 pub use error::Error;

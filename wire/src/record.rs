@@ -26,7 +26,9 @@
 //! | 16 | field | u8 length, key, then the value |
 //! | 17 | shim version | bytes |
 //! | 18 | interpreter | u8 language, u8 why its lines are not read (0: they are), then its version |
+//! | 19 | bystanders | u16 role, u32 threads, u32 sockets, u8 bits of [`crate::bystanders`], u32 most threads, u32 most sockets, then names of threads with a zero between two |
 
+use crate::bystanders::Bystanders;
 use crate::error::Error;
 use crate::lines::LanguageStack;
 use crate::vocabulary::{CodeKind, Language, Outcome, Via};
@@ -52,6 +54,7 @@ pub mod types {
     pub const FIELD: u8 = 16;
     pub const SHIM_VERSION: u8 = 17;
     pub const INTERPRETER: u8 = 18;
+    pub const BYSTANDERS: u8 = 19;
 }
 
 /// Module number of a frame or fork site that lies in no known module; its offset is an address.
@@ -216,6 +219,8 @@ pub enum Record<'a> {
         /// Its version in its own words, where it is known.
         version: &'a [u8],
     },
+    /// What was in the forker beside the thread that forked.
+    Bystanders(Bystanders<'a>),
     /// Events of this tree that were counted instead of sent, for one reason.
     NotSent {
         /// The wire's byte for a [`Reason`].
@@ -346,6 +351,15 @@ impl<'a> Record<'a> {
                 no_lines: fields.u8()?,
                 version: fields.0,
             },
+            types::BYSTANDERS => Self::Bystanders(Bystanders {
+                role: fields.u16()?,
+                threads: fields.u32()?,
+                sockets: fields.u32()?,
+                bits: fields.u8()?,
+                most_threads: fields.u32()?,
+                most_sockets: fields.u32()?,
+                names: fields.0,
+            }),
             types::NOT_SENT => Self::NotSent { reason: fields.u8()?, count: fields.u64()? },
             types::SEARCH => Self::Search { probes: fields.u32()? },
             types::FIELD => {

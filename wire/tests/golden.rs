@@ -10,7 +10,8 @@ use alive_wire::header::{Header, flags};
 use alive_wire::lines::MAX_LINES;
 use alive_wire::record::{Code, Frame, Lineage, Module, NO_MODULE, Reason, Record, types};
 use alive_wire::{
-    CodeKind, Datagram, Encoder, Kind, Language, LanguageStack, LineWriter, MAX_SENT, NoLines, Outcome, Via,
+    Bystanders, CodeKind, Datagram, Encoder, Kind, Language, LanguageStack, LineWriter, MAX_SENT, NoLines,
+    Outcome, Via,
 };
 
 fn header(kind: Kind, flags: u16, node: u32, depth: u16, sequence: u64) -> Header {
@@ -310,4 +311,20 @@ fn fork() {
         &encoded,
         &[Record::Lineage(master), Record::Lineage(worker), Record::Module(python)],
     );
+}
+
+#[test]
+fn fork_with_bystanders() {
+    let header = header(Kind::Fork, 0, 5, 1, 11);
+    let seen = Bystanders {
+        role: 1,
+        threads: 3,
+        sockets: 2,
+        bits: alive_wire::bystanders::AT_LEAST,
+        most_threads: 4,
+        most_sockets: 1000,
+        names: b"timer\0io",
+    };
+    let encoded = encode(header, |encoder| encoder.bystanders(&seen));
+    pin(&files::bytes(files::BYSTANDERS), header, &encoded, &[Record::Bystanders(seen)]);
 }

@@ -3,8 +3,8 @@
 use alive_wire::lines::MAX_LINES;
 use alive_wire::record::{Code, Frame, Lineage, Module, Record, types};
 use alive_wire::{
-    CodeKind, Datagram, Encoder, Header, Kind, Language, LanguageStack, LineWriter, MAX_ACCEPTED, MAX_FRAMES,
-    NoLines, Outcome, Via, text,
+    Bystanders, CodeKind, Datagram, Encoder, Header, Kind, Language, LanguageStack, LineWriter, MAX_ACCEPTED,
+    MAX_FRAMES, NoLines, Outcome, Via, text,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -23,6 +23,7 @@ enum Owned {
     LanguageStack(Option<Language>, Vec<u8>),
     Interpreter(Language, Option<NoLines>, Vec<u8>),
     NotSent(u8, u64),
+    Bystanders(Bystanders<'static>, Vec<u8>),
     Search(u32),
     Field(Vec<u8>, Vec<u8>),
 }
@@ -45,6 +46,7 @@ impl Owned {
                 encoder.interpreter(*language, *no_lines, version);
             }
             Self::NotSent(reason, count) => encoder.not_sent(*reason, *count),
+            Self::Bystanders(seen, names) => encoder.bystanders(&Bystanders { names, ..*seen }),
             Self::Search(probes) => encoder.search(*probes),
             Self::Field(key, value) => encoder.field(key, value),
         }
@@ -76,6 +78,9 @@ impl Owned {
                 Self::Interpreter(language, known, version.to_vec())
             }
             Record::NotSent { reason, count } => Self::NotSent(reason, count),
+            Record::Bystanders(seen) => {
+                Self::Bystanders(Bystanders { names: b"", ..seen }, seen.names.to_vec())
+            }
             Record::Search { probes } => Self::Search(probes),
             Record::Field { key, value } => Self::Field(key.to_vec(), value.to_vec()),
             other => panic!("never written: {other:?}"),
@@ -158,6 +163,11 @@ fn owned() -> impl Strategy<Value = Owned> {
         (select(Language::ALL), word(NoLines::ALL), bytes())
             .prop_map(|(language, no_lines, version)| Owned::Interpreter(language, no_lines, version)),
         (any::<u8>(), any::<u64>()).prop_map(|(reason, count)| Owned::NotSent(reason, count)),
+        (any::<(u16, u32, u32, u8, u32, u32)>(), bytes()).prop_map(|(figures, names)| {
+            let (role, threads, sockets, bits, most_threads, most_sockets) = figures;
+            let seen = Bystanders { role, threads, sockets, bits, most_threads, most_sockets, names: b"" };
+            Owned::Bystanders(seen, names)
+        }),
         any::<u32>().prop_map(Owned::Search),
         (bytes(), bytes()).prop_map(|(key, value)| Owned::Field(key, value)),
     ]

@@ -7,7 +7,7 @@ use alive_report::machinery;
 use alive_store::model::{ForkSite, RoleChain, Site};
 use alive_wire::header::flags;
 use alive_wire::record::Lineage;
-use alive_wire::{Language, LanguageStack};
+use alive_wire::{Kind, Language, LanguageStack};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::trees::Tree;
@@ -86,6 +86,8 @@ impl Chains {
             let known = if numbered { tree.role(&link) } else { None };
             if let Some((chain, counted)) = known {
                 let chain = Arc::clone(chain);
+                // Only a fork tells the names of threads, and it may not be the first to tell the count.
+                let counted = counted && heard.header().kind != Ok(Kind::Fork);
                 if !counted && count(&chain, &link) {
                     tree.remember(&link, &chain);
                 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alive_store::model::{Batch, LoadKey, LoadRow, MissingRow, RoleCount, Stack, TreeKey};
+use alive_store::model::{Batch, Bystanders, LoadKey, LoadRow, MissingRow, RoleCount, Stack, TreeKey};
 use alive_wire::record::{Code, Lineage};
 use alive_wire::{CodeKind, Language, Outcome, Via};
 use hashbrown::hash_map::Entry as MapEntry;
@@ -74,6 +74,7 @@ struct ForkSum {
     forks: u32,
     nanos: u64,
     resident_kib: u32,
+    bystanders: Option<Bystanders>,
 }
 
 /// What an event adds to a sum.
@@ -195,18 +196,28 @@ impl Sums {
         chain: &Arc<Chain>,
         number: u16,
         link: &Lineage<'_>,
+        bystanders: Option<Bystanders>,
         room: bool,
     ) -> bool {
         let sum = match self.roles.entry((tree, chain.hash, number)) {
             MapEntry::Occupied(sum) => sum.into_mut(),
             MapEntry::Vacant(_) if !room => return false,
-            MapEntry::Vacant(vacant) => {
-                vacant.insert(ForkSum { chain: Arc::clone(chain), forks: 0, nanos: 0, resident_kib: 0 })
-            }
+            MapEntry::Vacant(vacant) => vacant.insert(ForkSum {
+                chain: Arc::clone(chain),
+                forks: 0,
+                nanos: 0,
+                resident_kib: 0,
+                bystanders: None,
+            }),
         };
         // Events may overtake each other; the figures only grow, so the larger ones are the later ones.
         if link.fork_nanos >= sum.nanos && link.resident_kib > 0 {
             sum.resident_kib = link.resident_kib;
+        }
+        match (&mut sum.bystanders, bystanders) {
+            (Some(known), Some(told)) if link.forks >= sum.forks => known.update(&told),
+            (unknown @ None, told) => *unknown = told,
+            _ => {}
         }
         sum.forks = sum.forks.max(link.forks);
         sum.nanos = sum.nanos.max(link.fork_nanos);
@@ -230,6 +241,7 @@ impl Sums {
             forks: sum.forks,
             fork_nanos: sum.nanos,
             resident_kib: sum.resident_kib,
+            bystanders: sum.bystanders.clone(),
         }));
         let mut first = Some(first);
         std::iter::from_fn(move || {

@@ -70,12 +70,28 @@ fn load(path: impl AsRef<[u8]>, processes: u64, bytes: u64) -> Load {
 }
 
 fn root(processes: u64) -> Role {
-    Role { parent: None, site: None, line: None, processes, fork_nanos: 0, forker_resident_kib: 0 }
+    Role {
+        parent: None,
+        site: None,
+        line: None,
+        processes,
+        fork_nanos: 0,
+        forker_resident_kib: 0,
+        bystanders: None,
+    }
 }
 
 fn worker(processes: u64) -> Role {
     let fork = site("/usr/lib/x86_64-linux-gnu/libperl.so.5.36", Some("Perl_pp_fork+0x3c"));
-    Role { parent: Some(0), site: Some(fork), line: None, processes, fork_nanos: 0, forker_resident_kib: 0 }
+    Role {
+        parent: Some(0),
+        site: Some(fork),
+        line: None,
+        processes,
+        fork_nanos: 0,
+        forker_resident_kib: 0,
+        bystanders: None,
+    }
 }
 
 fn program(label: impl AsRef<[u8]>, roles: Vec<Role>, loads: Vec<Load>) -> Program {

@@ -14,7 +14,7 @@
 //! [`super::heir`] may find that this process is the main one: then the chain begins anew.
 
 use super::site::Site;
-use super::{failure, fork, heir, tree};
+use super::{bystanders, failure, fork, heir, tree};
 use crate::cell::{Alone, Guarded};
 use crate::hooks::guard;
 use crate::observe::linkmap;
@@ -144,7 +144,13 @@ fn prepare() {
     let called_at = if line.packed.is_empty() { site } else { site ^ hash(line.packed) };
     let role = tree::role(own_role(), called_at);
     tree::note_line(role, &line);
-    let announced = tree::forks(role).count < ANNOUNCED_FORKS;
+    let earlier = tree::forks(role).count;
+    let announced = earlier < ANNOUNCED_FORKS;
+    if bystanders::wanted(earlier)
+        && let Some(seen) = bystanders::look()
+    {
+        tree::note_bystanders(role, &seen);
+    }
     NOTE.write(speaker.pid, role, fresh_heir, announced, site);
     if !announced {
         tree::count_fork(role);
