@@ -6,7 +6,8 @@
 //! 2. [`forest`] turns files into causes: what was loaded on whose behalf;
 //! 3. [`cost`] adds up what a cause costs, [`caller`] says who asked, past the [`machinery`] of its language;
 //! 4. [`findings`] judges by the numbers of [`thresholds`] and sorts, best first;
-//! 5. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
+//! 5. [`safety`] notes what may go wrong where a finding is followed, [`price`] what forking costs;
+//! 6. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
 //!    byte that a traced program chose and the reader's terminal.
 #![forbid(unsafe_code)]
 
@@ -16,8 +17,10 @@ pub mod escape;
 pub mod findings;
 pub mod forest;
 pub mod machinery;
+pub mod price;
 pub mod render;
 pub mod role;
+pub mod safety;
 pub mod thresholds;
 
 pub use findings::{Report, Selection, Verdict};

@@ -74,7 +74,7 @@ pub fn name_roles(roles: &[model::Role]) -> Vec<Role> {
 }
 
 /// The role itself and everything above it, innermost first; ends where a chain bites its tail.
-fn ancestry(roles: &[Role], role: usize) -> Vec<usize> {
+pub(crate) fn ancestry(roles: &[Role], role: usize) -> Vec<usize> {
     let mut chain = Vec::new();
     let mut next = Some(role);
     while let Some(index) = next.filter(|index| !chain.contains(index)) {

@@ -54,6 +54,11 @@ fn hostile_names_keep_their_bytes_in_json() {
 }
 
 #[test]
+fn what_a_fork_endangers_stands_beside_what_to_preload() {
+    insta::assert_snapshot!(table_of(scene::endangered(), Medium { columns: Some(100), color: false }));
+}
+
+#[test]
 fn colours_only_where_asked_for() {
     assert!(!table_of(scene::starman(), Medium::default()).contains('\x1b'));
     let text = table_of(scene::starman(), Medium { columns: Some(120), color: true });
@@ -65,7 +70,13 @@ fn json_obeys_its_schema() {
     let schema = include_str!("../../docs/schema/report.schema.json");
     let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let everything = [scene::starman(), scene::hostile(), scene::daemonised_and_lazy(), Snapshot::default()];
+    let everything = [
+        scene::starman(),
+        scene::hostile(),
+        scene::daemonised_and_lazy(),
+        scene::endangered(),
+        Snapshot::default(),
+    ];
     for snapshot in everything {
         let document: serde_json::Value = serde_json::from_str(&json_of(snapshot)).unwrap();
         let errors: Vec<String> = validator

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use alive_store::model::{Interpreter, LanguageFrame, Load, Missing, Site, Stack};
+use alive_store::model::{Bystanders, Interpreter, LanguageFrame, Load, Missing, Site, Stack};
 use serde::Serialize as _;
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Map, Value, json};
@@ -14,8 +14,10 @@ use crate::cost::Cost;
 use crate::escape::{self, AsciiControls};
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::forest::Node;
+use crate::price;
 use crate::render::time;
 use crate::role::Role;
+use crate::safety::{self, Note};
 
 /// Writes the report as one JSON object and a newline.
 ///
@@ -126,7 +128,22 @@ fn role(program: &ProgramReport, index: usize) -> Value {
     let known = |figure: u64| Some(figure).filter(|figure| *figure > 0);
     out.put("fork_micros", role.and_then(|role| known(role.fork_nanos)).map(|nanos| nanos / 1_000));
     out.put("forker_resident_kib", role.and_then(|role| known(role.forker_resident_kib.into())));
+    let price = role.and_then(price::of);
+    out.put("micros_per_100_mib", price.and_then(|price| price.nanos_per_100_mib).map(|nanos| nanos / 1_000));
+    out.put("at_fork", role.and_then(|role| role.bystanders.as_ref()).map(at_fork));
     out.into()
+}
+
+/// What was there beside the thread that forked.
+fn at_fork(seen: &Bystanders) -> Value {
+    json!({
+        "threads": seen.threads,
+        "sockets": seen.sockets,
+        "most_threads": seen.most_threads,
+        "most_sockets": seen.most_sockets,
+        "at_least": seen.at_least,
+        "thread_names": seen.thread_names.iter().map(|name| escape::json_text(name).0).collect::<Vec<_>>(),
+    })
 }
 
 /// The place in machine code that forks a role, and the line where it is known.
@@ -156,8 +173,18 @@ fn finding(program: &ProgramReport, finding: &Finding) -> Value {
         out.put("probes", finding.probes);
     }
     out.put("caller", finding.caller.as_ref().map(caller));
+    out.put("notes", safety::notes(program, finding).iter().map(note).collect::<Value>());
     let tree = finding.tree.as_ref().map_or(&[][..], |tree| &tree.children);
     out.put("tree", nodes(program, tree));
+    out.into()
+}
+
+/// What may go wrong where a finding is followed.
+fn note(note: &Note<'_>) -> Value {
+    let mut out = Object::default();
+    out.put("kind", note.word());
+    out.put("text", note.text());
+    out.put("source", note.source());
     out.into()
 }
 

@@ -1,10 +1,11 @@
 //! From a report to text: [`table`] for a person, [`json`] for a program.
 
+mod forks;
 pub mod json;
 pub mod loss;
 mod summary;
 pub mod table;
-mod units;
+pub(crate) mod units;
 mod unread;
 
 /// The forms a report comes in.

@@ -1,7 +1,8 @@
 //! Snapshots as the store would hand them out.
 
 use alive_store::model::{
-    Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, Program, Role, Site, Snapshot, Stack, UNTOLD,
+    Bystanders, Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, Program, Role, Site, Snapshot,
+    Stack, UNTOLD,
 };
 
 /// When everything here was seen: 2026-01-01 12:00 UTC in microseconds since 1970.
@@ -240,4 +241,27 @@ pub(crate) fn daemonised_and_lazy() -> Snapshot {
     shared.role = 1;
     snapshot.programs[0].loads.extend([load("/srv/lazy.pyc", 5, 9_000), shared]);
     snapshot
+}
+
+/// Workers that load what is known to dislike a fork, from a master that has threads and sockets.
+pub(crate) fn endangered() -> Snapshot {
+    let mut workers = worker(8);
+    workers.fork_nanos = 9_600_000;
+    workers.forker_resident_kib = 45_000;
+    workers.bystanders = Some(Bystanders {
+        threads: 1,
+        sockets: 2,
+        most_threads: 3,
+        most_sockets: 2,
+        at_least: false,
+        thread_names: vec![b"grpc_poll\x1b[2J".to_vec(), b"timer".to_vec()],
+    });
+    let mut helpers = worker(1);
+    helpers.site = Some(site("/usr/bin/python3.11", None));
+    helpers.fork_nanos = 350_000;
+    helpers.bystanders = Some(Bystanders::default());
+    let cygrpc = "/srv/venv/lib/python3.11/site-packages/grpc/_cython/cygrpc.cpython-311-x86_64-linux-gnu.so";
+    let openmp = "/srv/venv/lib/python3.11/site-packages/scikit_learn.libs/libgomp-a34b3233.so.1.0.0";
+    let loads = vec![load(cygrpc, 8, 12_000_000), load(openmp, 1, 250_000), load("/srv/app.pyc", 8, 9_000)];
+    snapshot(program("gunicorn", vec![root(1), workers, helpers], loads))
 }
