@@ -1,7 +1,7 @@
 //! Whatever is written is read back the same: records in any order and number, and text columns.
 
 use alive_wire::lines::MAX_LINES;
-use alive_wire::record::{Code, Frame, Lineage, Module, Record, types};
+use alive_wire::record::{Code, Frame, Lineage, Module, Record, Usage, types};
 use alive_wire::{
     Bystanders, CodeKind, Datagram, Encoder, Header, Kind, Language, LanguageStack, LineWriter, MAX_ACCEPTED,
     MAX_FRAMES, NoLines, Outcome, Via, text,
@@ -24,6 +24,7 @@ enum Owned {
     Interpreter(Language, Option<NoLines>, Vec<u8>),
     NotSent(u8, u64),
     Bystanders(Bystanders<'static>, Vec<u8>),
+    Usage(Usage),
     Search(u32),
     Field(Vec<u8>, Vec<u8>),
 }
@@ -47,6 +48,7 @@ impl Owned {
             }
             Self::NotSent(reason, count) => encoder.not_sent(*reason, *count),
             Self::Bystanders(seen, names) => encoder.bystanders(&Bystanders { names, ..*seen }),
+            Self::Usage(usage) => encoder.usage(*usage),
             Self::Search(probes) => encoder.search(*probes),
             Self::Field(key, value) => encoder.field(key, value),
         }
@@ -81,6 +83,7 @@ impl Owned {
             Record::Bystanders(seen) => {
                 Self::Bystanders(Bystanders { names: b"", ..seen }, seen.names.to_vec())
             }
+            Record::Usage(usage) => Self::Usage(usage),
             Record::Search { probes } => Self::Search(probes),
             Record::Field { key, value } => Self::Field(key.to_vec(), value.to_vec()),
             other => panic!("never written: {other:?}"),
@@ -167,6 +170,9 @@ fn owned() -> impl Strategy<Value = Owned> {
             let (role, threads, sockets, bits, most_threads, most_sockets) = figures;
             let seen = Bystanders { role, threads, sockets, bits, most_threads, most_sockets, names: b"" };
             Owned::Bystanders(seen, names)
+        }),
+        (any::<u64>(), any::<u64>(), any::<u32>()).prop_map(|(cpu_nanos, wall_nanos, resident_kib)| {
+            Owned::Usage(Usage { cpu_nanos, wall_nanos, resident_kib })
         }),
         any::<u32>().prop_map(Owned::Search),
         (bytes(), bytes()).prop_map(|(key, value)| Owned::Field(key, value)),

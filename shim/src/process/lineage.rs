@@ -116,6 +116,11 @@ static HAS_FORKED: AtomicBool = AtomicBool::new(false);
 /// The first thread that is about to makes what forks need; another one forks without waiting.
 static FIRST_FORK: Guarded<()> = Guarded::new(());
 
+/// Whether this image, or the one it was forked from, has forked or is about to.
+pub(crate) fn has_forked() -> bool {
+    HAS_FORKED.load(Ordering::Relaxed)
+}
+
 /// What only a program that forks needs: the tree page, the executable's name, and to be announced.
 pub(crate) fn announce() {
     if HAS_FORKED.load(Ordering::Relaxed) || fork::forked() {
@@ -229,7 +234,7 @@ fn append(link: Link) {
 }
 
 /// Resident size of this process in KiB, from the second number of statm.
-fn resident_kib() -> Option<u32> {
+pub(crate) fn resident_kib() -> Option<u32> {
     let fd = sys::open_read(c"/proc/self/statm")?;
     let mut buf = [0u8; 128];
     let text = sys::read(fd, &mut buf);
