@@ -4,6 +4,7 @@
 //! processes, trees, chains and sample stacks that are remembered. What finds no room is counted.
 
 mod chains;
+mod executed;
 mod pending;
 mod processes;
 mod recent;
@@ -24,6 +25,7 @@ use crate::heard::Heard;
 use crate::moment::Moment;
 use crate::{rebased, unpack};
 use chains::{Chain, Chains};
+use executed::Parents;
 use pending::Lines;
 pub use pending::Pending;
 use processes::{ProcessKey, Processes};
@@ -59,6 +61,7 @@ pub struct Aggregate {
     trees: Trees,
     chains: Chains,
     processes: Processes,
+    parents: Parents,
     samples: Samples,
     pending: Pending,
     totals: Totals,
@@ -75,6 +78,7 @@ impl Aggregate {
             trees: Trees::new(up_since_micros, marks.into_iter().collect()),
             chains: Chains::new(),
             processes: Processes::new(),
+            parents: Parents::new(),
             samples: Samples::default(),
             pending: Pending::default(),
             totals: Totals::default(),
@@ -192,10 +196,20 @@ impl Aggregate {
         let header = *heard.header();
         let (tree, process) = (heard.tree(), ProcessKey::of(heard.tree(), &header));
         let seen_micros = at.sent_micros(header.monotonic_nanos);
+        if header.kind == Ok(Kind::End) {
+            return self.executed(&heard, seen_micros);
+        }
         if !self.has_room() && !self.trees.contains(tree) {
             return self.lose(|loss| &mut loss.over_cap, 1);
         }
         let chain = self.place(&heard, process, seen_micros);
+        match header.kind {
+            // A process whose forker did not announce it.
+            Ok(Kind::Load | Kind::Missing) if !self.parents.knows(header.pid) => {
+                self.parents.note(header.pid, tree, &chain);
+            }
+            _ => {}
+        }
         match header.kind {
             Ok(Kind::Load) => {
                 self.totals.loads += 1;
@@ -217,9 +231,15 @@ impl Aggregate {
                 let file = heard.field(b"file").unwrap_or_default();
                 self.ping(heard.name.unwrap_or_default().to_vec(), file.to_vec(), line, seen_micros);
             }
-            Ok(Kind::Fork) => self.rebase(&heard, chain, seen_micros),
+            Ok(Kind::Fork) => {
+                self.note_parents(&heard, &chain);
+                self.rebase(&heard, chain, seen_micros);
+            }
             // It tells of its tree, which was noted above.
-            Ok(Kind::Start) => {}
+            Ok(Kind::Start) => {
+                self.executed(&heard, seen_micros);
+                self.parents.note(header.pid, tree, &chain);
+            }
             // A kind that a later version of the shim knows.
             Ok(_) | Err(_) => self.lose(|loss| &mut loss.unsupported_version, 1),
         }
@@ -267,6 +287,28 @@ impl Aggregate {
         let number = (heard.header().flags & flags::NO_TREE == 0).then_some(link.role);
         if number.is_none_or(|number| self.trees.tree(heard, seen_micros).rebase(number)) {
             self.pending.rebase(heard.tree(), heir, number);
+            self.parents.forget_tree(heard.tree());
+            // Another process may tell of the heir.
+            if heard.lineage().count() == usize::from(heard.header().depth) {
+                self.parents.note(heard.header().pid, heard.tree(), &self.chains.root());
+            }
+        }
+    }
+
+    /// A fork tells who has the child's pid, and who the forker's.
+    fn note_parents(&mut self, heard: &Heard<'_>, chain: &Arc<Chain>) {
+        self.parents.note(heard.header().pid, heard.tree(), chain);
+        if let Some(link) = heard.lineage().last() {
+            self.parents.note(link.forker_pid, heard.tree(), &Arc::clone(chain).forker());
+        }
+    }
+
+    /// An image was executed. Nobody asked about those whose parent is not known: a shell's, mostly.
+    fn executed(&mut self, heard: &Heard<'_>, seen_micros: u64) {
+        let Some((tree, chain)) = self.parents.of(heard.header()) else { return };
+        let room = self.has_room();
+        if !self.pending.sums.executed.add(heard, (tree, &chain), seen_micros, room) {
+            self.lose(|loss| &mut loss.over_cap, 1);
         }
     }
 

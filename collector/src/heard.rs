@@ -5,7 +5,7 @@
 
 use alive_store::model::{Site, Stack, TreeKey};
 use alive_wire::decode::Records;
-use alive_wire::record::{Code, Frames, Lineage, Module, NO_MODULE, Reason};
+use alive_wire::record::{Code, Frames, Lineage, Module, NO_MODULE, Reason, Usage};
 use alive_wire::{
     Bystanders, Error, Event, Header, Language, LanguageStack, MAX_FRAMES, MAX_LINEAGE, Record,
 };
@@ -64,6 +64,8 @@ pub(crate) struct Heard<'a> {
     pub(crate) bytes: Option<u64>,
     /// Nanoseconds in dlopen.
     pub(crate) nanos: Option<u64>,
+    /// What the image took so far.
+    pub(crate) usage: Option<Usage>,
     /// Failed probes of a search.
     pub(crate) probes: u32,
     /// The native stack.
@@ -95,6 +97,7 @@ impl<'a> Heard<'a> {
             code: Code { kind: None, language: None, outcome: None, via: None },
             bytes: None,
             nanos: None,
+            usage: None,
             probes: 0,
             frames: None,
             lines: LanguageStack::NONE,
@@ -119,6 +122,7 @@ impl<'a> Heard<'a> {
                 Record::Code(code) => heard.code = code,
                 Record::FileBytes(bytes) => heard.bytes = Some(bytes),
                 Record::Duration(nanos) => heard.nanos = Some(nanos),
+                Record::Usage(usage) => heard.usage = Some(usage),
                 Record::Search { probes } => heard.probes = probes,
                 Record::Frames(frames) => heard.frames = Some(frames),
                 Record::Lineage(_) => heard.lineage.note(&here),

@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use alive_store::model::{Interpreter, LineCount, Load, Loss, Missing, Program, Snapshot};
+use alive_store::model::{Executed, Interpreter, LineCount, Load, Loss, Missing, Program, Snapshot};
 
 use crate::caller::{self, Caller};
 use crate::cost::Cost;
+use crate::execs;
 use crate::forest::{self, Node};
 use crate::role::{self, Role};
 use crate::thresholds::Thresholds;
@@ -95,6 +96,8 @@ pub struct ProgramReport {
     pub loads: Vec<Load>,
     /// Searches that found nothing.
     pub missing: Vec<Missing>,
+    /// Programs that its processes executed, the dearest first.
+    pub executed: Vec<Executed>,
     /// Events of its trees that were lost by gaps.
     pub sequence_gaps: u64,
     /// Events that its processes counted instead of sending, by reason.
@@ -205,6 +208,9 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
     let mut loads = program.loads;
     loads.retain(|load| selection.since_micros.is_none_or(|since| load.last_seen_micros >= since));
     loads.sort_by(|a, b| (Reverse(a.bytes), &a.path, a.role).cmp(&(Reverse(b.bytes), &b.path, b.role)));
+    let mut executed = program.executed;
+    executed.retain(|run| selection.since_micros.is_none_or(|since| run.last_seen_micros >= since));
+    execs::sort(&mut executed);
     let mut missing = program.missing;
     missing.sort_by(|a, b| (Reverse(a.probes), &a.name, a.role).cmp(&(Reverse(b.probes), &b.name, b.role)));
 
@@ -229,6 +235,7 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
         findings,
         loads,
         missing,
+        executed,
         sequence_gaps: program.sequence_gaps,
         not_sent: program.not_sent,
         interpreters: program.interpreters,

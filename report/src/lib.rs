@@ -6,7 +6,8 @@
 //! 2. [`forest`] turns files into causes: what was loaded on whose behalf;
 //! 3. [`cost`] adds up what a cause costs, [`caller`] says who asked, past the [`machinery`] of its language;
 //! 4. [`findings`] judges by the numbers of [`thresholds`] and sorts, best first;
-//! 5. [`safety`] notes what may go wrong where a finding is followed, [`price`] what forking costs;
+//! 5. [`safety`] notes what may go wrong where a finding is followed, [`price`] what forking costs,
+//!    [`execs`] what is executed again and again;
 //! 6. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
 //!    byte that a traced program chose and the reader's terminal.
 #![forbid(unsafe_code)]
@@ -14,6 +15,7 @@
 pub mod caller;
 pub mod cost;
 pub mod escape;
+pub mod execs;
 pub mod findings;
 pub mod forest;
 pub mod machinery;

@@ -4,13 +4,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use crate::bystanders;
 use crate::identity::Identities;
 use crate::integer::{bits, count};
 use crate::model::{
     Batch, LineCount, LoadRow, Loss, MAX_STACKS, MissingRow, PingRow, RoleCount, Stack, TreeKey, TreeRow,
 };
 use crate::rebase;
+use crate::{bystanders, executed};
 
 /// Adds everything. A rebase moves what is stored before it and nothing that is stored after it, because the
 /// same chain of fork sites is another role then.
@@ -36,6 +36,9 @@ pub(crate) fn batch(db: &Connection, ids: &mut Identities, batch: &Batch) -> Res
     }
     for row in &batch.missing {
         missing(db, ids, row)?;
+    }
+    for row in &batch.executed {
+        executed::write(db, ids, row)?;
     }
     for row in &batch.pings {
         ping(db, row)?;

@@ -12,6 +12,7 @@
 
 mod bystanders;
 mod error;
+mod executed;
 mod identity;
 mod insert;
 mod integer;

@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::{
-    Bystanders, Interpreter, LanguageFrame, LineCount, Load, MAX_STACKS, Missing, NUMBERED, Program, Role,
-    Site, Stack,
+    Bystanders, Executed, Interpreter, LanguageFrame, LineCount, Load, MAX_STACKS, Missing, NUMBERED,
+    Program, Role, Site, Stack,
 };
 
 /// Takes rows, trees first, then roles with parents before children, then the rest.
@@ -28,6 +28,7 @@ struct Merged {
     roles: HashMap<(usize, Vec<u8>, u64, Option<LanguageFrame>), usize>,
     loads: HashMap<(usize, Vec<u8>, String), usize>,
     missing: HashMap<(usize, Vec<u8>), usize>,
+    executed: HashMap<(usize, Vec<u8>, Vec<u8>), usize>,
 }
 
 /// Index of the root's role in every program.
@@ -234,6 +235,23 @@ impl Merge {
         add_stacks(&mut sum.stacks, missing.stacks);
     }
 
+    /// A program that the role with the row number `role` executed.
+    pub(crate) fn executed(&mut self, role: i64, mut executed: Executed) {
+        let Some(&(index, role)) = self.roles.get(&role) else { return };
+        executed.role = role;
+        let merged = &mut self.programs[index];
+        let all = &mut merged.program.executed;
+        let key = (role, executed.executable.clone(), executed.program.clone());
+        let at = *merged.executed.entry(key).or_insert(all.len());
+        let Some(sum) = all.get_mut(at) else { return all.push(executed) };
+        sum.runs = sum.runs.saturating_add(executed.runs);
+        sum.cpu_nanos = sum.cpu_nanos.saturating_add(executed.cpu_nanos);
+        sum.wall_nanos = sum.wall_nanos.saturating_add(executed.wall_nanos);
+        sum.resident_kib = sum.resident_kib.max(executed.resident_kib);
+        sum.first_seen_micros = sum.first_seen_micros.min(executed.first_seen_micros);
+        sum.last_seen_micros = sum.last_seen_micros.max(executed.last_seen_micros);
+    }
+
     /// The programs, by label.
     pub(crate) fn finish(self) -> Vec<Program> {
         let mut programs: Vec<_> = self.programs.into_iter().map(|merged| merged.program).collect();
@@ -251,6 +269,7 @@ impl Merged {
                 roles: vec![NOTHING_FORKED],
                 loads: Vec::new(),
                 missing: Vec::new(),
+                executed: Vec::new(),
                 sequence_gaps: 0,
                 not_sent: Vec::new(),
                 interpreters: Vec::new(),
@@ -259,6 +278,7 @@ impl Merged {
             roles: HashMap::new(),
             loads: HashMap::new(),
             missing: HashMap::new(),
+            executed: HashMap::new(),
         }
     }
 }

@@ -239,6 +239,31 @@ pub struct MissingRow {
     pub stacks: Vec<Stack>,
 }
 
+/// Runs of a program that processes of a role executed, since the last batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutedRow {
+    /// The tree of the process that executed it.
+    pub tree: TreeKey,
+    /// Its role.
+    pub chain: RoleChain,
+    /// Path of the executable.
+    pub executable: Vec<u8>,
+    /// Label of the program.
+    pub program: Vec<u8>,
+    /// How often it was executed.
+    pub runs: u64,
+    /// Nanoseconds of CPU, summed: until it ended, or first forked.
+    pub cpu_nanos: u64,
+    /// Nanoseconds by the clock, likewise.
+    pub wall_nanos: u64,
+    /// Largest resident size then, in KiB; 0 when not told.
+    pub resident_kib: u32,
+    /// First and last event, microseconds since 1970.
+    pub first_seen_micros: u64,
+    /// See `first_seen_micros`.
+    pub last_seen_micros: u64,
+}
+
 /// A ping's hits since the last batch, by name and place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PingRow {
@@ -292,6 +317,8 @@ pub struct Batch {
     pub lines: Vec<(TreeKey, LineCount)>,
     /// Searches that found nothing.
     pub missing: Vec<MissingRow>,
+    /// Programs that were executed.
+    pub executed: Vec<ExecutedRow>,
     /// Pings.
     pub pings: Vec<PingRow>,
     /// Datagrams received since the last batch.
@@ -334,6 +361,8 @@ pub struct Program {
     pub loads: Vec<Load>,
     /// Searches that found nothing.
     pub missing: Vec<Missing>,
+    /// Programs that its processes executed, in no promised order.
+    pub executed: Vec<Executed>,
     /// Events of its trees that were lost by gaps, without those not sent for the reason [`NUMBERED`].
     pub sequence_gaps: u64,
     /// Events that its processes counted instead of sending, by reason.
@@ -397,6 +426,29 @@ pub struct Load {
     pub last_seen_micros: u64,
     /// Sample stacks.
     pub stacks: Vec<Stack>,
+}
+
+/// A program that processes of a role executed, over all trees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Executed {
+    /// Index of the role.
+    pub role: usize,
+    /// Path of the executable.
+    pub executable: Vec<u8>,
+    /// Label of the program.
+    pub program: Vec<u8>,
+    /// How often it was executed.
+    pub runs: u64,
+    /// Nanoseconds of CPU, summed: until it ended, or first forked.
+    pub cpu_nanos: u64,
+    /// Nanoseconds by the clock, likewise.
+    pub wall_nanos: u64,
+    /// Largest resident size then, in KiB; 0 when not told.
+    pub resident_kib: u32,
+    /// First and last event, microseconds since 1970.
+    pub first_seen_micros: u64,
+    /// See `first_seen_micros`.
+    pub last_seen_micros: u64,
 }
 
 /// A name that a role searched for and never found, over all trees.

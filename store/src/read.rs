@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Result as SqlResult, Row};
 
-use crate::bystanders;
 use crate::integer::{from_bits, from_count};
 use crate::merge::{Merge, RoleRow};
 use crate::migrate::{self, Found};
@@ -16,6 +15,7 @@ use crate::model::{
     Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, PingRow, Site, Snapshot, Stack,
 };
 use crate::{Error, lock};
+use crate::{bystanders, executed};
 
 /// How long to wait for a writer that holds the whole database, as at its start and end.
 const BUSY: Duration = Duration::from_secs(5);
@@ -120,6 +120,7 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
     let mut samples = samples(db, &sites, &lines)?;
     loads(db, &mut merge, &mut samples.of_loads)?;
     missing(db, &mut merge, &mut samples.of_missing)?;
+    executed::read(db, &mut merge)?;
     let programs = merge.finish();
     let open_epochs: i64 =
         db.query_row("SELECT count(*) FROM epoch WHERE closed = 0", [], |row| row.get(0))?;

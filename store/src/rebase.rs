@@ -5,6 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
+use crate::executed;
 use crate::identity::Identities;
 use crate::model::{MAX_STACKS, Rebase};
 use crate::role::Place;
@@ -93,8 +94,9 @@ fn delete_role(db: &Connection, role: i64) -> Result<()> {
     Ok(())
 }
 
-/// Makes the loads and searches of one role those of another.
+/// Makes the loads, searches and executed programs of one role those of another.
 fn move_sums(db: &Connection, from: i64, to: i64) -> Result<()> {
+    executed::move_runs(db, from, to)?;
     db.prepare_cached("UPDATE OR IGNORE load SET role = ?2 WHERE role = ?1")?.execute([from, to])?;
     let same = "SELECT ours.id, theirs.id FROM load AS ours
                 JOIN load AS theirs ON theirs.role = ?2 AND theirs.path = ours.path AND theirs.kind = ours.kind

@@ -168,6 +168,20 @@ CREATE TABLE language_frame (
     PRIMARY KEY (stack, position)
 ) STRICT, WITHOUT ROWID;
 
+-- Programs that processes of a role executed: what they took until they ended, or first forked.
+CREATE TABLE executed (
+    role               INTEGER NOT NULL REFERENCES role (id),
+    executable         BLOB NOT NULL,
+    program            BLOB NOT NULL,
+    runs               INTEGER NOT NULL,
+    cpu_nanos          INTEGER NOT NULL,
+    wall_nanos         INTEGER NOT NULL,
+    resident_kib       INTEGER NOT NULL,
+    first_seen_micros  INTEGER NOT NULL,
+    last_seen_micros   INTEGER NOT NULL,
+    PRIMARY KEY (role, executable, program)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE ping (
     name               BLOB NOT NULL,
     file               BLOB NOT NULL,

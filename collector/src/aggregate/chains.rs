@@ -34,6 +34,11 @@ impl Chain {
         self.parent.is_none()
     }
 
+    /// The role that forks it; of the root, itself.
+    pub(crate) fn forker(self: Arc<Self>) -> Arc<Self> {
+        self.parent.clone().unwrap_or(self)
+    }
+
     /// The fork sites from the root down.
     pub(crate) fn sites(&self) -> RoleChain {
         let mut sites = Vec::new();
@@ -64,6 +69,11 @@ impl Chains {
         let root =
             Arc::new(Chain { hash: 0, parent: None, link: ForkSite::default(), packed: Box::default() });
         Self { root, known: HashTable::new() }
+    }
+
+    /// The root's role.
+    pub(crate) fn root(&self) -> Arc<Chain> {
+        Arc::clone(&self.root)
     }
 
     /// The role of the process that speaks, below what is the root by now. `count` is told every role above it

@@ -10,6 +10,7 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
 use super::chains::Chain;
+use super::executed::Executed;
 use crate::heard::Heard;
 
 /// Events of one sum that are looked at beyond their figures until it is taken. A load that came so often
@@ -63,6 +64,8 @@ pub(crate) struct Sums {
     missing: HashTable<MissingSum>,
     /// By tree, chain and number.
     roles: HashMap<(TreeKey, u64, u16), ForkSum>,
+    /// Programs that were executed.
+    pub(crate) executed: Executed,
     /// Stacks in these and in closed ones.
     stacks: usize,
 }
@@ -92,7 +95,7 @@ pub(crate) struct Addend<'h, 'a> {
 impl Sums {
     /// Distinct keys held.
     pub(crate) fn keys(&self) -> usize {
-        self.loads.len() + self.missing.len() + self.roles.len()
+        self.loads.len() + self.missing.len() + self.roles.len() + self.executed.keys()
     }
 
     /// Whether a load or search with this hash has a sum already.
@@ -243,6 +246,7 @@ impl Sums {
             resident_kib: sum.resident_kib,
             bystanders: sum.bystanders.clone(),
         }));
+        first.executed.extend(self.executed.rows());
         let mut first = Some(first);
         std::iter::from_fn(move || {
             let is_first = first.is_some();

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use alive_store::model::{Bystanders, Interpreter, LanguageFrame, Load, Missing, Site, Stack};
+use alive_store::model::{Bystanders, Executed, Interpreter, LanguageFrame, Load, Missing, Site, Stack};
 use serde::Serialize as _;
 use serde_json::ser::PrettyFormatter;
 use serde_json::{Map, Value, json};
@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::caller::{self, Caller};
 use crate::cost::Cost;
 use crate::escape::{self, AsciiControls};
+use crate::execs;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::forest::Node;
 use crate::price;
@@ -76,6 +77,7 @@ fn program(program: &ProgramReport) -> Value {
     out.put("findings", program.findings.iter().map(|found| finding(program, found)).collect::<Value>());
     out.put("loads", program.loads.iter().map(|item| load(program, item)).collect::<Value>());
     out.put("missing", program.missing.iter().map(|item| missing(program, item)).collect::<Value>());
+    out.put("executed", program.executed.iter().map(|item| executed(program, item)).collect::<Value>());
     out.into()
 }
 
@@ -235,6 +237,21 @@ fn missing(program: &ProgramReport, missing: &Missing) -> Value {
     out.put("searches", missing.searches);
     out.put("probes", missing.probes);
     asked(&mut out, &missing.stacks);
+    out.into()
+}
+
+fn executed(program: &ProgramReport, executed: &Executed) -> Value {
+    let mut out = Object::default();
+    out.bytes("executable", &executed.executable);
+    out.bytes("program", &executed.program);
+    out.put("role", role_id(program, Some(executed.role)));
+    out.put("runs", executed.runs);
+    out.put("again_and_again", execs::wants_a_template(executed));
+    out.put("cpu_micros", executed.cpu_nanos / 1_000);
+    out.put("wall_micros", executed.wall_nanos / 1_000);
+    out.put("resident_kib", Some(executed.resident_kib).filter(|kib| *kib > 0));
+    out.put("first_seen", time(executed.first_seen_micros));
+    out.put("last_seen", time(executed.last_seen_micros));
     out.into()
 }
 

@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::caller::{Caller, file_name};
 use crate::escape;
+use crate::execs;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::render::units::{bytes, count, micros, shorten, wrap};
 use crate::render::{forks, loss, summary, time, unread};
@@ -125,7 +126,20 @@ impl Page {
             writeln!(out)?;
             self.sentence(out, "  ", &format!("Already shared: {text}"))?;
         }
-        self.forks(out, program)
+        self.forks(out, program)?;
+        self.executed(out, program)
+    }
+
+    /// Programs that are executed again and again.
+    fn executed(&self, out: &mut dyn Write, program: &ProgramReport) -> io::Result<()> {
+        let sentences: Vec<String> = execs::sentences(program).collect();
+        if sentences.is_empty() {
+            return Ok(());
+        }
+        writeln!(out)?;
+        let heading = format!("Executed again and again (at least {} times):", execs::MIN_RUNS);
+        self.sentence(out, "  ", &heading)?;
+        sentences.iter().try_for_each(|text| self.sentence(out, "  ", text))
     }
 
     /// What forking itself costs, where it was measured.

@@ -1,8 +1,8 @@
 //! Snapshots as the store would hand them out.
 
 use alive_store::model::{
-    Bystanders, Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, Program, Role, Site, Snapshot,
-    Stack, UNTOLD,
+    Bystanders, Executed, Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, Program, Role, Site,
+    Snapshot, Stack, UNTOLD,
 };
 
 /// When everything here was seen: 2026-01-01 12:00 UTC in microseconds since 1970.
@@ -102,6 +102,7 @@ fn program(label: impl AsRef<[u8]>, roles: Vec<Role>, loads: Vec<Load>) -> Progr
         roles,
         loads,
         missing: Vec::new(),
+        executed: Vec::new(),
         sequence_gaps: 0,
         not_sent: Vec::new(),
         interpreters: Vec::new(),
@@ -263,5 +264,21 @@ pub(crate) fn endangered() -> Snapshot {
     let cygrpc = "/srv/venv/lib/python3.11/site-packages/grpc/_cython/cygrpc.cpython-311-x86_64-linux-gnu.so";
     let openmp = "/srv/venv/lib/python3.11/site-packages/scikit_learn.libs/libgomp-a34b3233.so.1.0.0";
     let loads = vec![load(cygrpc, 8, 12_000_000), load(openmp, 1, 250_000), load("/srv/app.pyc", 8, 9_000)];
-    snapshot(program("gunicorn", vec![root(1), workers, helpers], loads))
+    let run = |executable: &str, label: &str, runs, cpu_nanos| Executed {
+        role: 1,
+        executable: executable.into(),
+        program: label.into(),
+        runs,
+        cpu_nanos,
+        wall_nanos: cpu_nanos * 2,
+        resident_kib: 12_288,
+        first_seen_micros: NOON - 1_500_000,
+        last_seen_micros: NOON,
+    };
+    let mut program = program("gunicorn", vec![root(1), workers, helpers], loads);
+    program.executed = vec![
+        run("/usr/bin/uname", "uname", 2, 9_000_000),
+        run("/usr/bin/perl", "report.pl\x1b", 40, 1_400_000_000),
+    ];
+    snapshot(program)
 }
