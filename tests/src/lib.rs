@@ -21,6 +21,7 @@
 //! | a name that is looked for | `tests/search.rs` |
 //! | a daemon that forks itself into the background | `tests/heir.rs` |
 //! | what a fork endangers | `tests/bystanders.rs` |
+//! | what is executed again and again | `tests/executed.rs` |
 //! | what is lost, and that it is said | `tests/loss.rs` |
 //! | another preload library beside ours | `tests/interposer.rs` |
 //! | what `alive run` and `alive report` say in the end | `tests/report.rs` |
