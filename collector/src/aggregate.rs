@@ -192,13 +192,17 @@ impl Aggregate {
             Ok(heard) => heard,
             Err(error) => return self.refuse(error),
         };
-        self.count_event();
         let header = *heard.header();
         let (tree, process) = (heard.tree(), ProcessKey::of(heard.tree(), &header));
         let seen_micros = at.sent_micros(header.monotonic_nanos);
+        // Most are of programs that nobody asked about: they leave no trace at all.
         if header.kind == Ok(Kind::End) {
-            return self.executed(&heard, seen_micros);
+            if self.executed(&heard, seen_micros) {
+                self.count_event();
+            }
+            return;
         }
+        self.count_event();
         if !self.has_room() && !self.trees.contains(tree) {
             return self.lose(|loss| &mut loss.over_cap, 1);
         }
@@ -237,7 +241,7 @@ impl Aggregate {
             }
             // It tells of its tree, which was noted above.
             Ok(Kind::Start) => {
-                self.executed(&heard, seen_micros);
+                let _ = self.executed(&heard, seen_micros);
                 self.parents.note(header.pid, tree, &chain);
             }
             // A kind that a later version of the shim knows.
@@ -303,13 +307,14 @@ impl Aggregate {
         }
     }
 
-    /// An image was executed. Nobody asked about those whose parent is not known: a shell's, mostly.
-    fn executed(&mut self, heard: &Heard<'_>, seen_micros: u64) {
-        let Some((tree, chain)) = self.parents.of(heard.header()) else { return };
+    /// An image was executed; false where its parent is not known, as for most of a shell's.
+    fn executed(&mut self, heard: &Heard<'_>, seen_micros: u64) -> bool {
+        let Some((tree, chain)) = self.parents.of(heard.header()) else { return false };
         let room = self.has_room();
         if !self.pending.sums.executed.add(heard, (tree, &chain), seen_micros, room) {
             self.lose(|loss| &mut loss.over_cap, 1);
         }
+        true
     }
 
     /// Adds a load or a search, kept under its tree, its role and `what` it is.
