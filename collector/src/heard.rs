@@ -5,7 +5,7 @@
 
 use alive_store::model::{Site, Stack, TreeKey};
 use alive_wire::decode::Records;
-use alive_wire::record::{Code, Frames, Lineage, Module, NO_MODULE, Reason, Usage};
+use alive_wire::record::{Code, Frames, Lineage, Module, NO_MODULE, Reason, Toll};
 use alive_wire::{
     Bystanders, Error, Event, Header, Language, LanguageStack, MAX_FRAMES, MAX_LINEAGE, Record,
 };
@@ -65,7 +65,7 @@ pub(crate) struct Heard<'a> {
     /// Nanoseconds in dlopen.
     pub(crate) nanos: Option<u64>,
     /// What the image took so far.
-    pub(crate) usage: Option<Usage>,
+    pub(crate) toll: Option<Toll>,
     /// Failed probes of a search.
     pub(crate) probes: u32,
     /// The native stack.
@@ -97,7 +97,7 @@ impl<'a> Heard<'a> {
             code: Code { kind: None, language: None, outcome: None, via: None },
             bytes: None,
             nanos: None,
-            usage: None,
+            toll: None,
             probes: 0,
             frames: None,
             lines: LanguageStack::NONE,
@@ -122,7 +122,7 @@ impl<'a> Heard<'a> {
                 Record::Code(code) => heard.code = code,
                 Record::FileBytes(bytes) => heard.bytes = Some(bytes),
                 Record::Duration(nanos) => heard.nanos = Some(nanos),
-                Record::Usage(usage) => heard.usage = Some(usage),
+                Record::Toll(toll) => heard.toll = Some(toll),
                 Record::Search { probes } => heard.probes = probes,
                 Record::Frames(frames) => heard.frames = Some(frames),
                 Record::Lineage(_) => heard.lineage.note(&here),

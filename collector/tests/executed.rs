@@ -6,7 +6,7 @@ use alive_collector::aggregate::Aggregate;
 use alive_collector::moment::Moment;
 use alive_store::model::{ExecutedRow, Loss};
 use alive_wire::header::flags;
-use alive_wire::record::{Usage, types};
+use alive_wire::record::{Toll, types};
 use alive_wire::{Header, Kind};
 use scene::{Folder, Tree, collect, event, now_micros, sender, take};
 
@@ -28,7 +28,7 @@ fn ran(kind: Kind, pid: u32, ppid: u32, start_micros: u64, script: &[u8]) -> Vec
     event(header, |encoder| {
         encoder.string(types::PROGRAM, script);
         encoder.string(types::EXECUTABLE, b"/usr/bin/perl");
-        encoder.usage(Usage { cpu_nanos: 5_000_000, wall_nanos: 9_000_000, resident_kib: 700 });
+        encoder.toll(Toll { cpu_nanos: 5_000_000, wall_nanos: 9_000_000, resident_kib: 700 });
     })
 }
 

@@ -144,7 +144,7 @@ pub(crate) fn started() {
     send(Kind::Start, &speaker, 0, |event, _| {
         event.string(types::EXECUTABLE, config::get().executable.as_slice());
         event.string(types::SHIM_VERSION, env!("CARGO_PKG_VERSION").as_bytes());
-        event.usage(crate::usage());
+        event.toll(crate::toll());
         for (language, no_lines, version) in lang::seen() {
             event.interpreter(language, no_lines, version);
         }
@@ -167,7 +167,7 @@ pub(crate) fn ended() {
     unsafe { config::find_executable() };
     send(Kind::End, &speaker, flags::NO_TREE, |event, _| {
         event.string(types::EXECUTABLE, config::get().executable.as_slice());
-        event.usage(crate::usage());
+        event.toll(crate::toll());
     });
 }
 

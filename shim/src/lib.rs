@@ -65,9 +65,9 @@ fn cpu_nanos() -> u64 {
 }
 
 /// What the image took since then.
-fn usage() -> alive_wire::record::Usage {
+fn toll() -> alive_wire::record::Toll {
     let began = ROOT_START_MICROS.load(Ordering::Relaxed).saturating_mul(1000);
-    alive_wire::record::Usage {
+    alive_wire::record::Toll {
         cpu_nanos: cpu_nanos(),
         wall_nanos: sys::clock_nanos(libc::CLOCK_REALTIME).saturating_sub(began),
         resident_kib: process::lineage::resident_kib().unwrap_or(0),

@@ -110,7 +110,7 @@ fn write(encoder: &mut Encoder<'_>, record: &Record<'_>) {
         }
         Record::NotSent { reason, count } => encoder.not_sent(reason, count),
         Record::Bystanders(seen) => encoder.bystanders(&seen),
-        Record::Usage(usage) => encoder.usage(usage),
+        Record::Toll(toll) => encoder.toll(toll),
         Record::Search { probes } => encoder.search(probes),
         Record::Field { key, value } => encoder.field(key, value),
         other => panic!("{other:?} is known to the decoder and not to this test"),

@@ -7,7 +7,7 @@
 use crate::bystanders::Bystanders;
 use crate::header::{self, Header, flags};
 use crate::lines::LanguageStack;
-use crate::record::{Code, Frame, Lineage, Module, Usage, types};
+use crate::record::{Code, Frame, Lineage, Module, Toll, types};
 use crate::vocabulary::{Language, NoLines};
 
 /// Bytes in front of a record's payload.
@@ -154,10 +154,10 @@ impl<'b> Encoder<'b> {
     }
 
     /// What the image took so far.
-    pub fn usage(&mut self, usage: Usage) {
-        let Usage { cpu_nanos, wall_nanos, resident_kib } = usage;
+    pub fn toll(&mut self, toll: Toll) {
+        let Toll { cpu_nanos, wall_nanos, resident_kib } = toll;
         let parts = [&cpu_nanos.to_le_bytes()[..], &wall_nanos.to_le_bytes(), &resident_kib.to_le_bytes()];
-        self.record(types::USAGE, &parts);
+        self.record(types::TOLL, &parts);
     }
 
     /// The next module; a build id longer than 255 bytes is cut and flagged. False when it did not fit.

@@ -27,7 +27,7 @@
 //! | 17 | shim version | bytes |
 //! | 18 | interpreter | u8 language, u8 why its lines are not read (0: they are), then its version |
 //! | 19 | bystanders | u16 role, u32 threads, u32 sockets, u8 bits of [`crate::bystanders`], u32 most threads, u32 most sockets, then names of threads with a zero between two |
-//! | 20 | usage | u64 CPU nanoseconds, u64 wall nanoseconds, u32 KiB resident |
+//! | 20 | toll | u64 CPU nanoseconds, u64 wall nanoseconds, u32 KiB resident |
 
 use crate::bystanders::Bystanders;
 use crate::error::Error;
@@ -56,7 +56,7 @@ pub mod types {
     pub const SHIM_VERSION: u8 = 17;
     pub const INTERPRETER: u8 = 18;
     pub const BYSTANDERS: u8 = 19;
-    pub const USAGE: u8 = 20;
+    pub const TOLL: u8 = 20;
 }
 
 /// Module number of a frame or fork site that lies in no known module; its offset is an address.
@@ -100,7 +100,7 @@ pub struct Lineage<'a> {
 
 /// What an image took so far, from the shim's constructor on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Usage {
+pub struct Toll {
     /// Nanoseconds of CPU of all its threads.
     pub cpu_nanos: u64,
     /// Nanoseconds by the clock.
@@ -235,7 +235,7 @@ pub enum Record<'a> {
     /// What was in the forker beside the thread that forked.
     Bystanders(Bystanders<'a>),
     /// What the image took so far: at a start until its first fork, at an end in all.
-    Usage(Usage),
+    Toll(Toll),
     /// Events of this tree that were counted instead of sent, for one reason.
     NotSent {
         /// The wire's byte for a [`Reason`].
@@ -375,7 +375,7 @@ impl<'a> Record<'a> {
                 most_sockets: fields.u32()?,
                 names: fields.0,
             }),
-            types::USAGE => Self::Usage(Usage {
+            types::TOLL => Self::Toll(Toll {
                 cpu_nanos: fields.u64()?,
                 wall_nanos: fields.u64()?,
                 resident_kib: fields.u32()?,

@@ -205,7 +205,7 @@ fn a_record_too_short_for_its_fields_is_malformed() {
         types::LANGUAGE_STACK,
         types::INTERPRETER,
         types::BYSTANDERS,
-        types::USAGE,
+        types::TOLL,
         types::NOT_SENT,
         types::SEARCH,
         types::FIELD,

@@ -8,7 +8,7 @@ mod files;
 
 use alive_wire::header::{Header, flags};
 use alive_wire::lines::MAX_LINES;
-use alive_wire::record::{Code, Frame, Lineage, Module, NO_MODULE, Reason, Record, Usage, types};
+use alive_wire::record::{Code, Frame, Lineage, Module, NO_MODULE, Reason, Record, Toll, types};
 use alive_wire::{
     Bystanders, CodeKind, Datagram, Encoder, Kind, Language, LanguageStack, LineWriter, MAX_SENT, NoLines,
     Outcome, Via,
@@ -332,12 +332,12 @@ fn fork_with_bystanders() {
 #[test]
 fn end() {
     let header = Header { root_pid: 4242, ..header(Kind::End, flags::NO_TREE, 0, 0, 0) };
-    let usage = Usage { cpu_nanos: 15_000_000, wall_nanos: 20_000_000, resident_kib: 8_192 };
+    let toll = Toll { cpu_nanos: 15_000_000, wall_nanos: 20_000_000, resident_kib: 8_192 };
     let encoded = encode(header, |encoder| {
         encoder.string(types::PROGRAM, b"a.pl1");
         encoder.string(types::EXECUTABLE, b"/usr/bin/pl");
-        encoder.usage(usage);
+        encoder.toll(toll);
     });
-    let records = [Record::Program(b"a.pl1"), Record::Executable(b"/usr/bin/pl"), Record::Usage(usage)];
+    let records = [Record::Program(b"a.pl1"), Record::Executable(b"/usr/bin/pl"), Record::Toll(toll)];
     pin(&files::bytes(files::END), header, &encoded, &records);
 }

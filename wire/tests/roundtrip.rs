@@ -1,7 +1,7 @@
 //! Whatever is written is read back the same: records in any order and number, and text columns.
 
 use alive_wire::lines::MAX_LINES;
-use alive_wire::record::{Code, Frame, Lineage, Module, Record, Usage, types};
+use alive_wire::record::{Code, Frame, Lineage, Module, Record, Toll, types};
 use alive_wire::{
     Bystanders, CodeKind, Datagram, Encoder, Header, Kind, Language, LanguageStack, LineWriter, MAX_ACCEPTED,
     MAX_FRAMES, NoLines, Outcome, Via, text,
@@ -24,7 +24,7 @@ enum Owned {
     Interpreter(Language, Option<NoLines>, Vec<u8>),
     NotSent(u8, u64),
     Bystanders(Bystanders<'static>, Vec<u8>),
-    Usage(Usage),
+    Toll(Toll),
     Search(u32),
     Field(Vec<u8>, Vec<u8>),
 }
@@ -48,7 +48,7 @@ impl Owned {
             }
             Self::NotSent(reason, count) => encoder.not_sent(*reason, *count),
             Self::Bystanders(seen, names) => encoder.bystanders(&Bystanders { names, ..*seen }),
-            Self::Usage(usage) => encoder.usage(*usage),
+            Self::Toll(toll) => encoder.toll(*toll),
             Self::Search(probes) => encoder.search(*probes),
             Self::Field(key, value) => encoder.field(key, value),
         }
@@ -83,7 +83,7 @@ impl Owned {
             Record::Bystanders(seen) => {
                 Self::Bystanders(Bystanders { names: b"", ..seen }, seen.names.to_vec())
             }
-            Record::Usage(usage) => Self::Usage(usage),
+            Record::Toll(toll) => Self::Toll(toll),
             Record::Search { probes } => Self::Search(probes),
             Record::Field { key, value } => Self::Field(key.to_vec(), value.to_vec()),
             other => panic!("never written: {other:?}"),
@@ -172,7 +172,7 @@ fn owned() -> impl Strategy<Value = Owned> {
             Owned::Bystanders(seen, names)
         }),
         (any::<u64>(), any::<u64>(), any::<u32>()).prop_map(|(cpu_nanos, wall_nanos, resident_kib)| {
-            Owned::Usage(Usage { cpu_nanos, wall_nanos, resident_kib })
+            Owned::Toll(Toll { cpu_nanos, wall_nanos, resident_kib })
         }),
         any::<u32>().prop_map(Owned::Search),
         (bytes(), bytes()).prop_map(|(key, value)| Owned::Field(key, value)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use alive_store::model::{ExecutedRow, TreeKey};
 use alive_wire::Header;
-use alive_wire::record::Usage;
+use alive_wire::record::Toll;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
@@ -104,7 +104,7 @@ impl Executed {
                 &mut vacant.insert((Arc::clone(chain), row)).1
             }
         };
-        let Usage { cpu_nanos, wall_nanos, resident_kib } = heard.usage.unwrap_or_default();
+        let Toll { cpu_nanos, wall_nanos, resident_kib } = heard.toll.unwrap_or_default();
         row.runs += 1;
         row.cpu_nanos = row.cpu_nanos.saturating_add(cpu_nanos);
         row.wall_nanos = row.wall_nanos.saturating_add(wall_nanos);
