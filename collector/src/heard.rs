@@ -5,7 +5,7 @@
 
 use alive_store::model::{Site, Stack, TreeKey};
 use alive_wire::decode::Records;
-use alive_wire::record::{Code, Frames, Lineage, Module, NO_MODULE, Reason, Toll};
+use alive_wire::record::{Code, Frames, Lineage, Module, NO_MODULE, Reason, Toll, Usage};
 use alive_wire::{
     Bystanders, Error, Event, Header, Language, LanguageStack, MAX_FRAMES, MAX_LINEAGE, Record,
 };
@@ -66,6 +66,8 @@ pub(crate) struct Heard<'a> {
     pub(crate) nanos: Option<u64>,
     /// What the image took so far.
     pub(crate) toll: Option<Toll>,
+    /// What the loading thread has used; `None` when not told.
+    pub(crate) usage: Option<Usage>,
     /// Failed probes of a search.
     pub(crate) probes: u32,
     /// The native stack.
@@ -98,6 +100,7 @@ impl<'a> Heard<'a> {
             bytes: None,
             nanos: None,
             toll: None,
+            usage: None,
             probes: 0,
             frames: None,
             lines: LanguageStack::NONE,
@@ -123,6 +126,7 @@ impl<'a> Heard<'a> {
                 Record::FileBytes(bytes) => heard.bytes = Some(bytes),
                 Record::Duration(nanos) => heard.nanos = Some(nanos),
                 Record::Toll(toll) => heard.toll = Some(toll),
+                Record::Usage(usage) => heard.usage = Some(usage),
                 Record::Search { probes } => heard.probes = probes,
                 Record::Frames(frames) => heard.frames = Some(frames),
                 Record::Lineage(_) => heard.lineage.note(&here),

@@ -62,6 +62,7 @@ mod tests {
             fork_site: None,
             fork_line: None,
             processes,
+            trees: 1,
             fork_nanos,
             forker_resident_kib,
             bystanders: None,

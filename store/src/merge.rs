@@ -29,6 +29,8 @@ struct Merged {
     loads: HashMap<(usize, Vec<u8>, String), usize>,
     missing: HashMap<(usize, Vec<u8>), usize>,
     executed: HashMap<(usize, Vec<u8>, Vec<u8>), usize>,
+    /// Trees of each role: two rows of one tree may be one role.
+    trees: HashSet<(usize, i64)>,
 }
 
 /// Index of the root's role in every program.
@@ -39,6 +41,7 @@ const NOTHING_FORKED: Role = Role {
     site: None,
     line: None,
     processes: 0,
+    trees: 0,
     fork_nanos: 0,
     forker_resident_kib: 0,
     bystanders: None,
@@ -65,6 +68,7 @@ impl Merge {
         let program = &mut self.programs[index].program;
         program.trees += 1;
         program.roles[ROOT].processes += 1;
+        program.roles[ROOT].trees += 1;
         let refused = not_sent.iter().find(|(reason, _)| reason == NUMBERED).map_or(0, |(_, events)| *events);
         program.sequence_gaps = program.sequence_gaps.saturating_add(gaps.saturating_sub(refused));
         for (reason, events) in not_sent {
@@ -128,6 +132,9 @@ impl Merge {
             && known.symbol.is_none()
         {
             known.symbol = site.symbol;
+        }
+        if merged.trees.insert((role, tree)) {
+            merged.program.roles[role].trees += 1;
         }
         self.roles.insert(id, (index, role));
     }
@@ -197,6 +204,13 @@ impl Merge {
         sum.events = sum.events.saturating_add(load.events);
         sum.processes = sum.processes.saturating_add(load.processes);
         sum.nanos = sum.nanos.saturating_add(load.nanos);
+        sum.respawned = sum.respawned.saturating_add(load.respawned);
+        sum.spans = sum.spans.saturating_add(load.spans);
+        sum.span_nanos = sum.span_nanos.saturating_add(load.span_nanos);
+        sum.span_cpu_nanos = sum.span_cpu_nanos.saturating_add(load.span_cpu_nanos);
+        sum.span_faults = sum.span_faults.saturating_add(load.span_faults);
+        sum.bound_nanos =
+            [sum.bound_nanos, load.bound_nanos].into_iter().filter(|&bound| bound > 0).min().unwrap_or(0);
         sum.bytes = sum.bytes.max(load.bytes);
         sum.first_seen_micros = sum.first_seen_micros.min(load.first_seen_micros);
         sum.last_seen_micros = sum.last_seen_micros.max(load.last_seen_micros);
@@ -279,6 +293,7 @@ impl Merged {
             loads: HashMap::new(),
             missing: HashMap::new(),
             executed: HashMap::new(),
+            trees: HashSet::new(),
         }
     }
 }

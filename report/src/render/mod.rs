@@ -1,8 +1,10 @@
-//! From a report to text: [`table`] for a person, [`json`] for a program.
+//! From a report to text: [`table`] for a person, [`json`] for a program, [`csv`] for a spreadsheet.
 
+pub mod csv;
 mod forks;
 pub mod json;
 pub mod loss;
+mod place;
 mod summary;
 pub mod table;
 pub(crate) mod units;
@@ -15,6 +17,8 @@ pub enum Format {
     Table,
     /// For a program.
     Json,
+    /// For a spreadsheet.
+    Csv,
 }
 
 /// RFC 3339, UTC, from the store's microseconds since 1970.

@@ -1,5 +1,7 @@
 //! Snapshots as the store would hand them out.
 
+pub(crate) mod tree;
+
 use alive_store::model::{
     Bystanders, Executed, Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, Program, Role, Site,
     Snapshot, Stack, UNTOLD,
@@ -64,6 +66,12 @@ fn load(path: impl AsRef<[u8]>, processes: u64, bytes: u64) -> Load {
         processes,
         bytes,
         nanos: 0,
+        respawned: 0,
+        spans: 0,
+        span_nanos: 0,
+        span_cpu_nanos: 0,
+        span_faults: 0,
+        bound_nanos: 0,
         first_seen_micros: NOON - 1_500_000,
         last_seen_micros: NOON,
         stacks: vec![native("Perl_pp_require+0x1b2")],
@@ -78,6 +86,7 @@ fn root(processes: u64) -> Role {
         processes,
         fork_nanos: 0,
         forker_resident_kib: 0,
+        trees: 1,
         bystanders: None,
     }
 }
@@ -89,6 +98,7 @@ fn worker(processes: u64) -> Role {
         site: Some(fork),
         line: None,
         processes,
+        trees: 1,
         fork_nanos: 0,
         forker_resident_kib: 0,
         bystanders: None,
