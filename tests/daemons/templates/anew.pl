@@ -33,4 +33,6 @@ for ( 1 .. $times ) {
     );
     print $done->recv, "\n";
 }
+# They end by themselves, and tell what they took only then.
+1 while waitpid( -1, 0 ) > 0;
 exit 0;
