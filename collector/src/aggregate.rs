@@ -311,24 +311,6 @@ impl Aggregate {
         }
     }
 
-    /// A fork tells who has the child's pid, and who the forker's.
-    fn note_parents(&mut self, heard: &Heard<'_>, chain: &Arc<Chain>) {
-        self.parents.note(heard.header().pid, heard.tree(), chain);
-        if let Some(link) = heard.lineage().last() {
-            self.parents.note(link.forker_pid, heard.tree(), &Arc::clone(chain).forker());
-        }
-    }
-
-    /// An image was executed; false where its parent is not known, as for most of a shell's.
-    fn executed(&mut self, heard: &Heard<'_>, seen_micros: u64) -> bool {
-        let Some((tree, chain)) = self.parents.of(heard.header()) else { return false };
-        let room = self.has_room();
-        if !self.pending.sums.executed.add(heard, (tree, &chain), seen_micros, room) {
-            self.lose(|loss| &mut loss.over_cap, 1);
-        }
-        true
-    }
-
     /// Adds a load or a search, kept under its tree, its role and `what` it is.
     fn add(
         &mut self,

@@ -9,6 +9,7 @@ use alive_wire::record::Toll;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
+use super::Aggregate;
 use super::chains::Chain;
 use super::recent::Recent;
 use crate::heard::Heard;
@@ -59,6 +60,26 @@ impl Parents {
         };
         let became = earlier(image.pid).map(|(tree, chain)| (tree, chain.forker()));
         became.or_else(|| earlier(image.ppid))
+    }
+}
+
+impl Aggregate {
+    /// A fork tells who has the child's pid, and who the forker's.
+    pub(super) fn note_parents(&mut self, heard: &Heard<'_>, chain: &Arc<Chain>) {
+        self.parents.note(heard.header().pid, heard.tree(), chain);
+        if let Some(link) = heard.lineage().last() {
+            self.parents.note(link.forker_pid, heard.tree(), &Arc::clone(chain).forker());
+        }
+    }
+
+    /// An image was executed; false where its parent is not known, as for most of a shell's.
+    pub(super) fn executed(&mut self, heard: &Heard<'_>, seen_micros: u64) -> bool {
+        let Some((tree, chain)) = self.parents.of(heard.header()) else { return false };
+        let room = self.has_room();
+        if !self.pending.sums.executed.add(heard, (tree, &chain), seen_micros, room) {
+            self.lose(|loss| &mut loss.over_cap, 1);
+        }
+        true
     }
 }
 
