@@ -5,6 +5,7 @@
 
 mod burst;
 mod chains;
+mod executed;
 mod pending;
 mod processes;
 mod recent;
@@ -26,8 +27,9 @@ use hashbrown::DefaultHashBuilder;
 
 use crate::heard::Heard;
 use crate::moment::Moment;
-use crate::rebased;
+use crate::{rebased, unpack};
 use chains::{Chain, Chains};
+use executed::Parents;
 use pending::Lines;
 pub use pending::Pending;
 use processes::{ProcessKey, Processes};
@@ -67,6 +69,7 @@ pub struct Aggregate {
     trees: Trees,
     chains: Chains,
     processes: Processes,
+    parents: Parents,
     samples: Samples,
     repeats: Repeats,
     spans: Spans,
@@ -86,6 +89,7 @@ impl Aggregate {
             trees: Trees::new(up_since_micros, marks.into_iter().collect()),
             chains: Chains::new(),
             processes: Processes::new(),
+            parents: Parents::new(),
             samples: Samples::default(),
             repeats: Repeats::default(),
             spans: Spans::new(),
@@ -223,10 +227,17 @@ impl Aggregate {
             Ok(heard) => heard,
             Err(error) => return self.refuse(error),
         };
-        self.count_event();
         let header = *heard.header();
         let (tree, process) = (heard.tree(), ProcessKey::of(heard.tree(), &header));
         let seen_micros = at.sent_micros(header.monotonic_nanos);
+        // Most are of programs that nobody asked about: they leave no trace at all.
+        if header.kind == Ok(Kind::End) {
+            if self.executed(&heard, seen_micros) {
+                self.count_event();
+            }
+            return;
+        }
+        self.count_event();
         if !self.has_room() && !self.trees.contains(tree) {
             return self.lose(|loss| &mut loss.over_cap, 1);
         }
@@ -236,6 +247,13 @@ impl Aggregate {
             && self.processes.speaks(process)
         {
             self.spoke.note(&heard, &chain, self.processes.round());
+        }
+        match header.kind {
+            // A process whose forker did not announce it.
+            Ok(Kind::Load | Kind::Missing) if !self.parents.knows(header.pid) => {
+                self.parents.note(header.pid, tree, &chain);
+            }
+            _ => {}
         }
         match header.kind {
             Ok(Kind::Load) => {
@@ -259,13 +277,17 @@ impl Aggregate {
                 self.ping(heard.name.unwrap_or_default().to_vec(), file.to_vec(), line, seen_micros);
             }
             Ok(Kind::Fork) => {
+                self.note_parents(&heard, &chain);
                 if header.flags & flags::REBASED == 0 {
                     self.processes.forked(process, header.monotonic_nanos);
                 }
                 self.rebase(&heard, chain, seen_micros);
             }
             // It tells of its tree, which was noted above.
-            Ok(Kind::Start) => {}
+            Ok(Kind::Start) => {
+                let _ = self.executed(&heard, seen_micros);
+                self.parents.note(header.pid, tree, &chain);
+            }
             // A kind that a later version of the shim knows.
             Ok(_) | Err(_) => self.lose(|loss| &mut loss.unsupported_version, 1),
         }
@@ -294,7 +316,8 @@ impl Aggregate {
         let (key, pending) = (heard.tree(), &mut self.pending);
         let numbered = header.flags & flags::NO_TREE == 0;
         self.chains.role(&self.hasher, heard, tree, |chain, link| {
-            pending.sums.role(key, chain, if numbered { link.role } else { 0 }, link, room)
+            let bystanders = heard.bystanders(link.role).map(unpack::bystanders);
+            pending.sums.role(key, chain, if numbered { link.role } else { 0 }, link, bystanders, room)
         })
     }
 
@@ -315,6 +338,11 @@ impl Aggregate {
             self.spoke.rebase(heard.tree(), self.processes.round());
             self.processes.next_round();
             self.pending.rebase(heard.tree(), heir, number);
+            self.parents.forget_tree(heard.tree());
+            // Another process may tell of the heir.
+            if heard.lineage().count() == usize::from(heard.header().depth) {
+                self.parents.note(heard.header().pid, heard.tree(), &self.chains.root());
+            }
         }
     }
 

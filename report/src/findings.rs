@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use alive_store::model::{Interpreter, LineCount, Load, Loss, Missing, Program, Snapshot};
+use alive_store::model::{Executed, Interpreter, LineCount, Load, Loss, Missing, Program, Snapshot};
 
 use crate::caller::{self, Caller};
 use crate::cost::{Cost, Costs};
+use crate::execs;
 use crate::forest::{self, Node};
 use crate::role::{self, Role};
 use crate::thresholds::Thresholds;
@@ -77,6 +78,8 @@ pub struct ProgramReport {
     pub costs: Costs,
     /// Searches that found nothing.
     pub missing: Vec<Missing>,
+    /// Programs that its processes executed, the dearest first.
+    pub executed: Vec<Executed>,
     /// Events of its trees that were lost by gaps.
     pub sequence_gaps: u64,
     /// Events that its processes counted instead of sending, by reason.
@@ -208,6 +211,9 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
     let mut loads = program.loads;
     loads.retain(|load| selection.since_micros.is_none_or(|since| load.last_seen_micros >= since));
     loads.sort_by(|a, b| (Reverse(a.bytes), &a.path, a.role).cmp(&(Reverse(b.bytes), &b.path, b.role)));
+    let mut executed = program.executed;
+    executed.retain(|run| selection.since_micros.is_none_or(|since| run.last_seen_micros >= since));
+    execs::sort(&mut executed);
     let mut missing = program.missing;
     missing.sort_by(|a, b| (Reverse(a.probes), &a.name, a.role).cmp(&(Reverse(b.probes), &b.name, b.role)));
 
@@ -234,6 +240,7 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
         loads,
         costs,
         missing,
+        executed,
         sequence_gaps: program.sequence_gaps,
         not_sent: program.not_sent,
         interpreters: program.interpreters,
