@@ -45,7 +45,8 @@ pub struct Finding {
     /// Of `workers`, those that were forked after a sibling had loaded it already: they took the place of one
     /// that ended, or joined those that were there.
     pub respawned: u64,
-    /// Processes that have it from the one that loaded it; 0 unless the verdict is that it is shared.
+    /// Processes that descend from the one that loaded it and did not load it again; 0 unless the verdict is that
+    /// it is shared.
     pub shared_by: u64,
     /// What it costs, with all that it brought.
     pub cost: Cost,
@@ -157,12 +158,33 @@ impl Report {
 impl ProgramReport {
     /// Loads that happened after a fork and brought code.
     pub fn late(&self) -> impl Iterator<Item = &Load> {
-        self.loads.iter().filter(|load| !is_start_up(&self.roles, load.role) && !has_failed(load))
+        self.late_with_cost().map(|(load, _)| load)
+    }
+
+    /// The same, each with what it costs by itself.
+    pub fn late_with_cost(&self) -> impl Iterator<Item = (&Load, Cost)> {
+        let late = |load: &Load| !is_start_up(&self.roles, load.role) && !has_failed(load);
+        let late = self.loads.iter().enumerate().filter(move |(_, load)| late(load));
+        late.map(|(index, load)| (load, self.costs.own(index)))
     }
 
     /// Loads that a forked process told of before it was known to be the main one: they are start-up.
     pub fn start_up(&self) -> impl Iterator<Item = &Load> {
         self.loads.iter().filter(|load| is_start_up(&self.roles, load.role) && !has_failed(load))
+    }
+
+    /// The finding that a process forked too early repeats: another one of the same file and verdict, in a role
+    /// that descends from this one's. The two are one thing to do.
+    #[must_use]
+    pub fn repeated_below(&self, finding: &Finding) -> Option<&Finding> {
+        self.findings.iter().find(|other| {
+            other.role != finding.role
+                && other.verdict == finding.verdict
+                && other.load_in.is_some()
+                && other.load_in == finding.load_in
+                && other.what == finding.what
+                && role::ancestry(&self.roles, other.role).contains(&finding.role)
+        })
     }
 
     /// What preloading would spare over all findings.
