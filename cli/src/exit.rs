@@ -74,7 +74,13 @@ pub(crate) enum Failure {
         source: std::io::Error,
     },
     #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
     NoData(String),
+    #[error("there is no process {0}: find the daemon's with `pgrep --oldest --full NAME`")]
+    NoProcess(u32),
+    #[error("process {pid} cannot be read: {reason}")]
+    Process { pid: u32, reason: alive_memory::Unread },
     #[error(transparent)]
     Gate(#[from] gate::Error),
     #[error(transparent)]
@@ -82,6 +88,14 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Why nothing at all could be read of the process that was asked for.
+    pub(crate) fn of_process(pid: u32, reason: alive_memory::Unread) -> Self {
+        match reason {
+            alive_memory::Unread::Ended => Self::NoProcess(pid),
+            reason => Self::Process { pid, reason },
+        }
+    }
+
     /// The exit status that tells a script about it.
     pub(crate) fn status(&self) -> Status {
         match self {
@@ -93,8 +107,8 @@ impl Failure {
                 _ => Status::Environment,
             },
             Self::Gate(gate::Error::Write { .. }) => Status::Environment,
-            Self::Gate(_) => Status::Usage,
-            Self::NoData(_) | Self::Store(StoreError::Missing { .. }) => Status::NoData,
+            Self::Gate(_) | Self::Usage(_) => Status::Usage,
+            Self::NoData(_) | Self::NoProcess(_) | Self::Store(StoreError::Missing { .. }) => Status::NoData,
             Self::NoList(NoList::Nothing { .. }) => Status::NoData,
             Self::NoList(_) => Status::Usage,
             _ => Status::Environment,

@@ -163,7 +163,14 @@ impl Report {
 impl ProgramReport {
     /// Loads that happened after a fork and brought code.
     pub fn late(&self) -> impl Iterator<Item = &Load> {
-        self.loads.iter().filter(|load| !is_start_up(&self.roles, load.role) && !has_failed(load))
+        self.late_with_cost().map(|(load, _)| load)
+    }
+
+    /// The same, each with what it costs by itself.
+    pub fn late_with_cost(&self) -> impl Iterator<Item = (&Load, Cost)> {
+        let late = |load: &Load| !is_start_up(&self.roles, load.role) && !has_failed(load);
+        let late = self.loads.iter().enumerate().filter(move |(_, load)| late(load));
+        late.map(|(index, load)| (load, self.costs.own(index)))
     }
 
     /// Loads that a forked process told of before it was known to be the main one: they are start-up.

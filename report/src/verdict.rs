@@ -2,6 +2,7 @@
 
 use alive_store::model::Load;
 
+use crate::cost;
 use crate::findings::{has_failed, is_start_up};
 use crate::role::{self, Role};
 use crate::template::Lineage;
@@ -72,7 +73,7 @@ impl<'a> Judge<'a> {
             Verdict::Preload
         } else if self.lineage.shared_by(load).is_some() {
             Verdict::AlreadyShared
-        } else if self.thresholds.is_slow(load.nanos / load.processes.max(1) / 1_000) {
+        } else if self.thresholds.is_slow(cost::dlopen_micros(load)) {
             Verdict::Preload
         } else {
             Verdict::LeaveLazy

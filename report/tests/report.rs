@@ -200,6 +200,22 @@ fn what_forks_cost_stands_beside_each_role() {
 }
 
 #[test]
+fn memory_is_a_mean_and_not_known_is_no_zero() {
+    let document: serde_json::Value = serde_json::from_str(&json_of(scene::daemonised())).unwrap();
+    let memory: Vec<_> = document["programs"][0]["roles"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|role| {
+            let memory = &role["memory"];
+            (memory["processes"].clone(), memory["unreadable"].clone(), memory["private_dirty_kib"].clone())
+        })
+        .collect();
+    let expected = serde_json::json!([[null, null, null], [4, 1, 32_305], [0, 1, null], [1, 0, 512]]);
+    assert_eq!(serde_json::json!(memory), expected);
+}
+
+#[test]
 fn a_fork_is_told_by_its_line_and_by_its_place_in_machine_code() {
     let document: serde_json::Value = serde_json::from_str(&json_of(scene::daemonised())).unwrap();
     let program = &document["programs"][0];

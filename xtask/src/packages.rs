@@ -78,7 +78,11 @@ const NEEDED: &[Package] = &[
         shown_by: "/usr/lib/postgresql/*/bin/postgres",
         for_tests: "truth: postgres",
     },
-    Package { name: "util-linux", shown_by: "/usr/bin/setpriv", for_tests: "truth: postgres" },
+    Package {
+        name: "util-linux",
+        shown_by: "/usr/bin/setpriv",
+        for_tests: "truth: postgres; memory: another user",
+    },
     Package { name: "spamd", shown_by: "/usr/sbin/spamd", for_tests: "background: spamd" },
     Package { name: "spamc", shown_by: "/usr/bin/spamc", for_tests: "background: spamd" },
     Package { name: "uwsgi-core", shown_by: "/usr/bin/uwsgi-core", for_tests: "background: uwsgi" },

@@ -1,6 +1,5 @@
 //! `alive preload`: what to load before the fork, in the words of those who load it.
 
-use alive_report::Thresholds;
 use alive_report::preload::disk::Machine;
 use alive_report::preload::{self, Wish};
 
@@ -18,7 +17,7 @@ pub(crate) fn run(args: args::Preload) -> Result<Status, Failure> {
         db: args.db,
         program: args.program,
         since_micros: None,
-        thresholds: Thresholds::default(),
+        thresholds: args.rule.into(),
     })?;
     let wish = Wish { ecosystem: args.ecosystem, role: args.role, all: args.all };
     let list = preload::list(&report, &wish, &Machine)?;

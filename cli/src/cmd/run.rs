@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use alive_collector::{Collector, EventsTarget, Options};
 use alive_report::{Report, Selection, escape};
@@ -25,6 +26,10 @@ use crate::output::{self, say};
 use crate::shim::{self, Shim};
 use crate::supervise::{Rest, Stillness, Supervisor};
 use crate::target;
+
+/// How long a signal that ends the command may wait for a last look at the memory of its processes. The looks
+/// themselves take milliseconds; this is for a machine that is busy.
+const LAST_LOOK: Duration = Duration::from_millis(1_500);
 
 /// Runs the command to its end and writes the report.
 ///
@@ -58,7 +63,8 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
     }
 
     let mut live = Live::new();
-    let ended = supervisor.run(&command, || live.show(&collector.progress()));
+    let ended =
+        supervisor.run(&command, || live.show(&collector.progress()), || collector.look_at_memory(LAST_LOOK));
     live.clear();
     let ended = match ended {
         Ok(ended) => ended,
@@ -69,11 +75,12 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
         }
     };
     let mut still = Stillness::new(QUIET);
-    let rest = supervisor.linger(args.follow, || {
+    let quiet = || {
         let progress = collector.progress();
         live.show(&progress);
         still.is_still(progress.datagrams)
-    })?;
+    };
+    let rest = supervisor.linger(args.follow, quiet, || collector.look_at_memory(LAST_LOOK))?;
     live.clear();
     if rest == Rest::Lives {
         say(&left_behind(&program));

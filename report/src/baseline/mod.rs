@@ -126,7 +126,7 @@ mod tests {
             function: function.into(),
         });
         let site = parent.map(|_| site);
-        Role { parent, site, line, processes: 1, trees: 1, fork_nanos: 0, forker_resident_kib: 0 }
+        Role { parent, site, line, processes: 1, trees: 1, ..Role::default() }
     }
 
     #[test]

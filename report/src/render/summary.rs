@@ -2,9 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use alive_store::model::RoleMemory;
+
 use crate::cost::Cost;
 use crate::findings::{Finding, ProgramReport, Verdict};
 use crate::forest::Node;
+use crate::memory;
 use crate::render::place::{self, Place};
 use crate::render::units::{bytes, count, micros};
 
@@ -79,6 +82,25 @@ fn start_up(program: &ProgramReport) -> Option<String> {
     };
     let size = bytes(size);
     Some(format!("{files} ({size}) loaded on the way into the background: relabelled as start-up, not late."))
+}
+
+/// What the processes of a role held; `None` when nobody looked.
+pub(crate) fn memory(memory: &RoleMemory) -> Option<String> {
+    let size = |kib: u64| bytes(kib.saturating_mul(1024));
+    let unreadable = match memory.unreadable {
+        0 => None,
+        number => Some(format!("{} may not be read: collect as root", count(number, "process"))),
+    };
+    let Some(mean) = memory::mean(memory) else {
+        return unreadable.map(|text| format!("memory not known: {text}"));
+    };
+    let of = match memory.processes {
+        1 => "1 process".to_owned(),
+        number => format!("mean of {number} processes"),
+    };
+    let private = size(mean.private_dirty_kib);
+    let text = format!("private {private}, PSS {} ({of})", size(mean.pss_kib));
+    Some(unreadable.map_or(text.clone(), |unreadable| format!("{text}; {unreadable}")))
 }
 
 /// The places where something should be preloaded, the one with most to gain first.

@@ -21,11 +21,15 @@ const DEFAULT_WIDTH: usize = 100;
 /// Before a line that belongs to the row above it.
 const ASIDE_INDENT: &str = "      ";
 
+/// What the figures of a row are about.
+const FIGURES: &str =
+    "Time and private memory are those of one process, with all that a line brings; ~ is an estimate.";
+
 /// Most names in a line that tells what a load brought.
 const BROUGHT_NAMES: usize = 4;
 
-const HEADING: Style = Style::new().bold();
-const URGENT: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
+pub(super) const HEADING: Style = Style::new().bold();
+pub(super) const URGENT: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
 const ASIDE: Style = Style::new().dimmed();
 
 /// Where the table goes.
@@ -42,8 +46,9 @@ pub struct Medium {
 /// # Errors
 /// Whatever `out` reports.
 pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Result<()> {
-    let page = Page { medium, width: medium.columns.unwrap_or(DEFAULT_WIDTH).max(40) };
+    let page = Page::new(medium);
     page.sentence(out, "", &rule(report.thresholds))?;
+    page.sentence(out, "", FIGURES)?;
     if let Some(since) = report.since_micros {
         let text = format!("Only loads seen since {}; their sums are over their whole life.", time(since));
         page.sentence(out, "", &text)?;
@@ -84,18 +89,22 @@ fn rule(thresholds: Thresholds) -> String {
 }
 
 /// How text is laid out.
-struct Page {
+pub(super) struct Page {
     medium: Medium,
     width: usize,
 }
 
 impl Page {
-    fn paint(&self, style: Style, text: &str) -> String {
+    pub(super) fn new(medium: Medium) -> Self {
+        Self { medium, width: medium.columns.unwrap_or(DEFAULT_WIDTH).max(40) }
+    }
+
+    pub(super) fn paint(&self, style: Style, text: &str) -> String {
         if self.medium.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
     /// A sentence, broken to the page's width.
-    fn sentence(&self, out: &mut dyn Write, indent: &str, text: &str) -> io::Result<()> {
+    pub(super) fn sentence(&self, out: &mut dyn Write, indent: &str, text: &str) -> io::Result<()> {
         let deeper = format!("{indent}  ");
         writeln!(out, "{indent}{}", wrap(text, self.width.saturating_sub(indent.len()), &deeper))
     }
@@ -175,6 +184,9 @@ impl Page {
                 (None, _) => String::new(),
             };
             writeln!(out, "  {:width$}  {processes}{origin}", role.id)?;
+            if let Some(text) = summary::memory(&role.memory) {
+                self.sentence(out, &" ".repeat(width + 4), &self.paint(ASIDE, &text))?;
+            }
         }
         Ok(())
     }
@@ -183,8 +195,8 @@ impl Page {
         let again = findings.iter().any(|finding| finding.respawned > 0);
         // Where processes took the place of others, they are more than there are workers.
         let who = if again { ">PROCESSES" } else { ">WORKERS" };
-        let mut table =
-            Columns::new(&["<VERDICT", who, ">FILES", ">SIZE", ">TIME", ">PRIVATE"], program, findings);
+        let titles = ["<VERDICT", who, ">FILES", ">SIZE", ">TIME", ">PRIVATE"];
+        let mut table = Columns::new(&titles, program, findings);
         let places = summary::places(program);
         for finding in findings {
             let cost = finding.cost;
@@ -265,7 +277,7 @@ impl Page {
     }
 
     /// Shortened to what the terminal has left behind the indentation; whole when it is none.
-    fn fitted(&self, text: &str, indent: usize) -> String {
+    pub(super) fn fitted(&self, text: &str, indent: usize) -> String {
         match self.medium.columns {
             Some(columns) => shorten(text, columns.saturating_sub(indent).max(20)),
             None => text.to_owned(),
@@ -274,10 +286,10 @@ impl Page {
 }
 
 /// Cells in columns that are as wide as their widest cell.
-struct Columns {
-    titles: Vec<String>,
+pub(super) struct Columns {
+    pub(super) titles: Vec<String>,
     right: Vec<bool>,
-    rows: Vec<Vec<String>>,
+    pub(super) rows: Vec<Vec<String>>,
     /// Whether the rows tell their role: only where they are of several.
     roles: bool,
 }
@@ -292,7 +304,7 @@ impl Columns {
     }
 
     /// Columns of something else than findings.
-    fn titled(titles: &[&str]) -> Self {
+    pub(super) fn titled(titles: &[&str]) -> Self {
         Self {
             right: titles.iter().map(|title| title.starts_with('>')).collect(),
             titles: titles.iter().map(|title| title.trim_start_matches(['<', '>']).to_owned()).collect(),
@@ -308,7 +320,7 @@ impl Columns {
         self.rows.push(cells);
     }
 
-    fn line(&self, cells: &[String]) -> String {
+    pub(super) fn line(&self, cells: &[String]) -> String {
         let cells: Vec<String> = cells
             .iter()
             .enumerate()
