@@ -210,6 +210,7 @@ fn finding(program: &ProgramReport, finding: &Finding) -> Value {
     out.put("workers", finding.workers);
     out.put("of", finding.of);
     out.put("respawned", finding.respawned);
+    out.put("also_in", finding.also_in.iter().map(|&role| role_id(program, Some(role))).collect::<Value>());
     out.put("shared_by", (finding.verdict == Verdict::AlreadyShared).then_some(finding.shared_by));
     out.put("files", finding.cost.files);
     out.put("bytes", finding.cost.bytes);

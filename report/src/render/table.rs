@@ -124,7 +124,7 @@ impl Page {
         self.roles(out, program)?;
         let shown = |finding: &&Finding| matches!(finding.verdict, Verdict::Preload | Verdict::LeaveLazy);
         // What children repeat stands at the children alone.
-        let once = |finding: &&Finding| program.repeated_below(finding).is_none();
+        let once = |finding: &&Finding| !finding.is_repeated_below;
         let loads: Vec<&Finding> = program.findings.iter().filter(shown).filter(once).collect();
         if !loads.is_empty() {
             writeln!(out)?;
