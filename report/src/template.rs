@@ -10,7 +10,7 @@
 //! * What none of the processes below loads again, they share, or have no use for: it is **shared**.
 //! * What some of them load again although the process that they descend from has it, they were forked too
 //!   early for. Then that process counts as one of them: the work was done by it and by them, and
-//!   the file belongs above all of them ([`role::load_in`](crate::role::load_in)).
+//!   the file belongs above all of them ([`role::load_in`]).
 //! * A role that has several processes in one tree is **no template**, even if it forks: each of them did the
 //!   same work beside the others. So Pitchfork's first generation is judged as the workers that it consists
 //!   of, and the one that became the mould with them.
