@@ -14,7 +14,7 @@ use crate::migrate::{self, Found};
 use crate::model::{
     Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, PingRow, Site, Snapshot, Stack,
 };
-use crate::{Error, lock};
+use crate::{Error, lock, memory};
 
 /// How long to wait for a writer that holds the whole database, as at its start and end.
 const BUSY: Duration = Duration::from_secs(5);
@@ -115,6 +115,7 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
     let sites = sites(db)?;
     let lines = lines(db)?;
     roles(db, &mut merge, &sites, &lines)?;
+    memory::read(db, |role, memory| merge.memory(role, memory))?;
     interpreters(db, &mut merge)?;
     let mut samples = samples(db, &sites, &lines)?;
     loads(db, &mut merge, &mut samples.of_loads)?;

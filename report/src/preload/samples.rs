@@ -61,15 +61,7 @@ pub(super) fn asked(mut load: Load, language: &str, file: &str, line: u32, funct
 
 /// A program of a master and its workers that loaded this.
 pub(super) fn program(label: &str, workers: u64, loads: Vec<Load>) -> Program {
-    let role = |parent, processes| Role {
-        parent,
-        site: None,
-        line: None,
-        processes,
-        fork_nanos: 0,
-        forker_resident_kib: 0,
-        trees: 1,
-    };
+    let role = |parent, processes| Role { parent, processes, trees: 1, ..Role::default() };
     Program {
         label: label.into(),
         trees: 1,
