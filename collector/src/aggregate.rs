@@ -9,6 +9,8 @@ mod processes;
 mod recent;
 mod samples;
 mod sums;
+mod taps;
+mod tellers;
 mod trees;
 
 use std::hash::BuildHasher;
@@ -23,12 +25,14 @@ use hashbrown::DefaultHashBuilder;
 use crate::heard::Heard;
 use crate::moment::Moment;
 use crate::rebased;
+use crate::tapped::Tapped;
 use chains::{Chain, Chains};
 use pending::Lines;
 pub use pending::Pending;
 use processes::{ProcessKey, Processes};
 use samples::Samples;
 use sums::Addend;
+use tellers::Tellers;
 use trees::Trees;
 
 /// Most keys that wait to be written.
@@ -60,6 +64,7 @@ pub struct Aggregate {
     chains: Chains,
     processes: Processes,
     samples: Samples,
+    tellers: Tellers,
     pending: Pending,
     totals: Totals,
 }
@@ -76,6 +81,7 @@ impl Aggregate {
             chains: Chains::new(),
             processes: Processes::new(),
             samples: Samples::default(),
+            tellers: Tellers::new(),
             pending: Pending::default(),
             totals: Totals::default(),
         }
@@ -213,9 +219,8 @@ impl Aggregate {
                 self.add(&heard, &chain, process, seen_micros, (Kind::Missing, heard.name, 0));
             }
             Ok(Kind::Ping) => {
-                let line = heard.field(b"line").and_then(parse).unwrap_or(0);
-                let file = heard.field(b"file").unwrap_or_default();
-                self.ping(heard.name.unwrap_or_default().to_vec(), file.to_vec(), line, seen_micros);
+                let teller = self.hasher.hash_one(process);
+                self.tapped(Tapped::of_event(&heard, at), Some(teller));
             }
             Ok(Kind::Fork) => self.rebase(&heard, chain, seen_micros),
             // It tells of its tree, which was noted above.
@@ -313,16 +318,21 @@ impl Aggregate {
 
     fn text_ping(&mut self, ping: &Ping<'_>, at: Moment) {
         self.count_event();
-        let value = |key: &[u8]| ping.get(key).map(|value| value.decoded().collect::<Vec<u8>>());
-        let line = value(b"line").and_then(|line| parse(&line)).unwrap_or(0);
-        let (name, file) = (value(b"name").unwrap_or_default(), value(b"file").unwrap_or_default());
-        self.ping(name, file, line, at.wall_micros);
+        let tapped = Tapped::of_text(ping, at);
+        let teller = tapped.pid.map(|pid| self.hasher.hash_one((pid, &tapped.host)));
+        self.tapped(tapped, teller);
     }
 
-    fn ping(&mut self, name: Vec<u8>, file: Vec<u8>, line: u32, seen_micros: u64) {
+    /// Adds a hit. `teller` tells processes apart, where it is known.
+    fn tapped(&mut self, tapped: Tapped, teller: Option<u64>) {
         self.totals.pings += 1;
+        self.pending.odd_clocks += u64::from(tapped.odd_clock);
+        let first_time = teller.is_some_and(|teller| {
+            let tap = (&tapped.name, &tapped.file, tapped.line, &tapped.service);
+            self.tellers.first_time(self.hasher.hash_one((teller, tap)))
+        });
         let room = self.has_room();
-        if self.pending.ping((name, file, line), seen_micros, room).is_err() {
+        if self.pending.taps.add(tapped, first_time, room).is_err() {
             self.lose(|loss| &mut loss.over_cap, 1);
         }
     }

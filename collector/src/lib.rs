@@ -31,6 +31,7 @@ pub mod sequence;
 mod socket;
 mod start;
 mod symbols;
+mod tapped;
 mod unpack;
 
 pub use aggregate::Totals;

@@ -18,6 +18,7 @@ mod lock;
 mod merge;
 mod migrate;
 pub mod model;
+mod ping;
 mod read;
 mod rebase;
 mod role;
