@@ -1,9 +1,11 @@
 //! What was typed.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -40,6 +42,44 @@ pub(crate) enum Command {
     ///
     /// Reads the database of a collector, which may be running meanwhile.
     Report(Report),
+    /// Tell a collector that something is alive
+    ///
+    /// Sends one datagram, for scripts and cron, and never waits: whether anybody listens is not known.
+    /// The address is that of `ALIVE_ADDR`; with `ALIVE_OFF=1` nothing is sent.
+    Ping(Ping),
+    /// List the taps: when and by whom each was last hit, and which never were
+    Taps(Taps),
+}
+
+/// What `alive ping` was asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ping {
+    /// Name of the tap
+    #[arg(value_name = "NAME")]
+    pub(crate) name: OsString,
+    /// What else to tell: file, line, function, caller, pid, service, host, time, or a key of your own
+    #[arg(value_name = "KEY=VALUE", value_parser = OsStringValueParser::new().try_map(pair))]
+    pub(crate) pairs: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// What `alive taps` was asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Taps {
+    /// The collector's database [default: where alive-collector keeps it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+    /// List also which of these names were never hit: one a line, # begins a comment
+    #[arg(long, value_name = "FILE")]
+    pub(crate) expect: Option<PathBuf>,
+    /// List also which of the taps in this source tree were never hit
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scan: Option<PathBuf>,
+    /// Only hits since: a time back from now (10m, 2h, 1d) or a date (2026-01-31, 2026-01-31T12:00:00Z)
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub(crate) since: Option<Timestamp>,
+    /// Form of the list
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
 }
 
 /// What `alive run` was asked.
@@ -112,6 +152,15 @@ fn since(text: &str) -> Result<Timestamp, String> {
         .ok_or_else(|| {
             "give a time back from now such as 10m, 2h or 1d, or a date such as 2026-01-31".to_owned()
         })
+}
+
+/// `key=value`, in bytes.
+fn pair(text: OsString) -> Result<(Vec<u8>, Vec<u8>), &'static str> {
+    let text = text.into_vec();
+    match text.iter().position(|&byte| byte == b'=') {
+        Some(at) if at > 0 => Ok((text[..at].to_vec(), text[at + 1..].to_vec())),
+        _ => Err("give a key, an equals sign and a value, such as order=17"),
+    }
 }
 
 /// How long nothing must have been received from a command that went into the background.

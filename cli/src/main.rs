@@ -3,7 +3,8 @@
 //! `alive run` goes through these rooms: [`shim`] finds the preload library, [`target`] sees
 //! whether it can work in the command (with [`elf`] and [`privilege`]), [`launch`] and
 //! [`supervise`] run the command under an embedded collector while [`live`] shows figures, and [`output`] writes the
-//! report. `alive report` is the last of these alone. [`exit`] chooses every exit status.
+//! report. `alive report` is the last of these alone. `alive taps` looks for taps in a source tree with
+//! [`scan`]. [`exit`] chooses every exit status.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -15,6 +16,7 @@ mod launch;
 mod live;
 mod output;
 mod privilege;
+mod scan;
 mod shim;
 mod supervise;
 mod target;
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Run(args) => cmd::run::run(args),
         Command::Report(args) => cmd::report::run(args),
+        Command::Ping(args) => cmd::ping::run(&args),
+        Command::Taps(args) => cmd::taps::run(args),
     };
     let status = result.unwrap_or_else(|failure| {
         output::say(&failure.to_string());

@@ -8,6 +8,8 @@
 //! 4. [`findings`] judges by the numbers of [`thresholds`] and sorts, best first;
 //! 5. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
 //!    byte that a traced program chose and the reader's terminal.
+//!
+//! [`taps`] is a way of its own: which taps were hit, and which never were.
 #![forbid(unsafe_code)]
 
 pub mod caller;
@@ -18,6 +20,7 @@ pub mod forest;
 pub mod machinery;
 pub mod render;
 pub mod role;
+pub mod taps;
 pub mod thresholds;
 
 pub use findings::{Report, Selection, Verdict};

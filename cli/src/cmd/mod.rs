@@ -1,7 +1,9 @@
 //! The commands, one file each.
 
+pub(crate) mod ping;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod taps;
 
 /// Microseconds since 1970, as the store counts.
 fn micros(time: jiff::Timestamp) -> u64 {

@@ -4,7 +4,7 @@ pub mod json;
 pub mod loss;
 mod summary;
 pub mod table;
-mod units;
+pub(crate) mod units;
 mod unread;
 
 /// The forms a report comes in.
