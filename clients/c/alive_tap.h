@@ -40,6 +40,9 @@ struct alive_tap_symbol_ {
 extern int alive_tap_dladdr_(const void *address, struct alive_tap_symbol_ *found) __asm__("dladdr")
 	__attribute__((weak));
 
+/* The C library's name for the program, likewise. */
+extern char *alive_tap_program_ __asm__("program_invocation_short_name") __attribute__((weak));
+
 /* How one place stands: whose it is, and in which process it was told. */
 struct alive_tap_site_ {
 	long told_in;
@@ -134,6 +137,7 @@ __attribute__((unused)) static void alive_tap_send_(const struct sockaddr_storag
 	char datagram[1400] = "alive1\tping", text[320];
 	size_t used = sizeof "alive1\tping" - 1, room = sizeof datagram - 1;
 	struct alive_tap_symbol_ found = { 0, 0, 0, 0 };
+	const char *service;
 	int fd;
 
 	alive_tap_column_(datagram, room, &used, "name", name, 255);
@@ -156,7 +160,10 @@ __attribute__((unused)) static void alive_tap_send_(const struct sockaddr_storag
 				 (unsigned long)((const char *)caller - (const char *)found.base));
 		alive_tap_column_(datagram, room, &used, "caller", text, 300);
 	}
-	alive_tap_column_(datagram, room, &used, "service", getenv("ALIVE_NAME"), 300);
+	service = getenv("ALIVE_NAME");
+	if ((!service || !*service) && &alive_tap_program_)
+		service = alive_tap_program_;
+	alive_tap_column_(datagram, room, &used, "service", service, 300);
 	text[0] = 0;
 	if (gethostname(text, sizeof text - 1) == 0)
 		alive_tap_column_(datagram, room, &used, "host", text, 300);
