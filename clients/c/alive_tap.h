@@ -187,10 +187,7 @@ __attribute__((unused, noinline, cold)) static void alive_tap_tell_(const char *
 	__atomic_store_n(&alive_tap_state_, on ? 1 : 2, __ATOMIC_RELAXED);
 	if (!on || !name || !*name)
 		return;
-	if (alive_tap_at)
-		alive_tap_at(name, file, (unsigned)line, function);
-	else
-		alive_tap_send_(&to, length, name, file, line, function, caller);
+	alive_tap_send_(&to, length, name, file, line, function, caller);
 }
 
 /* Always in the function with the tap, so that the preloaded library sees that function on its stack. */
@@ -202,8 +199,12 @@ alive_tap_hit_(struct alive_tap_site_ *site, const char *name, const char *file,
 	int before = errno;
 
 	/* In a forked child the number is another one. Of two threads at once one tells. */
-	if (each || __atomic_exchange_n(&site->told_in, pid, __ATOMIC_RELAXED) != pid)
-		alive_tap_tell_(name, file, line, function, caller);
+	if (each || __atomic_exchange_n(&site->told_in, pid, __ATOMIC_RELAXED) != pid) {
+		if (alive_tap_at)
+			alive_tap_at(name, file, (unsigned)line, function);
+		else
+			alive_tap_tell_(name, file, line, function, caller);
+	}
 	errno = before;
 }
 

@@ -1,4 +1,4 @@
-/* tap once|fork|vfork|odd|errno: hits taps through the header for C. C++ reads it as well. */
+/* tap once|fork|odd|errno: hits taps through the header for C. C++ reads it as well. */
 #include "../../clients/c/alive_tap.h"
 
 #include <sys/wait.h>

@@ -4,6 +4,7 @@
 mod client;
 mod commands;
 mod shells;
+mod shim;
 
 use alive_tests::artifacts;
 use alive_tests::scene::Scene;
