@@ -69,7 +69,11 @@ impl Site {
     #[inline]
     #[must_use]
     pub fn is_new(&self) -> bool {
-        let pid = std::process::id();
+        self.is_new_in(std::process::id())
+    }
+
+    #[inline]
+    fn is_new_in(&self, pid: u32) -> bool {
         self.told_in.load(Ordering::Relaxed) != pid && self.told_in.swap(pid, Ordering::Relaxed) != pid
     }
 }
@@ -136,4 +140,18 @@ macro_rules! __hit {
         };
         $crate::hit(::core::convert::AsRef::<str>::as_ref(&$name), place, &[$(($key, &$value)),*]);
     }};
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Site;
+
+    #[test]
+    fn a_place_is_new_once_in_each_process() {
+        let site = Site::new();
+        assert!(site.is_new_in(7));
+        assert!(!site.is_new_in(7));
+        assert!(site.is_new_in(8), "a forked child");
+        assert!(!site.is_new_in(8));
+    }
 }
