@@ -3,7 +3,8 @@
 //! `alive run` goes through these rooms: [`shim`] finds the preload library, [`target`] sees
 //! whether it can work in the command (with [`elf`] and [`privilege`]), [`launch`] and
 //! [`supervise`] run the command under an embedded collector while [`live`] shows figures, and [`output`] writes the
-//! report. `alive report` is the last of these alone. `alive taps` looks for taps in a source tree with
+//! report. `alive report` is the last of these alone, and
+//! `alive preload` writes a list instead of the report. `alive taps` looks for taps in a source tree with
 //! [`scan`]. [`exit`] chooses every exit status.
 #![forbid(unsafe_code)]
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Run(args) => cmd::run::run(args),
         Command::Report(args) => cmd::report::run(args),
+        Command::Preload(args) => cmd::preload::run(args),
         Command::Ping(args) => cmd::ping::run(&args),
         Command::Taps(args) => cmd::taps::run(args),
     };

@@ -26,7 +26,7 @@ alive_tap_each() {
 }
 
 _alive_hit() {
-	local how name file line function caller pid site datagram pair key
+	local how name file line function caller pid site datagram pair tab="	"
 	how=$1 name=${2-} file=$0 line= function= caller= pid=$$
 	[ -n "$name" ] || return 0
 	shift 2
@@ -47,7 +47,7 @@ _alive_hit() {
 	# In a shell of its own: the locale, and whatever fails, stay in it.
 	(
 		LC_ALL=C
-		datagram=$(printf 'alive1\tping')
+		datagram="alive1${tab}ping"
 		_alive_column name "$name" 255
 		_alive_column file "$file" 300
 		_alive_column line "$line" 10
@@ -65,24 +65,42 @@ _alive_hit() {
 
 # Adds a column to $datagram, if there is room.
 _alive_column() {
-	local column
+	local key escaped
 	[ -n "$2" ] || return 0
-	column="$(printf '\t')$(_alive_escape "$1" 64)=$(_alive_escape "$2" "$3")"
-	[ $((${#datagram} + ${#column})) -ge 1400 ] || datagram=$datagram$column
+	_alive_escape "$1" 64
+	key=$escaped
+	_alive_escape "$2" "$3"
+	[ $((${#datagram} + ${#key} + ${#escaped})) -ge 1397 ] || datagram="$datagram$tab$key=$escaped"
 }
 
-# Prints at most so many bytes of the text, what is no letter, digit or mark as % and two digits.
+# Sets $escaped to at most so many bytes of the text, what is no letter, digit or mark as % and two digits.
 _alive_escape() {
-	local rest byte
-	rest=$(printf "%.$2s" "$1"; printf x)
-	rest=${rest%x}
+	local rest run byte code
+	rest=$1 escaped=
+	if [ ${#rest} -gt "$2" ]; then
+		if [ -n "${BASH_VERSION-}" ]; then
+			eval 'rest=${rest:0:$2}'
+		else
+			rest=$(printf "%.$2s" "$1" && printf x)
+			rest=${rest%x}
+		fi
+	fi
 	while [ -n "$rest" ]; do
+		run=${rest%%[!A-Za-z0-9_.:/,+-]*}
+		escaped=$escaped$run
+		rest=${rest#"$run"}
+		[ -n "$rest" ] || break
 		byte=${rest%"${rest#?}"}
 		rest=${rest#?}
-		case $byte in
-		[A-Za-z0-9_.:/,+-]) printf %s "$byte" ;;
-		*) printf '%%%02X' "$(($(printf %d "'$byte") & 255))" ;;
-		esac
+		# Without a process for each byte where the shell can.
+		if [ -n "${BASH_VERSION-}" ]; then
+			printf -v code %d "'$byte"
+			printf -v code '%%%02X' "$((code & 255))"
+		else
+			code=$(printf %d "'$byte")
+			code=$(printf '%%%02X' "$((code & 255))")
+		fi
+		escaped=$escaped$code
 	done
 }
 

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod ping;
+pub(crate) mod preload;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod taps;
