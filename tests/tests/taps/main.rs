@@ -8,7 +8,6 @@ mod shim;
 
 use alive_tests::artifacts;
 use alive_tests::scene::Scene;
-use client::Client;
 
 /// What a client must do in every language; each is a test in the room of its language.
 macro_rules! in_every_language {
