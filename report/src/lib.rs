@@ -9,7 +9,8 @@
 //! 5. [`verdict`] judges by the numbers of [`thresholds`], and [`findings`] sorts, best first;
 //! 6. [`baseline`] holds it against what somebody has accepted;
 //! 7. [`preload`] writes of the findings a list that can be pasted where code is loaded before the fork;
-//! 8. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
+//! 8. [`diff`] holds two reports against each other, in [`memory`] too;
+//! 9. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
 //!    byte that a traced program chose and the reader's terminal.
 //!
 //! [`taps`] is a way of its own: which taps were hit, and which never were.
@@ -18,10 +19,13 @@
 pub mod baseline;
 pub mod caller;
 pub mod cost;
+pub mod diff;
 pub mod escape;
 pub mod findings;
 pub mod forest;
 pub mod machinery;
+pub mod memory;
+mod nesting;
 pub mod preload;
 pub mod render;
 pub mod role;

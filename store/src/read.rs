@@ -12,7 +12,7 @@ use crate::integer::{from_bits, from_count};
 use crate::merge::{Merge, RoleRow};
 use crate::migrate::{self, Found};
 use crate::model::{Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, Site, Snapshot, Stack};
-use crate::{Error, lock, ping};
+use crate::{Error, lock, memory, ping};
 
 /// How long to wait for a writer that holds the whole database, as at its start and end.
 const BUSY: Duration = Duration::from_secs(5);
@@ -113,6 +113,7 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
     let sites = sites(db)?;
     let lines = lines(db)?;
     roles(db, &mut merge, &sites, &lines)?;
+    memory::read(db, |role, memory| merge.memory(role, memory))?;
     interpreters(db, &mut merge)?;
     let mut samples = samples(db, &sites, &lines)?;
     loads(db, &mut merge, &mut samples.of_loads)?;

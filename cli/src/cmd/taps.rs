@@ -8,7 +8,7 @@ use std::path::Path;
 use alive_report::escape;
 use alive_report::taps::{Asked, Expected, Taps, render};
 
-use crate::args::{self, TapsFormat};
+use crate::args::{self, Form};
 use crate::cmd::micros;
 use crate::exit::{Failure, Status};
 use crate::output::say;
@@ -35,8 +35,8 @@ pub(crate) fn run(args: args::Taps) -> Result<Status, Failure> {
     }
     let mut out = BufWriter::new(io::stdout().lock());
     let written = match args.format {
-        TapsFormat::Table => render::table(&taps, &mut out),
-        TapsFormat::Json => render::json(&taps, &mut out),
+        Form::Table => render::table(&taps, &mut out),
+        Form::Json => render::json(&taps, &mut out),
     };
     match written.and_then(|()| out.flush()) {
         // The reader has seen enough.
