@@ -32,6 +32,36 @@ pub(crate) const SPAWN: Source = Source { name: "spawn.c", text: include_str!(".
 pub(crate) const FORKS: Source = Source { name: "forks.c", text: include_str!("../programs/forks.c") };
 pub(crate) const EMPTY: Source = Source { name: "empty.c", text: include_str!("../programs/empty.c") };
 
+/// A client of the taps, and the driver that hits one.
+pub(crate) const TAP_CALLS: Source =
+    Source { name: "tap_calls.c", text: include_str!("../programs/tap_calls.c") };
+pub(crate) const TAP_C: Source =
+    Source { name: "alive_tap.h", text: include_str!("../../clients/c/alive_tap.h") };
+pub(crate) const TAP_PERL: [Source; 2] = [
+    Source { name: "Alive.pm", text: include_str!("../../clients/perl/Alive.pm") },
+    Source { name: "taps.pl", text: include_str!("../programs/taps/taps.pl") },
+];
+pub(crate) const TAP_PYTHON: [Source; 2] = [
+    Source { name: "alive_tap.py", text: include_str!("../../clients/python/alive_tap.py") },
+    Source { name: "taps.py", text: include_str!("../programs/taps/taps.py") },
+];
+pub(crate) const TAP_RUBY: [Source; 2] = [
+    Source { name: "alive_tap.rb", text: include_str!("../../clients/ruby/alive_tap.rb") },
+    Source { name: "taps.rb", text: include_str!("../programs/taps/taps.rb") },
+];
+pub(crate) const TAP_PHP: [Source; 2] = [
+    Source { name: "alive_tap.php", text: include_str!("../../clients/php/alive_tap.php") },
+    Source { name: "taps.php", text: include_str!("../programs/taps/taps.php") },
+];
+pub(crate) const TAP_NODE: [Source; 2] = [
+    Source { name: "alive_tap.js", text: include_str!("../../clients/node/alive_tap.js") },
+    Source { name: "taps.js", text: include_str!("../programs/taps/taps.js") },
+];
+pub(crate) const TAP_SHELL: [Source; 2] = [
+    Source { name: "alive_tap.sh", text: include_str!("../../clients/shell/alive_tap.sh") },
+    Source { name: "taps.sh", text: include_str!("../programs/taps/taps.sh") },
+];
+
 impl Source {
     /// Compiles into `dir` and returns the program.
     pub(crate) fn program(self, dir: &Path) -> Result<PathBuf, Error> {

@@ -73,6 +73,16 @@ pub(crate) enum Failure {
         file: String,
         source: std::io::Error,
     },
+    #[error("cannot read {file}: {source}: name one that is there and readable")]
+    Unreadable {
+        /// What was to be read, ready to show.
+        file: String,
+        source: std::io::Error,
+    },
+    #[error("ALIVE_ADDR is {0}, which is no address: set it to one such as 127.0.0.1:25483, or unset it")]
+    Address(String),
+    #[error("the name of a tap cannot be empty: give one such as checkout.legacy")]
+    EmptyName,
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]

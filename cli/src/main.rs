@@ -5,7 +5,7 @@
 //! [`supervise`] run the command under an embedded collector while [`live`] shows figures, and [`output`] writes the
 //! report. `alive report` is the last of these alone, `alive preload` writes a list instead, and `alive check` holds
 //! the report against the baseline of [`gate`]. `alive mem` and `alive inspect` ask /proc and need neither library
-//! nor collector. [`exit`] chooses every exit status.
+//! nor collector. `alive taps` looks for taps in a source tree with [`scan`]. [`exit`] chooses every exit status.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -18,6 +18,7 @@ mod launch;
 mod live;
 mod output;
 mod privilege;
+mod scan;
 mod shim;
 mod supervise;
 mod target;
@@ -37,6 +38,8 @@ fn main() -> ExitCode {
         Command::Mem(args) => cmd::mem::run(&args),
         Command::Inspect(args) => cmd::inspect::run(&args),
         Command::Diff(args) => cmd::diff::run(args),
+        Command::Ping(args) => cmd::ping::run(&args),
+        Command::Taps(args) => cmd::taps::run(args),
     };
     let status = result.unwrap_or_else(|failure| {
         output::say(&failure.to_string());

@@ -14,6 +14,8 @@ mod samples;
 mod spans;
 mod spoke;
 mod sums;
+mod taps;
+mod tellers;
 mod trees;
 
 use std::hash::BuildHasher;
@@ -27,6 +29,7 @@ use hashbrown::DefaultHashBuilder;
 
 use crate::heard::Heard;
 use crate::moment::Moment;
+use crate::tapped::Tapped;
 use crate::{rebased, unpack};
 use chains::{Chain, Chains};
 use executed::Parents;
@@ -39,6 +42,7 @@ use spans::{Load, Spans};
 use spoke::Spoke;
 pub(crate) use spoke::{Looked, Speaker};
 use sums::Addend;
+use tellers::Tellers;
 use trees::Trees;
 
 /// Most keys that wait to be written.
@@ -71,6 +75,7 @@ pub struct Aggregate {
     processes: Processes,
     parents: Parents,
     samples: Samples,
+    tellers: Tellers,
     repeats: Repeats,
     spans: Spans,
     pending: Pending,
@@ -91,6 +96,7 @@ impl Aggregate {
             processes: Processes::new(),
             parents: Parents::new(),
             samples: Samples::default(),
+            tellers: Tellers::new(),
             repeats: Repeats::default(),
             spans: Spans::new(),
             pending: Pending::default(),
@@ -272,9 +278,8 @@ impl Aggregate {
                 self.add(&heard, &chain, process, seen_micros, (Kind::Missing, heard.name, 0));
             }
             Ok(Kind::Ping) => {
-                let line = heard.field(b"line").and_then(parse).unwrap_or(0);
-                let file = heard.field(b"file").unwrap_or_default();
-                self.ping(heard.name.unwrap_or_default().to_vec(), file.to_vec(), line, seen_micros);
+                let teller = self.hasher.hash_one(process);
+                self.tapped(Tapped::of_event(&heard, at), Some(teller));
             }
             Ok(Kind::Fork) => {
                 self.note_parents(&heard, &chain);
@@ -429,16 +434,21 @@ impl Aggregate {
 
     fn text_ping(&mut self, ping: &Ping<'_>, at: Moment) {
         self.count_event();
-        let value = |key: &[u8]| ping.get(key).map(|value| value.decoded().collect::<Vec<u8>>());
-        let line = value(b"line").and_then(|line| parse(&line)).unwrap_or(0);
-        let (name, file) = (value(b"name").unwrap_or_default(), value(b"file").unwrap_or_default());
-        self.ping(name, file, line, at.wall_micros);
+        let tapped = Tapped::of_text(ping, at);
+        let teller = tapped.pid.map(|pid| self.hasher.hash_one((pid, &tapped.host)));
+        self.tapped(tapped, teller);
     }
 
-    fn ping(&mut self, name: Vec<u8>, file: Vec<u8>, line: u32, seen_micros: u64) {
+    /// Adds a hit. `teller` tells processes apart, where it is known.
+    fn tapped(&mut self, tapped: Tapped, teller: Option<u64>) {
         self.totals.pings += 1;
+        self.pending.odd_clocks += u64::from(tapped.odd_clock);
+        let first_time = teller.is_some_and(|teller| {
+            let tap = (&tapped.name, &tapped.file, tapped.line, &tapped.service);
+            self.tellers.first_time(self.hasher.hash_one((teller, tap)))
+        });
         let room = self.has_room();
-        if self.pending.ping((name, file, line), seen_micros, room).is_err() {
+        if self.pending.taps.add(tapped, first_time, room).is_err() {
             self.lose(|loss| &mut loss.over_cap, 1);
         }
     }

@@ -35,7 +35,8 @@ const WARN_EVERY: Duration = Duration::from_mins(1);
 pub(crate) fn run(mut writer: Writer, batches: &Receiver<Pending>, shared: &Shared) -> Result<(), Error> {
     let mut symbols = Symbols::new();
     let mut warned = None;
-    for pending in batches {
+    for mut pending in batches {
+        pending.name_places(|place| symbols.fill(place));
         let write = || {
             let batches = pending.batches(Moment::now().wall_micros, ROWS_AT_ONCE);
             writer.write_all(batches.map(|mut batch| {

@@ -35,6 +35,7 @@ pub mod sequence;
 mod socket;
 mod start;
 mod symbols;
+mod tapped;
 mod unpack;
 
 pub use aggregate::Totals;

@@ -5,17 +5,17 @@ use std::borrow::Cow;
 use alive_report::{caller, machinery};
 use alive_store::model::{self, Site, TreeKey};
 use alive_wire::header::flags;
-use alive_wire::text::Ping;
 use alive_wire::{CodeKind, Datagram, Event, Kind, Language, Outcome, Via};
 use hashlink::LruCache;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-use crate::aggregate::parse;
 use crate::heard::{self, Heard};
 use crate::json::{hex, put, text, time};
 use crate::moment::Moment;
 use crate::rebased::{self, Rebased};
 use crate::symbols::Symbols;
+use crate::tapped::Tapped;
 use crate::unpack::{self, no_lines_word};
 
 /// Most trees that are remembered.
@@ -75,6 +75,14 @@ struct Line<'a> {
     frames: Vec<LanguageFrame>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     stack: Vec<NativeFrame>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    called_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    context: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seq: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,7 +159,9 @@ impl Lines {
             }
             Ok(Datagram::Text(lines)) => {
                 for ping in lines.filter_map(Result::ok) {
-                    put(&text_ping(&ping, at), out);
+                    let tapped = Tapped::of_text(&ping, at);
+                    let (pid, time) = (tapped.pid, time(tapped.seen_micros));
+                    put(&Line { pid, time, ..tap(tapped) }, out);
                 }
             }
             Err(_) => {}
@@ -229,8 +239,9 @@ impl Lines {
         }
         self.frames(&heard, &mut line);
         if kind == Kind::Ping {
-            let file = heard.field(b"file").unwrap_or_default();
-            line.caller = ping_caller(file, heard.field(b"line").and_then(parse)).or(line.caller);
+            let told = tap(Tapped::of_event(&heard, at));
+            line.caller = told.caller.or(line.caller);
+            line.called_by = told.called_by;
         }
         put(&line, out);
     }
@@ -306,29 +317,28 @@ pub(crate) fn lines_in(datagram: &[u8]) -> u64 {
     u64::try_from(lines).unwrap_or(u64::MAX)
 }
 
-fn text_ping(ping: &Ping<'_>, at: Moment) -> Line<'static> {
-    let value = |key: &[u8]| ping.get(key).map(|value| value.decoded().collect::<Vec<u8>>());
-    let number = |key: &[u8]| value(key).and_then(|digits| parse(&digits));
-    let file = value(b"file").unwrap_or_default();
+/// The hit of a tap, without who told it and when.
+fn tap(tapped: Tapped) -> Line<'static> {
+    let words = |bytes: &[u8]| text(bytes).into_owned();
+    let told = |bytes: &[u8]| (!bytes.is_empty()).then(|| words(bytes));
+    let context = tapped.context.iter().map(|(key, value)| (words(key), words(value).into())).collect();
     Line {
         event: Kind::Ping.word(),
-        time: time(at.wall_micros),
-        pid: number(b"pid"),
-        name: value(b"name").map(|name| Cow::Owned(text(&name).into_owned())),
-        caller: ping_caller(&file, number(b"line")),
+        name: Some(Cow::Owned(words(&tapped.name))),
+        service: told(&tapped.service),
+        host: told(&tapped.host),
+        called_by: told(&tapped.caller),
+        context,
+        caller: (!tapped.file.is_empty()).then(|| {
+            Caller::Language(LanguageFrame {
+                language: String::new(),
+                file: words(&tapped.file),
+                line: (tapped.line > 0).then_some(tapped.line),
+                function: words(&tapped.function),
+            })
+        }),
         ..Line::default()
     }
-}
-
-fn ping_caller(file: &[u8], line: Option<u32>) -> Option<Caller> {
-    (!file.is_empty()).then(|| {
-        Caller::Language(LanguageFrame {
-            language: String::new(),
-            file: text(file).into_owned(),
-            line,
-            function: String::new(),
-        })
-    })
 }
 
 /// A place in few words: the module's file name and the symbol, or the offset where there is none.

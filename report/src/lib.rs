@@ -14,6 +14,8 @@
 //! 9. [`diff`] holds two reports against each other, in [`memory`] too;
 //! 9. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
 //!    byte that a traced program chose and the reader's terminal.
+//!
+//! [`taps`] is a way of its own: which taps were hit, and which never were.
 #![forbid(unsafe_code)]
 
 pub mod baseline;
@@ -32,6 +34,7 @@ pub mod price;
 pub mod render;
 pub mod role;
 pub mod safety;
+pub mod taps;
 pub mod template;
 pub mod thresholds;
 pub mod verdict;

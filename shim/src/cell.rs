@@ -142,6 +142,24 @@ pub(crate) fn copy(to: &mut [u8], from: &[u8]) -> usize {
     count
 }
 
+/// A number's digits.
+pub(crate) fn decimal(number: u32) -> Bytes<10> {
+    let mut digits = [0u8; 10];
+    let mut rest = number;
+    let mut first = digits.len();
+    loop {
+        first = first.saturating_sub(1);
+        if let (Some(slot), Ok(digit)) = (digits.get_mut(first), u8::try_from(rest % 10)) {
+            *slot = digit.saturating_add(b'0');
+        }
+        rest /= 10;
+        if rest == 0 || first == 0 {
+            break;
+        }
+    }
+    Bytes::of(digits.get(first..).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,9 +5,10 @@
 
 use crate::cell::{Alone, Bytes};
 use crate::sys;
+use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char, c_int};
 use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 /// Longest label of a program, in bytes.
 const MAX_LABEL: usize = 64;
@@ -24,8 +25,6 @@ pub(crate) struct Config {
     pub(crate) address: Bytes<28>,
     /// Label of the program.
     pub(crate) program: Bytes<MAX_LABEL>,
-    /// Path of the executable, for the frames of the main program, too; empty before the first fork.
-    pub(crate) executable: Bytes<MAX_EXECUTABLE>,
     /// Further suffixes that count as code, separated by commas or colons.
     pub(crate) suffixes: Bytes<MAX_MATCH>,
     /// Size of a memory page in KiB.
@@ -43,7 +42,6 @@ pub(crate) struct Config {
 static CONFIG: Alone<Config> = Alone::new(Config {
     address: Bytes::EMPTY,
     program: Bytes::EMPTY,
-    executable: Bytes::EMPTY,
     suffixes: Bytes::EMPTY,
     page_kib: 4,
     python_audit: false,
@@ -248,15 +246,41 @@ fn script_of<'a>(own: &[u8], mut arguments: impl Iterator<Item = &'a [u8]>) -> O
     None
 }
 
-/// Asks the kernel for the executable's path, which only events need.
-///
-/// # Safety
-/// No other thread looks at the configuration: before the first fork, or in a fresh child.
-pub(crate) unsafe fn find_executable() {
+/// Path of the executable, which only events need: asked for once, before the first of them.
+struct Executable {
+    /// 0 not asked yet, 1 being asked, 2 known.
+    state: AtomicU32,
+    path: UnsafeCell<Bytes<MAX_EXECUTABLE>>,
+}
+
+// SAFETY: who takes `state` from 0 to 1 is the only one that writes, and nobody reads before it is 2.
+unsafe impl Sync for Executable {}
+
+static EXECUTABLE: Executable = Executable { state: AtomicU32::new(0), path: UnsafeCell::new(Bytes::EMPTY) };
+
+/// Asks the kernel for the executable's path, if nobody did. Whoever comes while another thread asks goes
+/// without.
+pub(crate) fn find_executable() {
+    let state = &EXECUTABLE.state;
+    if state.load(Ordering::Relaxed) != 0
+        || state.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_err()
+    {
+        return;
+    }
     let mut link = [0u8; MAX_EXECUTABLE];
-    let executable = Bytes::of(sys::readlink(c"/proc/self/exe", &mut link).unwrap_or_default());
-    // SAFETY: the caller vouches for being alone.
-    unsafe { CONFIG.change(|config| config.executable = executable) };
+    let path = Bytes::of(sys::readlink(c"/proc/self/exe", &mut link).unwrap_or_default());
+    // SAFETY: `state` let this thread through alone, and no reader before the store below.
+    unsafe { EXECUTABLE.path.get().write(path) };
+    state.store(2, Ordering::Release);
+}
+
+/// Path of the executable, for the frames of the main program, too; empty before it was asked for.
+pub(crate) fn executable() -> &'static [u8] {
+    if EXECUTABLE.state.load(Ordering::Acquire) != 2 {
+        return &[];
+    }
+    // SAFETY: it was written before the store that was seen, and is not written again.
+    unsafe { &*EXECUTABLE.path.get() }.as_slice()
 }
 
 /// What follows the last slash.

@@ -1,6 +1,7 @@
 //! From an observation to a datagram: one event, composed on the stack, one socket that lives for
 //! one `sendto`.
 
+use crate::cell::decimal;
 use crate::observe::classify::Class;
 use crate::process::fork::{self, Speaker};
 use crate::process::lineage::{self, Link};
@@ -52,6 +53,17 @@ pub(crate) struct Missing<'a> {
     pub(crate) outcome: Outcome,
     /// Failed calls.
     pub(crate) probes: u32,
+}
+
+/// Code that says it is alive.
+pub(crate) struct Tap<'a> {
+    pub(crate) name: &'a [u8],
+    /// File that it stands in, empty when not told.
+    pub(crate) file: &'a [u8],
+    /// Line, 0 when not told.
+    pub(crate) line: u32,
+    /// Function, empty when not told.
+    pub(crate) function: &'a [u8],
 }
 
 /// Whether a report must not be made now, which is then counted: in a sandbox a socket may be
@@ -135,6 +147,24 @@ pub(crate) fn missing(speaker: &Speaker, missing: &Missing<'_>, trace: &Trace) {
     });
 }
 
+/// Sends a hit of a tap. The caller asked [`must_only_count`] before.
+#[inline(never)]
+pub(crate) fn tap(speaker: &Speaker, tap: &Tap<'_>, trace: &Trace) {
+    send(Kind::Ping, speaker, 0, |event, modules| {
+        event.string(types::NAME, tap.name);
+        let line = decimal(tap.line);
+        let line = if tap.line > 0 { line.as_slice() } else { &[] };
+        for (key, value) in [(&b"file"[..], tap.file), (b"line", line), (b"function", tap.function)] {
+            if !value.is_empty() {
+                event.field(key, value);
+            }
+        }
+        write_lineage(event, modules, lineage::links());
+        write_lines(event, &trace.lines);
+        write_stack(event, modules, &trace.native);
+    });
+}
+
 /// Tells of an image that is about to fork for the first time.
 pub(crate) fn started() {
     if must_only_count() {
@@ -142,7 +172,7 @@ pub(crate) fn started() {
     }
     let Some(speaker) = fork::speaker() else { return };
     send(Kind::Start, &speaker, 0, |event, _| {
-        event.string(types::EXECUTABLE, config::get().executable.as_slice());
+        event.string(types::EXECUTABLE, config::executable());
         event.string(types::SHIM_VERSION, env!("CARGO_PKG_VERSION").as_bytes());
         event.toll(crate::toll());
         for (language, no_lines, version) in lang::seen() {
@@ -163,10 +193,9 @@ pub(crate) fn ended() {
         return;
     }
     let Some(speaker) = fork::speaker().filter(|speaker| speaker.node == 0) else { return };
-    // SAFETY: no hook looks at the configuration in a process that never forked.
-    unsafe { config::find_executable() };
+    config::find_executable();
     send(Kind::End, &speaker, flags::NO_TREE, |event, _| {
-        event.string(types::EXECUTABLE, config::get().executable.as_slice());
+        event.string(types::EXECUTABLE, config::executable());
         event.toll(crate::toll());
     });
 }

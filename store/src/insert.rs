@@ -7,9 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use crate::identity::Identities;
 use crate::integer::{bits, count};
 use crate::model::{
-    Batch, LineCount, LoadRow, Loss, MAX_STACKS, MissingRow, PingRow, RoleCount, Stack, TreeKey, TreeRow,
+    Batch, LineCount, LoadRow, Loss, MAX_STACKS, MissingRow, RoleCount, Stack, TreeKey, TreeRow,
 };
-use crate::{bystanders, executed, memory, rebase};
+use crate::{bystanders, executed, memory, ping, rebase};
 
 /// Adds everything. A rebase moves what is stored before it and nothing that is stored after it, because the
 /// same chain of fork sites is another role then.
@@ -43,7 +43,7 @@ pub(crate) fn batch(db: &Connection, ids: &mut Identities, batch: &Batch) -> Res
         executed::write(db, ids, row)?;
     }
     for row in &batch.pings {
-        ping(db, row)?;
+        ping::add(db, row)?;
     }
     counters(db, batch)
 }
@@ -306,26 +306,6 @@ fn digest(stack: &Stack) -> i64 {
     bits(hasher.finish())
 }
 
-fn ping(db: &Connection, row: &PingRow) -> Result<()> {
-    db.prepare_cached(
-        "INSERT INTO ping (name, file, line, hits, first_seen_micros, last_seen_micros)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT DO UPDATE SET
-             hits = min(hits, 9223372036854775807 - excluded.hits) + excluded.hits,
-             first_seen_micros = min(first_seen_micros, excluded.first_seen_micros),
-             last_seen_micros = max(last_seen_micros, excluded.last_seen_micros)",
-    )?
-    .execute(params![
-        row.name,
-        row.file,
-        row.line,
-        count(row.hits),
-        count(row.first_seen_micros),
-        count(row.last_seen_micros)
-    ])?;
-    Ok(())
-}
-
 fn counters(db: &Connection, batch: &Batch) -> Result<()> {
     // Named field by field: a counter that the model grows must be placed here. The gaps and what was
     // not sent stand with the trees.
@@ -342,6 +322,7 @@ fn counters(db: &Connection, batch: &Batch) -> Result<()> {
     for (name, value) in [
         ("datagrams", batch.datagrams),
         ("events", batch.events),
+        ("odd_clocks", batch.odd_clocks),
         ("kernel_drops", kernel_drops),
         ("malformed", malformed),
         ("truncated", truncated),

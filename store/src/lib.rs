@@ -21,6 +21,7 @@ mod memory;
 mod merge;
 mod migrate;
 pub mod model;
+mod ping;
 mod read;
 mod rebase;
 mod role;

@@ -332,21 +332,44 @@ pub struct ExecutedRow {
     pub last_seen_micros: u64,
 }
 
-/// A ping's hits since the last batch, by name and place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Hits of a tap since the last batch, by the place it stands in and by who sent them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PingRow {
     /// Name of the tap.
     pub name: Vec<u8>,
-    /// File it was called in, empty when not told.
+    /// File it stands in, empty when not told.
     pub file: Vec<u8>,
     /// Line, 0 when not told.
     pub line: u32,
+    /// Label of the program, empty when not told.
+    pub service: Vec<u8>,
+    /// Name of the machine, empty when not told.
+    pub host: Vec<u8>,
     /// Hits.
     pub hits: u64,
+    /// Distinct processes; an estimate, because a process may be forgotten, and without a pid 0.
+    pub processes: u64,
+    /// Function it stands in, of the last hit; empty when not told, as in the two below.
+    pub function: Vec<u8>,
+    /// Who called that function.
+    pub caller: Vec<u8>,
+    /// Whatever else the sender told.
+    pub context: Vec<(Vec<u8>, Vec<u8>)>,
     /// First and last hit, microseconds since 1970.
     pub first_seen_micros: u64,
     /// See `first_seen_micros`.
     pub last_seen_micros: u64,
+}
+
+/// A run of a collector on this database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Epoch {
+    /// Since when it listened, microseconds since 1970.
+    pub opened_micros: u64,
+    /// Until when that is certain: its end, or its last write where it was killed.
+    pub until_micros: u64,
+    /// It listens still.
+    pub is_open: bool,
 }
 
 /// What the collector knows to be lost. The three ways of counting are never added up.
@@ -395,6 +418,8 @@ pub struct Batch {
     pub datagrams: u64,
     /// Events decoded since the last batch.
     pub events: u64,
+    /// Pings since the last batch whose own time could not be believed; they count at the time they came.
+    pub odd_clocks: u64,
     /// Losses since the last batch, except `sequence_gaps` and `not_sent`, which stand in `trees`.
     pub loss: Loss,
     /// When the batch was cut, microseconds since 1970.
@@ -412,6 +437,10 @@ pub struct Snapshot {
     pub datagrams: u64,
     /// Events decoded since the database was made.
     pub events: u64,
+    /// Pings whose own time could not be believed.
+    pub odd_clocks: u64,
+    /// When collectors listened, in order.
+    pub epochs: Vec<Epoch>,
     /// Losses since the database was made; `sequence_gaps` and `not_sent` summed over the trees.
     pub loss: Loss,
     /// Collector runs that ended without a last flush: up to one flush interval each is unaccounted.

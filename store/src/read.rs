@@ -11,10 +11,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Result as SqlResult, Row};
 use crate::integer::{from_bits, from_count};
 use crate::merge::{Merge, RoleRow};
 use crate::migrate::{self, Found};
-use crate::model::{
-    Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, PingRow, Site, Snapshot, Stack,
-};
-use crate::{Error, bystanders, executed, lock, memory};
+use crate::model::{Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, Site, Snapshot, Stack};
+use crate::{Error, bystanders, executed, lock, memory, ping};
 
 /// How long to wait for a writer that holds the whole database, as at its start and end.
 const BUSY: Duration = Duration::from_secs(5);
@@ -125,9 +123,11 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
     let open_epochs: i64 =
         db.query_row("SELECT count(*) FROM epoch WHERE closed = 0", [], |row| row.get(0))?;
     Ok(Snapshot {
-        pings: pings(db)?,
+        pings: ping::all(db)?,
         datagrams: counter("datagrams"),
         events: counter("events"),
+        odd_clocks: counter("odd_clocks"),
+        epochs: ping::epochs(db, writer_lives)?,
         loss: Loss {
             kernel_drops: counter("kernel_drops"),
             sequence_gaps: sum(programs.iter().map(|program| program.sequence_gaps)),
@@ -362,22 +362,4 @@ fn missing(db: &Connection, merge: &mut Merge, samples: &mut HashMap<i64, Vec<St
         merge.missing(row.get(1)?, missing);
         Ok(())
     })
-}
-
-fn pings(db: &Connection) -> SqlResult<Vec<PingRow>> {
-    let mut pings = Vec::new();
-    let query = "SELECT name, file, line, hits, first_seen_micros, last_seen_micros FROM ping
-                 ORDER BY name, file, line";
-    rows(db, query, |row| {
-        pings.push(PingRow {
-            name: row.get(0)?,
-            file: row.get(1)?,
-            line: row.get(2)?,
-            hits: from_count(row.get(3)?),
-            first_seen_micros: from_count(row.get(4)?),
-            last_seen_micros: from_count(row.get(5)?),
-        });
-        Ok(())
-    })?;
-    Ok(pings)
 }

@@ -206,12 +206,29 @@ CREATE TABLE executed (
     PRIMARY KEY (role, executable, program)
 ) STRICT, WITHOUT ROWID;
 
+-- Hits of a tap, by the place it stands in and by who sent them. Function, caller and context are those
+-- of the last hit. `processes` is an estimate: a process that the collector forgot counts again.
 CREATE TABLE ping (
+    id                 INTEGER PRIMARY KEY,
     name               BLOB NOT NULL,
     file               BLOB NOT NULL,
     line               INTEGER NOT NULL,
+    service            BLOB NOT NULL,
+    host               BLOB NOT NULL,
     hits               INTEGER NOT NULL,
+    processes          INTEGER NOT NULL,
+    function           BLOB NOT NULL,
+    caller             BLOB NOT NULL,
     first_seen_micros  INTEGER NOT NULL,
     last_seen_micros   INTEGER NOT NULL,
-    PRIMARY KEY (name, file, line)
+    UNIQUE (name, file, line, service, host)
+) STRICT;
+
+-- What else came with the last hit, in the order it was told.
+CREATE TABLE ping_context (
+    ping      INTEGER NOT NULL REFERENCES ping (id),
+    position  INTEGER NOT NULL,
+    key       BLOB NOT NULL,
+    value     BLOB NOT NULL,
+    PRIMARY KEY (ping, position)
 ) STRICT, WITHOUT ROWID;

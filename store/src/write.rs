@@ -172,7 +172,12 @@ impl Writer {
     /// from being folded is no error: the next writer folds it.
     pub fn close(self) -> Result<(), Error> {
         let sqlite = |error| Error::of_sqlite(&self.path, error);
-        self.connection.execute("UPDATE epoch SET closed = 1 WHERE id = ?1", [self.epoch]).map_err(sqlite)?;
+        self.connection
+            .execute(
+                "UPDATE epoch SET closed = 1, flushed_micros = max(flushed_micros, ?2) WHERE id = ?1",
+                [self.epoch, count(now_micros())],
+            )
+            .map_err(sqlite)?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(sqlite)
     }
 }

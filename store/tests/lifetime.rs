@@ -44,6 +44,23 @@ fn a_clean_end_leaves_one_file_that_says_so() {
 }
 
 #[test]
+fn each_run_of_a_writer_tells_from_when_to_when_it_listened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.db");
+    Writer::open(&path).unwrap().close().unwrap();
+    let mut killed = Writer::open(&path).unwrap();
+    killed.write(&Batch { flushed_micros: u64::MAX / 4, ..Batch::default() }).unwrap();
+    drop(killed);
+    let lives = Writer::open(&path).unwrap();
+    let epochs = snapshot(&path).unwrap().epochs;
+    assert_eq!(epochs.iter().map(|epoch| epoch.is_open).collect::<Vec<_>>(), [false, false, true]);
+    assert!(epochs.iter().all(|epoch| epoch.opened_micros > 0 && epoch.until_micros >= epoch.opened_micros));
+    assert_eq!(epochs[1].until_micros, u64::MAX / 4, "its last write is the last that is certain");
+    lives.close().unwrap();
+    assert!(snapshot(&path).unwrap().epochs.iter().all(|epoch| !epoch.is_open));
+}
+
+#[test]
 fn an_unclean_end_is_counted_also_while_the_next_writer_lives() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.db");

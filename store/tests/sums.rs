@@ -194,8 +194,11 @@ fn missing_names_and_pings_add_up() {
         file: b"cart.pl".to_vec(),
         line: 42,
         hits: 3,
+        processes: 2,
+        context: vec![(b"order".to_vec(), b"17".to_vec())],
         first_seen_micros: 10,
         last_seen_micros: 20,
+        ..PingRow::default()
     };
     let batch =
         Batch { trees: vec![tree(1)], missing: vec![missing], pings: vec![ping.clone()], ..Batch::default() };
@@ -203,7 +206,44 @@ fn missing_names_and_pings_add_up() {
     let found = &snapshot.programs[0].missing[0];
     assert_eq!((found.searches, found.probes, found.processes, found.role), (4, 80, 2, 1));
     assert_eq!(found.stacks, [stack(b"b.pl", 7)]);
-    assert_eq!(snapshot.pings, [PingRow { hits: 6, ..ping }]);
+    assert_eq!(snapshot.pings, [PingRow { hits: 6, processes: 4, ..ping }]);
+}
+
+#[test]
+fn a_tap_keeps_what_its_last_hit_told_whoever_comes_late() {
+    let hit = |at, caller: &[u8], context: &[(&[u8], &[u8])]| Batch {
+        pings: vec![PingRow {
+            name: b"tap".to_vec(),
+            hits: 1,
+            caller: caller.to_vec(),
+            context: context.iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect(),
+            first_seen_micros: at,
+            last_seen_micros: at,
+            ..PingRow::default()
+        }],
+        ..Batch::default()
+    };
+    let batches = [hit(10, b"a.pl:1", &[(b"k", b"1"), (b"l", b"2")]), hit(30, b"c.pl:3", &[(b"k", b"3")])];
+    let snapshot = stored(&[&batches[..], &[hit(20, b"b.pl:2", &[(b"late", b"")])]].concat());
+    let [ping] = &snapshot.pings[..] else { panic!("{:?}", snapshot.pings) };
+    assert_eq!((ping.hits, ping.first_seen_micros, ping.last_seen_micros), (3, 10, 30));
+    assert_eq!(ping.caller, b"c.pl:3");
+    assert_eq!(ping.context, [(b"k".to_vec(), b"3".to_vec())]);
+}
+
+#[test]
+fn a_tap_is_counted_for_each_service_and_host() {
+    let ping = |service: &[u8], host: &[u8]| PingRow {
+        name: b"tap".to_vec(),
+        service: service.to_vec(),
+        host: host.to_vec(),
+        hits: 1,
+        ..PingRow::default()
+    };
+    let pings = vec![ping(b"shop", b"a"), ping(b"shop", b"b"), ping(b"api", b"a"), ping(b"shop", b"b")];
+    let snapshot = stored(&[Batch { pings, ..Batch::default() }]);
+    let rows: Vec<_> = snapshot.pings.iter().map(|row| (&row.service[..], &row.host[..], row.hits)).collect();
+    assert_eq!(rows, [(&b"api"[..], &b"a"[..], 1), (b"shop", b"a", 1), (b"shop", b"b", 2)]);
 }
 
 #[test]

@@ -17,6 +17,10 @@ extern int __open64_2(const char *path, int flags);
 extern int __openat_2(int folder, const char *path, int flags);
 extern int __openat64_2(int folder, const char *path, int flags);
 
+extern void alive_tap(const char *name) __attribute__((weak));
+extern void alive_tap_at(const char *name, const char *file, unsigned line, const char *function)
+	__attribute__((weak));
+
 static unsigned long calls;
 
 void *malloc(size_t size)
@@ -93,6 +97,8 @@ int main(int argc, char **argv)
 		COUNT("freopen64", stdin = freopen64(path, "r", stdin));
 		COUNT("stat", stat(path, &about));
 		COUNT("dlopen", dlclose(dlopen(library, RTLD_NOW)));
+		COUNT("alive_tap", alive_tap ? alive_tap("tap") : (void)0);
+		COUNT("alive_tap_at", alive_tap_at ? alive_tap_at("tap", __FILE__, __LINE__, __func__) : (void)0);
 		_exit(0);
 	}
 	return reap(pid);

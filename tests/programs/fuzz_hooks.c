@@ -23,6 +23,11 @@ extern int __open64_2(const char *path, int flags);
 extern int __openat_2(int folder, const char *path, int flags);
 extern int __openat64_2(int folder, const char *path, int flags);
 
+/* The shim's own; null without it, and then they do nothing either. */
+extern void alive_tap(const char *name) __attribute__((weak));
+extern void alive_tap_at(const char *name, const char *file, unsigned line, const char *function)
+	__attribute__((weak));
+
 static const char *who;
 static char said[1 << 16];
 static size_t used;
@@ -258,6 +263,23 @@ static void close_too_often(void)
 	}
 }
 
+/* Any string will do, and none. */
+static void taps(void)
+{
+	struct path name = any_path(0), file = any_path(0), function = any_path(0);
+	unsigned line = (unsigned)number(UINT32_MAX);
+	uint32_t null = number(16);
+
+	/* Drawn above, so that the seed makes the same calls without the shim. */
+	errno = 4711;
+	if (alive_tap)
+		alive_tap(null & 1 ? NULL : name.pointer);
+	if (alive_tap_at)
+		alive_tap_at(null & 2 ? NULL : name.pointer, null & 4 ? NULL : file.pointer, line,
+			     null & 8 ? NULL : function.pointer);
+	say("%s alive_tap: %d\n", who, errno);
+}
+
 static void kernel(void)
 {
 	static const int options[] = { PR_GET_DUMPABLE, PR_GET_KEEPCAPS, PR_GET_NAME, PR_SET_NAME, PR_GET_SECCOMP,
@@ -297,6 +319,7 @@ static void rounds(const char *name, int times, int whole)
 	for (int i = 0; i < times; i++) {
 		opens();
 		looks();
+		taps();
 		if (whole) {
 			streams();
 			libraries();

@@ -75,9 +75,9 @@ pub fn program_as(name: &str, out: &str, words: &[&str]) -> PathBuf {
     std::fs::create_dir_all(&folder).expect("the target folder can be written");
     let source_file = source_of(&format!("programs/{name}"));
     let out = folder.join(out);
-    let headers =
-        ["steps.h", "transcript.h", "hostile_paths.h"].map(|name| source(&format!("programs/{name}")));
-    if !is_newer(&out, &[&source_file, &headers[0], &headers[1], &headers[2]]) {
+    let headers = ["steps.h", "transcript.h", "hostile_paths.h", "../../clients/c/alive_tap.h"]
+        .map(|name| source(&format!("programs/{name}")));
+    if !is_newer(&out, &[&source_file, &headers[0], &headers[1], &headers[2], &headers[3]]) {
         compile(&source_file, &out, words);
     }
     out

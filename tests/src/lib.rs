@@ -34,6 +34,7 @@
 //! | what should be loaded where, by a real daemon's report | `tests/verdicts.rs` |
 //! | a guide that is to be carried out as it stands | `tests/gate.rs` |
 //! | the line that asks, in an interpreted language | `tests/lang/` |
+//! | a client of the taps, in any language | `tests/taps/` |
 //! | something that went wrong for somebody | `tests/regressions.rs` |
 #![forbid(unsafe_code)]
 

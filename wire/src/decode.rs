@@ -22,7 +22,7 @@ impl<'a> Datagram<'a> {
     pub fn new(bytes: &'a [u8]) -> Result<Self, Error> {
         if bytes.starts_with(&header::MAGIC) {
             Ok(Self::Binary(Events(bytes)))
-        } else if bytes.starts_with(text::MAGIC) {
+        } else if text::is_text(bytes) {
             Ok(Self::Text(text::Lines::new(bytes)))
         } else {
             Err(Error::UnknownMagic)

@@ -10,12 +10,44 @@
 //! missing, and a datagram may hold several lines.
 //!
 //! The one verb today is `ping`; its one mandatory key is `name`, which may not be empty. Of a key
-//! that stands twice, the first counts.
+//! that stands twice, the first counts. `docs/taps.md` tells what each key means.
+//!
+//! A line is read for itself: one that is bad, or of another version, costs no other one.
 
 use crate::error::Error;
 
 /// First bytes of every text line.
 pub const MAGIC: &[u8] = b"alive1\t";
+
+/// The same of any version: what stands between these and a tab is its number.
+const ANY_VERSION: &[u8] = b"alive";
+
+/// Longest name of a tap, in bytes before they are escaped; senders cut a longer one.
+pub const MAX_NAME: usize = 255;
+
+/// Longest other value, likewise.
+pub const MAX_VALUE: usize = 300;
+
+/// Longest key, likewise.
+pub const MAX_KEY: usize = 64;
+
+/// Whether these are text lines of this or another version. The first line may be a bad one.
+pub(crate) fn is_text(bytes: &[u8]) -> bool {
+    let first = bytes.split(|&byte| byte == b'\n').find(|line| !line.is_empty());
+    first.is_some_and(|line| line.starts_with(MAGIC) || version(line).is_some())
+        || bytes.windows(MAGIC.len().saturating_add(1)).any(|run| run.split_first() == Some((&b'\n', MAGIC)))
+}
+
+/// The version of a line, when it is one of ours; 255 stands for all that are higher.
+fn version(line: &[u8]) -> Option<u8> {
+    let number = line.strip_prefix(ANY_VERSION)?.split(|&byte| byte == b'\t').next()?;
+    if number.is_empty() || number.len() > 9 || !number.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    Some(
+        number.iter().fold(0u8, |sum, digit| sum.saturating_mul(10).saturating_add(digit.wrapping_sub(b'0'))),
+    )
+}
 
 /// The lines of a text datagram.
 #[derive(Debug, Clone)]
@@ -54,7 +86,10 @@ pub struct Ping<'a> {
 
 impl<'a> Ping<'a> {
     fn read(line: &'a [u8]) -> Result<Self, Error> {
-        let rest = line.strip_prefix(MAGIC).ok_or(Error::BadText)?;
+        let rest = line.strip_prefix(MAGIC).ok_or_else(|| match version(line) {
+            Some(other) if other != 1 => Error::UnsupportedVersion(other),
+            _ => Error::BadText,
+        })?;
         let mut parts = rest.splitn(2, |&byte| byte == b'\t');
         if parts.next() != Some(b"ping") {
             return Err(Error::UnknownVerb);
@@ -120,7 +155,9 @@ impl<'a> Escaped<'a> {
         })
     }
 
-    fn is(&self, other: &[u8]) -> bool {
+    /// Whether these are the bytes `other` once the escapes are undone.
+    #[must_use]
+    pub fn is(&self, other: &[u8]) -> bool {
         self.decoded().eq(other.iter().copied())
     }
 }
@@ -156,6 +193,65 @@ pub fn escape(bytes: &[u8], out: &mut [u8]) -> Option<usize> {
         }
     }
     Some(used)
+}
+
+/// Writes one ping as a line: the name first, then as many columns as there is room for.
+#[derive(Debug)]
+pub struct PingLine<'b> {
+    buf: &'b mut [u8],
+    len: usize,
+}
+
+impl<'b> PingLine<'b> {
+    /// Begins a line in `buf`; `None` when there is no room for the name, or the name is empty.
+    #[must_use]
+    pub fn new(buf: &'b mut [u8], name: &[u8]) -> Option<Self> {
+        let mut line = Self { buf, len: 0 };
+        let begun = !name.is_empty()
+            && line.plain(MAGIC)
+            && line.plain(b"ping")
+            && line.column(b"name", name, MAX_NAME);
+        begun.then_some(line)
+    }
+
+    /// Adds a column, its value cut to [`MAX_VALUE`] bytes; false, and nothing is added, when it has no room or no key.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) -> bool {
+        !key.is_empty() && key.len() <= MAX_KEY && self.column(key, value, MAX_VALUE)
+    }
+
+    /// Ends the line; how long it is.
+    #[must_use]
+    pub fn finish(mut self) -> usize {
+        // The byte was kept free by every column.
+        self.plain(b"\n");
+        self.len
+    }
+
+    fn column(&mut self, key: &[u8], value: &[u8], longest: usize) -> bool {
+        let before = self.len;
+        let value = value.get(..longest).unwrap_or(value);
+        let whole = self.plain(b"\t") && self.escaped(key) && self.plain(b"=") && self.escaped(value);
+        if !whole || self.len >= self.buf.len() {
+            self.len = before;
+            return false;
+        }
+        true
+    }
+
+    fn plain(&mut self, bytes: &[u8]) -> bool {
+        let Some(room) = self.buf.get_mut(self.len..).and_then(|rest| rest.get_mut(..bytes.len())) else {
+            return false;
+        };
+        room.copy_from_slice(bytes);
+        self.len = self.len.saturating_add(bytes.len());
+        true
+    }
+
+    fn escaped(&mut self, bytes: &[u8]) -> bool {
+        let used = self.buf.get_mut(self.len..).and_then(|room| escape(bytes, room));
+        self.len = self.len.saturating_add(used.unwrap_or(0));
+        used.is_some()
+    }
 }
 
 #[cfg(test)]

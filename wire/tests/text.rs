@@ -1,7 +1,7 @@
 //! Text lines as people and programs write them, good and bad.
 
-use alive_wire::text::Ping;
-use alive_wire::{Datagram, Error};
+use alive_wire::text::{MAX_NAME, MAX_VALUE, Ping, PingLine};
+use alive_wire::{Datagram, Error, MAX_SENT};
 
 fn lines(bytes: &[u8]) -> Vec<Result<Ping<'_>, Error>> {
     match Datagram::new(bytes) {
@@ -69,4 +69,65 @@ fn a_value_may_hold_an_equals_sign_and_a_key_may_be_escaped() {
     assert_eq!(value(&ping, b"name").as_deref(), Some(&b"x"[..]));
     assert_eq!(value(&ping, b"query").as_deref(), Some(&b"a=b"[..]));
     assert_eq!(value(&ping, b"last").as_deref(), Some(&b"\0\n"[..]));
+}
+
+#[test]
+fn a_bad_first_line_costs_itself_only() {
+    for (bad, why) in [
+        (&b"nonsense"[..], Error::BadText),
+        (b"\n\xff\xfe", Error::BadText),
+        (b"alive2\tping\tname=x", Error::UnsupportedVersion(2)),
+        (b"alive999\tping\tname=x", Error::UnsupportedVersion(255)),
+        (b"alive\tping\tname=x", Error::BadText),
+    ] {
+        let datagram = [bad, b"\nalive1\tping\tname=good\n"].concat();
+        let read = lines(&datagram);
+        let names: Vec<_> = read.iter().map(|line| line.as_ref().map(|ping| value(ping, b"name"))).collect();
+        assert_eq!(names, [Err(&why), Ok(Some(b"good".to_vec()))], "{bad:?}");
+    }
+}
+
+#[test]
+fn a_line_of_another_version_is_told_from_nonsense() {
+    assert_eq!(error(b"alive2\tping\tname=x\n"), Some(Error::UnsupportedVersion(2)));
+    for nonsense in [&b"alive\tping"[..], b"alivex\tping", b"GET / HTTP/1.1\r\n\r\n", b"", b"\n\n"] {
+        assert_eq!(Datagram::new(nonsense).map(|_| ()), Err(Error::UnknownMagic), "{nonsense:?}");
+    }
+}
+
+#[test]
+fn a_line_that_was_written_is_read_again() {
+    let mut buf = [0; MAX_SENT];
+    let name: Vec<u8> = (1..=u8::MAX).collect();
+    let mut line = PingLine::new(&mut buf, &name).unwrap();
+    assert!(line.put(b"a=b\tc", b"=\t\n%\xff\0"));
+    assert!(line.put(b"empty", b""));
+    assert!(!line.put(b"", b"no key"));
+    let length = line.finish();
+    let read = lines(&buf[..length]);
+    let [Ok(ping)] = read[..] else { panic!("{read:?}") };
+    assert_eq!(value(&ping, b"name"), Some(name));
+    assert_eq!(value(&ping, b"a=b\tc").as_deref(), Some(&b"=\t\n%\xff\0"[..]));
+    assert_eq!(value(&ping, b"empty").as_deref(), Some(&b""[..]));
+}
+
+#[test]
+fn what_is_too_long_is_cut_or_left_out_and_the_line_stays_whole() {
+    let long = [b'x'; 60_000];
+    let mut buf = [0; MAX_SENT];
+    let mut line = PingLine::new(&mut buf, &long).unwrap();
+    let taken = (0..10).filter(|_| line.put(b"k", &long)).count();
+    assert_eq!(taken, 3, "255 and three times 300 bytes fit 1,400");
+    assert!(line.put(b"short", b"y"));
+    let length = line.finish();
+    let read = lines(&buf[..length]);
+    let [Ok(ping)] = read[..] else { panic!("{read:?}") };
+    assert_eq!(value(&ping, b"name").map(|name| name.len()), Some(MAX_NAME));
+    assert_eq!(value(&ping, b"k").map(|value| value.len()), Some(MAX_VALUE));
+    assert_eq!(value(&ping, b"short").as_deref(), Some(&b"y"[..]));
+    for room in 0..40 {
+        // No room for `alive1 ping name=xxxxxxxx` in less than 26 bytes.
+        assert_eq!(PingLine::new(&mut vec![0; room], b"xxxxxxxx").is_some(), room >= 26, "{room}");
+    }
+    assert!(PingLine::new(&mut buf, b"").is_none());
 }

@@ -50,6 +50,7 @@ fn arrows() -> Result<(), Failure> {
         ("alive-report", "alive-collector"),
         ("alive-collector", "postfork"),
         ("alive", "postfork"),
+        ("alive-tap", "alive-collector"),
     ] {
         if tree(who)?.contains(never) {
             findings

@@ -61,6 +61,7 @@ const NEEDED: &[Package] = &[
     Package { name: "php-fpm", shown_by: "/usr/sbin/php-fpm*", for_tests: "truth, background: php_fpm" },
     Package { name: "php-cli", shown_by: "/usr/bin/php", for_tests: "lang: php" },
     Package { name: "ruby", shown_by: "/usr/bin/ruby", for_tests: "lang: ruby" },
+    Package { name: "nodejs", shown_by: "/usr/bin/node", for_tests: "taps: node" },
     Package {
         name: "ruby-zeitwerk",
         shown_by: "/usr/share/rubygems-integration/all/specifications/zeitwerk-*",

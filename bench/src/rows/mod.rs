@@ -12,6 +12,7 @@ mod receive;
 mod report;
 mod startup;
 mod strace;
+mod taps;
 
 use clap::ValueEnum;
 
@@ -44,11 +45,13 @@ pub(crate) enum Row {
     Decode,
     /// The receiving thread of the collector
     Receive,
+    /// A tap in each language
+    Taps,
 }
 
 impl Row {
     /// Every row, in the order of the table.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Parent,
         Self::Child,
         Self::Report,
@@ -60,6 +63,7 @@ impl Row {
         Self::Instructions,
         Self::Decode,
         Self::Receive,
+        Self::Taps,
     ];
 
     /// Its word on the command line and in the table.
@@ -76,6 +80,7 @@ impl Row {
             Self::Instructions => "instructions",
             Self::Decode => "decode",
             Self::Receive => "receive",
+            Self::Taps => "taps",
         }
     }
 
@@ -96,6 +101,7 @@ impl Row {
             Self::Instructions => instructions::measure(bench),
             Self::Decode => Ok(decode::measure(bench)),
             Self::Receive => receive::measure(bench),
+            Self::Taps => taps::measure(bench),
         }
     }
 }

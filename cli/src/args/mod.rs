@@ -9,6 +9,7 @@ mod preload;
 mod report;
 mod rule;
 mod run;
+mod taps;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -19,6 +20,7 @@ pub(crate) use preload::Preload;
 pub(crate) use report::Report;
 pub(crate) use rule::{Rule, Share};
 pub(crate) use run::{QUIET, Run};
+pub(crate) use taps::{Ping, Taps};
 
 /// Shows what a forking daemon loads after the fork, who asks for it, and what to preload.
 #[derive(Debug, Parser)]
@@ -79,6 +81,13 @@ pub(crate) enum Command {
     /// Compares what each program loads late, what its processes hold and what its forks cost. Keep the database
     /// of a run with `alive run --db FILE`, and let both runs do the same work.
     Diff(Diff),
+    /// Tell a collector that something is alive
+    ///
+    /// Sends one datagram, for scripts and cron, and never waits: whether anybody listens is not known.
+    /// The address is that of `ALIVE_ADDR`; with `ALIVE_OFF=1` nothing is sent.
+    Ping(Ping),
+    /// List the taps: when and by whom each was last hit, and which never were
+    Taps(Taps),
 }
 
 /// Forms of the report.

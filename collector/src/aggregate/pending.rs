@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use alive_store::model::{Batch, LineCount, Loss, PingRow, Rebase, TreeKey, TreeRow, UNTOLD};
+use alive_store::model::{Batch, LineCount, Loss, Rebase, Site, TreeKey, TreeRow, UNTOLD};
 use alive_wire::Language;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
 use super::chains::Chain;
 use super::sums::Sums;
+use super::taps::Taps;
 use crate::unpack::no_lines_word;
-
-/// File, name and line of a ping.
-type PingKey = (Vec<u8>, Vec<u8>, u32);
 
 /// Whether a load on behalf of a language's code has its lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,13 +39,15 @@ pub struct Pending {
     closed_keys: usize,
     /// What came since the last rebase.
     pub(crate) sums: Sums,
-    pings: HashMap<PingKey, PingRow>,
+    pub(super) taps: Taps,
     trees: Vec<TreeRow>,
     lines: HashMap<(TreeKey, Option<Language>, Lines), u64>,
     /// See [`Batch::datagrams`].
     pub datagrams: u64,
     /// See [`Batch::events`].
     pub events: u64,
+    /// See [`Batch::odd_clocks`].
+    pub odd_clocks: u64,
     /// See [`Batch::loss`].
     pub loss: Loss,
 }
@@ -59,7 +59,7 @@ pub(crate) struct Full;
 impl Pending {
     /// Distinct keys held.
     pub(crate) fn keys(&self) -> usize {
-        self.closed_keys + self.sums.keys() + self.pings.len() + self.trees.len() + self.lines.len()
+        self.closed_keys + self.sums.keys() + self.taps.len() + self.trees.len() + self.lines.len()
     }
 
     /// Whether there is nothing to write.
@@ -67,27 +67,9 @@ impl Pending {
         self.keys() == 0 && self.datagrams == 0 && self.events == 0 && self.loss == Loss::default()
     }
 
-    /// Adds a ping.
-    pub(crate) fn ping(&mut self, key: PingKey, seen_micros: u64, room: bool) -> Result<(), Full> {
-        let ping = match self.pings.entry(key) {
-            Entry::Occupied(ping) => ping.into_mut(),
-            Entry::Vacant(_) if !room => return Err(Full),
-            Entry::Vacant(vacant) => {
-                let (name, file, line) = vacant.key().clone();
-                vacant.insert(PingRow {
-                    name,
-                    file,
-                    line,
-                    hits: 0,
-                    first_seen_micros: seen_micros,
-                    last_seen_micros: seen_micros,
-                })
-            }
-        };
-        ping.hits += 1;
-        ping.first_seen_micros = ping.first_seen_micros.min(seen_micros);
-        ping.last_seen_micros = ping.last_seen_micros.max(seen_micros);
-        Ok(())
+    /// Looks up the names of places in machine code that no batch has, because they are stored as words.
+    pub fn name_places(&mut self, name: impl FnMut(&mut Site)) {
+        self.taps.name_places(name);
     }
 
     /// Counts a load on behalf of a language's code. Where there is no room the load itself is what is
@@ -119,7 +101,7 @@ impl Pending {
     pub fn batches(&self, flushed_micros: u64, rows: usize) -> impl Iterator<Item = Batch> {
         let mut rest = Some(Batch {
             trees: self.trees.clone(),
-            pings: self.pings.values().cloned().collect(),
+            pings: self.taps.rows(),
             lines: self
                 .lines
                 .iter()
@@ -127,6 +109,7 @@ impl Pending {
                 .collect(),
             datagrams: self.datagrams,
             events: self.events,
+            odd_clocks: self.odd_clocks,
             loss: self.loss,
             ..Batch::default()
         });

@@ -1,12 +1,19 @@
 //! What is known to be lost, in words. The ways of counting overlap and are never added up.
 
+use alive_store::model::Loss;
+
 use crate::findings::Report;
 use crate::render::units::count;
 
 /// One sentence for each way in which something is known to be lost; empty when nothing is.
 #[must_use]
 pub fn sentences(report: &Report) -> Vec<String> {
-    let loss = &report.loss;
+    sentences_of(&report.loss, report.unclean_ends)
+}
+
+/// The same of the counters themselves.
+#[must_use]
+pub fn sentences_of(loss: &Loss, unclean_ends: u64) -> Vec<String> {
     let ways = [
         (loss.kernel_drops, "datagram", "dropped by the kernel: the collector's receive buffer was full"),
         (loss.sequence_gaps, "event", "missing by gaps in the sequence numbers"),
@@ -20,7 +27,7 @@ pub fn sentences(report: &Report) -> Vec<String> {
         ),
         (loss.over_cap, "event", "refused because the collector's memory was at its cap"),
         (loss.events_file, "line", "not written to the events file"),
-        (report.unclean_ends, "collector run", "ended without a last flush: what it held then is unknown"),
+        (unclean_ends, "collector run", "ended without a last flush: what it held then is unknown"),
     ];
     ways.into_iter()
         .filter(|(number, ..)| *number > 0)

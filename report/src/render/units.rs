@@ -22,6 +22,18 @@ pub(crate) fn micros(count: u64) -> String {
     }
 }
 
+/// A long time in its two largest units: `3 d 4 h`, `12 min 5 s`, `7 s`.
+pub(crate) fn span(micros: u64) -> String {
+    let seconds = micros / 1_000_000;
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match () {
+        () if days > 0 => format!("{days} d {hours} h"),
+        () if hours > 0 => format!("{hours} h {minutes} min"),
+        () if minutes > 0 => format!("{minutes} min {} s", seconds % 60),
+        () => format!("{seconds} s"),
+    }
+}
+
 /// A quotient with one decimal below ten and none above.
 fn tenths(count: u64, unit: u64) -> String {
     let tenths = (u128::from(count) * 10 + u128::from(unit) / 2) / u128::from(unit);
@@ -85,7 +97,7 @@ pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, count, micros, shorten, wrap};
+    use super::{bytes, count, micros, shorten, span, wrap};
 
     #[test]
     fn sizes_and_times() {
@@ -100,6 +112,15 @@ mod tests {
         assert_eq!(micros(12_400), "12 ms");
         assert_eq!(micros(9_990), "10 ms");
         assert_eq!(micros(1_200_000), "1.2 s");
+    }
+
+    #[test]
+    fn a_long_time_has_two_units() {
+        assert_eq!(span(999_999), "0 s");
+        assert_eq!(span(59_000_000), "59 s");
+        assert_eq!(span(60_000_000), "1 min 0 s");
+        assert_eq!(span(3_661_000_000), "1 h 1 min");
+        assert_eq!(span(86_400_000_000 * 3 + 4 * 3_600_000_000), "3 d 4 h");
     }
 
     #[test]

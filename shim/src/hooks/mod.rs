@@ -8,3 +8,4 @@ pub mod guard;
 pub mod open;
 pub mod stat;
 pub mod stdio;
+pub mod tap;

@@ -1,7 +1,7 @@
 //! A file that the program opened.
 
 use super::{classify, linkmap, probe, search};
-use crate::cell::{Bytes, copy};
+use crate::cell::{Bytes, copy, decimal};
 use crate::emit::{self, Load};
 use crate::process::{fork, heir};
 use crate::stack::Trace;
@@ -135,20 +135,7 @@ pub(crate) fn resolve<'b>(fd: c_int, name: &[u8], buf: &'b mut [u8; MAX_PATH]) -
 /// `/proc/self/fd/N` with its terminating zero.
 fn descriptor_link(fd: c_int) -> Bytes<32> {
     let mut link = Bytes::of(b"/proc/self/fd/");
-    let mut digits = [0u8; 10];
-    let mut rest = fd.unsigned_abs();
-    let mut first = digits.len();
-    loop {
-        first = first.saturating_sub(1);
-        if let (Some(slot), Ok(digit)) = (digits.get_mut(first), u8::try_from(rest % 10)) {
-            *slot = digit.saturating_add(b'0');
-        }
-        rest /= 10;
-        if rest == 0 || first == 0 {
-            break;
-        }
-    }
-    link.push(digits.get(first..).unwrap_or_default());
+    link.push(decimal(fd.unsigned_abs()).as_slice());
     link.push(&[0]);
     link
 }

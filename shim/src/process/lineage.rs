@@ -117,6 +117,9 @@ pub(crate) fn has_forked() -> bool {
     HAS_FORKED.load(Ordering::Relaxed)
 }
 
+/// Whether what events of forked processes need is there.
+static PREPARED: AtomicBool = AtomicBool::new(false);
+
 /// What only a program that forks needs: the tree page, the executable's name, and to be announced.
 pub(crate) fn announce() {
     if HAS_FORKED.load(Ordering::Relaxed) || fork::forked() {
@@ -127,8 +130,8 @@ pub(crate) fn announce() {
             tree::begin();
             object::find_landmarks();
             linkmap::remember_first();
-            // SAFETY: hooks look at the configuration in forked processes only.
-            unsafe { config::find_executable() };
+            config::find_executable();
+            PREPARED.store(true, Ordering::Relaxed);
             emit::started();
         }
     });
@@ -205,9 +208,8 @@ pub(crate) fn enter_announced(ordinal: u32) {
 /// A child that no atfork handler announced: made by `_Fork` or a clone of the program's own.
 pub(crate) fn enter_unannounced() {
     heir::begin_in_child();
-    if config::get().executable.as_slice().is_empty() {
-        // SAFETY: a fresh child; `fork::speaker` lets one thread of it through here.
-        unsafe { config::find_executable() };
+    if !PREPARED.swap(true, Ordering::Relaxed) {
+        config::find_executable();
         object::find_landmarks();
         linkmap::remember_first();
     }

@@ -93,7 +93,8 @@ pub(crate) fn begin() {
     FIND_OBJECT.store(real::symbol(c"_dl_find_object"), Ordering::Relaxed);
 }
 
-/// Notes where the shim and libc lie; before the first fork, or in a child that was not announced.
+/// Notes where the shim and libc lie, which stay where they are; before the first fork or the first tap, or
+/// in a child that was not announced.
 pub(crate) fn find_landmarks() {
     OWN.note(begin as *const () as u64);
     // No interposer has a reason to stand in for this one.
@@ -103,6 +104,11 @@ pub(crate) fn find_landmarks() {
 /// Whether an address lies in the shim itself.
 pub(crate) fn is_own(address: u64) -> bool {
     OWN.holds(address)
+}
+
+/// Whether the landmarks are noted.
+pub(crate) fn knows_landmarks() -> bool {
+    LIBC.end.load(Ordering::Relaxed) != 0
 }
 
 /// Whether an address lies in libc.
@@ -174,7 +180,7 @@ impl Object {
         }
         // SAFETY: glibc's names are C strings that live as long as the link map.
         match unsafe { CStr::from_ptr(name) }.to_bytes() {
-            b"" => config::get().executable.as_slice(),
+            b"" => config::executable(),
             path => path,
         }
     }

@@ -23,7 +23,10 @@ fn no_hook_allocates() {
         "{}",
         with.said()
     );
-    assert!(scene.events().loads_of(&code).len() >= 20, "every hook went its whole way");
+    let events = scene.events();
+    assert!(events.loads_of(&code).len() >= 20, "every hook went its whole way");
+    let hits = events.of("ping").filter(|ping| ping.text("name") == "tap").count();
+    assert_eq!(hits, 4, "and so did every tap: {}", events.told());
 }
 
 #[test]
