@@ -23,6 +23,7 @@ use hashbrown::DefaultHashBuilder;
 use crate::heard::Heard;
 use crate::moment::Moment;
 use crate::rebased;
+use crate::sequence::Arrival;
 use chains::{Chain, Chains};
 use pending::Lines;
 pub use pending::Pending;
@@ -47,6 +48,8 @@ pub struct Totals {
     pub missing: u64,
     /// Pings.
     pub pings: u64,
+    /// Events that came once more, by their number; nothing else counts them.
+    pub duplicates: u64,
     /// What was lost. `sequence_gaps` can shrink: a number that is missing may only be late.
     pub loss: Loss,
 }
@@ -188,14 +191,19 @@ impl Aggregate {
             Ok(heard) => heard,
             Err(error) => return self.refuse(error),
         };
-        self.count_event();
         let header = *heard.header();
         let (tree, process) = (heard.tree(), ProcessKey::of(heard.tree(), &header));
         let seen_micros = at.sent_micros(header.monotonic_nanos);
         if !self.has_room() && !self.trees.contains(tree) {
+            self.count_event();
             return self.lose(|loss| &mut loss.over_cap, 1);
         }
-        let chain = self.place(&heard, process, seen_micros);
+        let Some(chain) = self.place(&heard, process, seen_micros) else {
+            self.totals.duplicates += 1;
+            self.pending.duplicates += 1;
+            return;
+        };
+        self.count_event();
         match header.kind {
             Ok(Kind::Load) => {
                 self.totals.loads += 1;
@@ -225,8 +233,9 @@ impl Aggregate {
         }
     }
 
-    /// Takes note of the tree, of its sequence and of its forks; returns the role of the process that speaks.
-    fn place(&mut self, heard: &Heard<'_>, process: ProcessKey, seen_micros: u64) -> Arc<Chain> {
+    /// Takes note of the tree, of its sequence and of its forks; returns the role of the process that speaks,
+    /// or nothing for an event that came before.
+    fn place(&mut self, heard: &Heard<'_>, process: ProcessKey, seen_micros: u64) -> Option<Arc<Chain>> {
         let header = heard.header();
         let apart =
             (header.flags & flags::NO_TREE != 0).then(|| self.processes.hear(process, header.sequence));
@@ -235,9 +244,15 @@ impl Aggregate {
         let tree = self.trees.tree(heard, seen_micros);
 
         let before = (tree.lost(), tree.not_sent());
-        match apart {
-            Some(change) => tree.hear_apart(change),
+        let arrival = match apart {
+            Some((arrival, change)) => {
+                tree.hear_apart(change);
+                arrival
+            }
             None => tree.hear(header.sequence),
+        };
+        if arrival == Arrival::Again {
+            return None;
         }
         tree.learn(heard, seen_micros);
         let after = (tree.lost(), tree.not_sent());
@@ -247,9 +262,9 @@ impl Aggregate {
 
         let (key, pending) = (heard.tree(), &mut self.pending);
         let numbered = header.flags & flags::NO_TREE == 0;
-        self.chains.role(&self.hasher, heard, tree, |chain, link| {
+        Some(self.chains.role(&self.hasher, heard, tree, |chain, link| {
             pending.sums.role(key, chain, if numbered { link.role } else { 0 }, link, room)
-        })
+        }))
     }
 
     /// The process at the end of an event's lineage may be the main one from now on. Any other fork tells of

@@ -18,6 +18,8 @@ pub struct Progress {
     pub missing: u64,
     /// Pings heard.
     pub pings: u64,
+    /// Events that came once more and were not counted again.
+    pub duplicates: u64,
     /// What was lost since the start. The counters count different things in different ways: never add them up.
     pub loss: alive_store::model::Loss,
     /// Why the database cannot be written at the moment. What is received waits in memory.
@@ -26,8 +28,8 @@ pub struct Progress {
 
 impl From<Totals> for Progress {
     fn from(totals: Totals) -> Self {
-        let Totals { datagrams, events, loads, missing, pings, loss } = totals;
-        Self { datagrams, events, loads, missing, pings, loss, write_error: None }
+        let Totals { datagrams, events, loads, missing, pings, duplicates, loss } = totals;
+        Self { datagrams, events, loads, missing, pings, duplicates, loss, write_error: None }
     }
 }
 

@@ -10,11 +10,24 @@ use std::ops::RangeInclusive;
 /// Most holes that can still be closed; the oldest one beyond it stays open for good.
 pub const MAX_HOLES: usize = 256;
 
+/// What a number tells of the event that bears it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// It was not there before.
+    Fresh,
+    /// It was, or it was given up and is counted as missing for good: its event must not be counted.
+    Again,
+}
+
 /// The numbers of one tree, from 1.
 #[derive(Debug, Clone, Default)]
 pub struct Sequence {
     high: u64,
     missing: u64,
+    /// Where it began to be watched. Which of the numbers up to here came is not known.
+    floor: u64,
+    /// Numbers up to the floor that are among the missing ones.
+    missing_below: u64,
     holes: VecDeque<RangeInclusive<u64>>,
 }
 
@@ -25,10 +38,19 @@ impl Sequence {
         Self::default()
     }
 
-    /// A sequence that is watched from `high` on; `missing` of the numbers up to it have not come.
+    /// A sequence that is watched from `high` on by somebody who knows that `missing` of the numbers up to it
+    /// have not come. A number up to it is taken for one of those, as long as there are some.
     #[must_use]
     pub fn resumed(high: u64, missing: u64) -> Self {
-        Self { high, missing, holes: VecDeque::new() }
+        Self { high, missing, floor: high, missing_below: missing, holes: VecDeque::new() }
+    }
+
+    /// A sequence that is watched from `number` on, which comes now. Nothing is known of those before it: they
+    /// are not missing, and when one comes it is fresh.
+    #[must_use]
+    pub fn joined_at(number: u64) -> Self {
+        let floor = number.saturating_sub(1);
+        Self { high: floor, floor, missing_below: u64::MAX, ..Self::default() }
     }
 
     /// The highest number that came.
@@ -43,8 +65,12 @@ impl Sequence {
         self.missing
     }
 
-    /// Takes note that `number` came.
-    pub fn hear(&mut self, number: u64) {
+    /// Takes note that `number` came; 0 is no number, and always fresh.
+    pub fn hear(&mut self, number: u64) -> Arrival {
+        if number == self.high.wrapping_add(1) {
+            self.high = number;
+            return Arrival::Fresh;
+        }
         if number > self.high {
             let first = self.high.saturating_add(1);
             if number > first {
@@ -53,17 +79,35 @@ impl Sequence {
                 self.settle();
             }
             self.high = number;
-        } else {
-            self.close(number);
+            return Arrival::Fresh;
+        }
+        match number {
+            0 => Arrival::Fresh,
+            _ if number <= self.floor => self.hear_below(),
+            _ => self.close(number),
+        }
+    }
+
+    /// A number up to the floor came.
+    const fn hear_below(&mut self) -> Arrival {
+        match self.missing_below {
+            0 => Arrival::Again,
+            // Joined: none of them is missing.
+            u64::MAX => Arrival::Fresh,
+            _ => {
+                self.missing_below -= 1;
+                self.missing = self.missing.saturating_sub(1);
+                Arrival::Fresh
+            }
         }
     }
 
     /// Closes the hole that `number` leaves, if it can still be closed.
-    fn close(&mut self, number: u64) {
+    fn close(&mut self, number: u64) -> Arrival {
         let at = self.holes.partition_point(|hole| *hole.end() < number);
-        let Some(hole) = self.holes.get_mut(at) else { return };
+        let Some(hole) = self.holes.get_mut(at) else { return Arrival::Again };
         if !hole.contains(&number) {
-            return;
+            return Arrival::Again;
         }
         self.missing = self.missing.saturating_sub(1);
         let (start, end) = (*hole.start(), *hole.end());
@@ -79,6 +123,7 @@ impl Sequence {
                 self.settle();
             }
         }
+        Arrival::Fresh
     }
 
     fn settle(&mut self) {
@@ -100,13 +145,31 @@ mod tests {
     fn what_comes_late_is_no_gap() {
         let mut sequence = Sequence::from_the_beginning();
         for number in [1, 2, 5, 3] {
-            sequence.hear(number);
+            assert_eq!(sequence.hear(number), Arrival::Fresh);
         }
         assert_eq!((sequence.high(), sequence.missing()), (5, 1));
-        sequence.hear(4);
+        assert_eq!(sequence.hear(4), Arrival::Fresh);
         assert_eq!(sequence.missing(), 0);
-        sequence.hear(4);
+        assert_eq!(sequence.hear(4), Arrival::Again);
         assert_eq!(sequence.missing(), 0, "the same number twice is no second number");
+    }
+
+    #[test]
+    fn who_joins_later_knows_nothing_of_what_came_before() {
+        let mut sequence = Sequence::joined_at(40);
+        assert_eq!([40, 38, 39, 39, 42].map(|number| sequence.hear(number)), [Arrival::Fresh; 5]);
+        assert_eq!((sequence.high(), sequence.missing()), (42, 1));
+        assert_eq!([40, 42].map(|number| sequence.hear(number)), [Arrival::Again; 2]);
+    }
+
+    #[test]
+    fn who_goes_on_believes_as_many_late_numbers_as_were_missing() {
+        let mut sequence = Sequence::resumed(40, 2);
+        assert_eq!(sequence.hear(39), Arrival::Fresh);
+        assert_eq!((sequence.high(), sequence.missing()), (40, 1));
+        assert_eq!(sequence.hear(38), Arrival::Fresh);
+        assert_eq!(sequence.hear(37), Arrival::Again, "all 40 have come");
+        assert_eq!(sequence.missing(), 0);
     }
 
     #[test]
@@ -117,18 +180,18 @@ mod tests {
             sequence.hear(number * 2);
         }
         assert_eq!(sequence.missing(), many);
-        sequence.hear(1);
-        assert_eq!(sequence.missing(), many, "1 was given up");
-        sequence.hear(3);
+        assert_eq!(sequence.hear(1), Arrival::Again, "1 was given up, and stays counted as missing");
+        assert_eq!(sequence.missing(), many);
+        assert_eq!(sequence.hear(3), Arrival::Fresh);
         assert_eq!(sequence.missing(), many - 1);
     }
 
     #[test]
     fn the_largest_numbers_do_no_harm() {
         let mut sequence = Sequence::from_the_beginning();
-        sequence.hear(u64::MAX);
-        sequence.hear(u64::MAX);
-        sequence.hear(0);
+        assert_eq!(sequence.hear(u64::MAX), Arrival::Fresh);
+        assert_eq!(sequence.hear(u64::MAX), Arrival::Again);
+        assert_eq!(sequence.hear(0), Arrival::Fresh, "no number");
         assert_eq!((sequence.high(), sequence.missing()), (u64::MAX, u64::MAX - 1));
     }
 
@@ -140,17 +203,15 @@ mod tests {
             resumed in prop::option::of(0u64..50),
         ) {
             let base = resumed.unwrap_or(0);
-            let mut sequence = Sequence::resumed(base, 7);
+            let mut sequence = Sequence::resumed(base, 0);
             let mut seen = BTreeSet::new();
             for number in numbers.drain(..) {
-                sequence.hear(number);
-                if number > base {
-                    seen.insert(number);
-                }
+                let fresh = number > base && seen.insert(number);
+                prop_assert_eq!(sequence.hear(number) == Arrival::Fresh, fresh);
                 let high = seen.last().copied().unwrap_or(base);
                 let came = u64::try_from(seen.len()).unwrap();
                 prop_assert_eq!(sequence.high(), high);
-                prop_assert_eq!(sequence.missing(), 7 + (high - base) - came);
+                prop_assert_eq!(sequence.missing(), (high - base) - came);
             }
         }
     }

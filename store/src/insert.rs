@@ -319,6 +319,7 @@ fn counters(db: &Connection, batch: &Batch) -> Result<()> {
     for (name, value) in [
         ("datagrams", batch.datagrams),
         ("events", batch.events),
+        ("duplicates", batch.duplicates),
         ("kernel_drops", kernel_drops),
         ("malformed", malformed),
         ("truncated", truncated),

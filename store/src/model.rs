@@ -294,6 +294,8 @@ pub struct Batch {
     pub datagrams: u64,
     /// Events decoded since the last batch.
     pub events: u64,
+    /// Events that came once more since the last batch; counted by nothing else.
+    pub duplicates: u64,
     /// Losses since the last batch, except `sequence_gaps` and `not_sent`, which stand in `trees`.
     pub loss: Loss,
     /// When the batch was cut, microseconds since 1970.
@@ -311,6 +313,8 @@ pub struct Snapshot {
     pub datagrams: u64,
     /// Events decoded since the database was made.
     pub events: u64,
+    /// Events that came once more; counted by nothing else.
+    pub duplicates: u64,
     /// Losses since the database was made; `sequence_gaps` and `not_sent` summed over the trees.
     pub loss: Loss,
     /// Collector runs that ended without a last flush: up to one flush interval each is unaccounted.

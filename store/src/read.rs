@@ -126,6 +126,7 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
         pings: pings(db)?,
         datagrams: counter("datagrams"),
         events: counter("events"),
+        duplicates: counter("duplicates"),
         loss: Loss {
             kernel_drops: counter("kernel_drops"),
             sequence_gaps: sum(programs.iter().map(|program| program.sequence_gaps)),

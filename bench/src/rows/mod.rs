@@ -7,6 +7,7 @@ mod forks;
 mod frames;
 mod instructions;
 mod open_loop;
+mod overload;
 mod parent;
 mod receive;
 mod report;
@@ -44,11 +45,13 @@ pub(crate) enum Row {
     Decode,
     /// The receiving thread of the collector
     Receive,
+    /// What the collector loses to four busy senders, each run 10 s
+    Overload,
 }
 
 impl Row {
     /// Every row, in the order of the table.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Parent,
         Self::Child,
         Self::Report,
@@ -60,6 +63,7 @@ impl Row {
         Self::Instructions,
         Self::Decode,
         Self::Receive,
+        Self::Overload,
     ];
 
     /// Its word on the command line and in the table.
@@ -76,6 +80,7 @@ impl Row {
             Self::Instructions => "instructions",
             Self::Decode => "decode",
             Self::Receive => "receive",
+            Self::Overload => "overload",
         }
     }
 
@@ -96,6 +101,7 @@ impl Row {
             Self::Instructions => instructions::measure(bench),
             Self::Decode => Ok(decode::measure(bench)),
             Self::Receive => receive::measure(bench),
+            Self::Overload => overload::measure(bench),
         }
     }
 }

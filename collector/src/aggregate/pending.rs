@@ -48,6 +48,8 @@ pub struct Pending {
     pub datagrams: u64,
     /// See [`Batch::events`].
     pub events: u64,
+    /// See [`Batch::duplicates`].
+    pub duplicates: u64,
     /// See [`Batch::loss`].
     pub loss: Loss,
 }
@@ -127,6 +129,7 @@ impl Pending {
                 .collect(),
             datagrams: self.datagrams,
             events: self.events,
+            duplicates: self.duplicates,
             loss: self.loss,
             ..Batch::default()
         });

@@ -11,7 +11,7 @@ use super::chains::Chain;
 use super::recent::Recent;
 use crate::heard::{self, Heard, reason_word};
 use crate::rebased::Rebased;
-use crate::sequence::Sequence;
+use crate::sequence::{Arrival, Sequence};
 use crate::unpack::no_lines_word;
 
 /// Most trees remembered. When one that was forgotten speaks again its sequence is watched from there, so a
@@ -78,11 +78,9 @@ impl Tree {
         }
     }
 
-    /// Takes note of a number of the tree's sequence. 0 is no number.
-    pub(crate) fn hear(&mut self, number: u64) {
-        if number > 0 {
-            self.sequence.hear(number);
-        }
+    /// Takes note of a number of the tree's sequence.
+    pub(crate) fn hear(&mut self, number: u64) -> Arrival {
+        self.sequence.hear(number)
     }
 
     /// Takes note of a change in a process's own sequence.
@@ -293,6 +291,6 @@ fn first_heard(key: TreeKey, number: u64, mark: Option<TreeMark>, up_since_micro
     match mark {
         Some(mark) => Sequence::resumed(mark.sequence, mark.gaps),
         None if up_since_micros <= key.start_micros => Sequence::from_the_beginning(),
-        None => Sequence::resumed(number.saturating_sub(1), 0),
+        None => Sequence::joined_at(number),
     }
 }
