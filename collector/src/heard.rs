@@ -24,13 +24,15 @@ pub(crate) struct Interpreter<'a> {
 /// Where the records of one sort begin, and how many there are.
 #[derive(Debug, Clone, Default)]
 struct Run<'a> {
-    from: Option<Payloads<'a>>,
+    from: Payloads<'a>,
     count: usize,
 }
 
 impl<'a> Run<'a> {
     fn note(&mut self, here: Payloads<'a>) {
-        self.from.get_or_insert(here);
+        if self.count == 0 {
+            self.from = here;
+        }
         self.count += 1;
     }
 
@@ -39,8 +41,8 @@ impl<'a> Run<'a> {
     where
         F: Fn(&'a [u8]) -> Result<T, Error>,
     {
-        let payloads = self.from.into_iter().flatten().map_while(Result::ok);
-        payloads
+        self.from
+            .map_while(Result::ok)
             .filter_map(move |(found, payload)| if found == kind { read(payload).ok() } else { None })
             .take(self.count)
     }

@@ -67,7 +67,7 @@ impl Sequence {
 
     /// Takes note that `number` came; 0 is no number, and always fresh.
     pub fn hear(&mut self, number: u64) -> Arrival {
-        if number == self.high.wrapping_add(1) {
+        if self.high.checked_add(1) == Some(number) {
             self.high = number;
             return Arrival::Fresh;
         }

@@ -40,6 +40,7 @@ pub struct Events<'a>(&'a [u8]);
 impl<'a> Iterator for Events<'a> {
     type Item = Result<Event<'a>, Error>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
             return None;
@@ -77,7 +78,7 @@ impl<'a> Event<'a> {
 }
 
 /// The records of an event as types and payloads. An error ends the iteration.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Payloads<'a>(&'a [u8]);
 
 impl<'a> Iterator for Payloads<'a> {

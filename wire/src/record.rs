@@ -341,7 +341,8 @@ impl<'a> Record<'a> {
     ///
     /// # Errors
     /// [`Error::Malformed`] when a known type is shorter than its fields.
-    #[inline]
+    // Where a reader takes the record apart at once, no record needs to be put together.
+    #[inline(always)]
     pub fn read(kind: u8, payload: &'a [u8]) -> Result<Self, Error> {
         let mut fields = Fields(payload);
         Ok(match kind {

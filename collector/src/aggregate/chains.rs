@@ -78,6 +78,14 @@ impl Chains {
         let set = heard.header().flags;
         // Without a tree page each process numbers roles for itself.
         let numbered = set & flags::NO_TREE == 0;
+        // Nearly every event is of a role that is known, and tells nothing new of it.
+        if numbered
+            && tree.rebased().is_empty()
+            && let Some((chain, links)) = tree.role_below(heard.lineage())
+            && links >= usize::from(heard.header().depth)
+        {
+            return Arc::clone(chain);
+        }
         let cut = if numbered { tree.rebased().cut(heard.lineage()) } else { 0 };
         let mut role = None;
         let mut links = cut;

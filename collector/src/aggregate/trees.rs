@@ -157,6 +157,20 @@ impl Tree {
         (known.offset == link.offset && known.chain.may_be(link)).then_some((&known.chain, counted))
     }
 
+    /// The role at the end of a lineage whose every link was heard of with as many forks, and how many links
+    /// there are.
+    pub(crate) fn role_below<'l>(
+        &self,
+        lineage: impl Iterator<Item = Lineage<'l>>,
+    ) -> Option<(&Arc<Chain>, usize)> {
+        let mut last = None;
+        for (link, links) in lineage.zip(1..) {
+            let (chain, true) = self.role(&link)? else { return None };
+            last = Some((chain, links));
+        }
+        last
+    }
+
     /// Remembers a role.
     pub(crate) fn remember(&mut self, link: &Lineage<'_>, chain: &Arc<Chain>) {
         let number = usize::from(link.role);
