@@ -4,11 +4,14 @@
 //! number that is missing now may still come. The numbers that are missing are kept as ranges, oldest
 //! first, as long as there are few of them; a late number closes its hole again, however late it is.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
 
 /// Most holes that can still be closed; the oldest one beyond it stays open for good.
 pub const MAX_HOLES: usize = 256;
+
+/// Nobody counted what came before.
+const UNKNOWN: u64 = u64::MAX;
 
 /// What a number tells of the event that bears it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +29,10 @@ pub struct Sequence {
     missing: u64,
     /// Where it began to be watched. Which of the numbers up to here came is not known.
     floor: u64,
-    /// Numbers up to the floor that are among the missing ones.
+    /// Numbers up to the floor that may still come as fresh ones.
     missing_below: u64,
+    /// Those that did.
+    late: BTreeSet<u64>,
     holes: VecDeque<RangeInclusive<u64>>,
 }
 
@@ -42,7 +47,7 @@ impl Sequence {
     /// have not come. A number up to it is taken for one of those, as long as there are some.
     #[must_use]
     pub fn resumed(high: u64, missing: u64) -> Self {
-        Self { high, missing, floor: high, missing_below: missing, holes: VecDeque::new() }
+        Self { high, missing, floor: high, missing_below: missing, ..Self::default() }
     }
 
     /// A sequence that is watched from `number` on, which comes now. Nothing is known of those before it: they
@@ -50,7 +55,7 @@ impl Sequence {
     #[must_use]
     pub fn joined_at(number: u64) -> Self {
         let floor = number.saturating_sub(1);
-        Self { high: floor, floor, missing_below: u64::MAX, ..Self::default() }
+        Self { high: floor, floor, missing_below: UNKNOWN, ..Self::default() }
     }
 
     /// The highest number that came.
@@ -83,23 +88,21 @@ impl Sequence {
         }
         match number {
             0 => Arrival::Fresh,
-            _ if number <= self.floor => self.hear_below(),
+            _ if number <= self.floor => self.hear_below(number),
             _ => self.close(number),
         }
     }
 
     /// A number up to the floor came.
-    const fn hear_below(&mut self) -> Arrival {
-        match self.missing_below {
-            0 => Arrival::Again,
-            // Joined: none of them is missing.
-            u64::MAX => Arrival::Fresh,
-            _ => {
-                self.missing_below -= 1;
-                self.missing = self.missing.saturating_sub(1);
-                Arrival::Fresh
-            }
+    fn hear_below(&mut self, number: u64) -> Arrival {
+        if self.missing_below == 0 || self.late.len() >= MAX_HOLES || !self.late.insert(number) {
+            return Arrival::Again;
         }
+        if self.missing_below != UNKNOWN {
+            self.missing_below -= 1;
+            self.missing = self.missing.saturating_sub(1);
+        }
+        Arrival::Fresh
     }
 
     /// Closes the hole that `number` leaves, if it can still be closed.
@@ -135,8 +138,6 @@ impl Sequence {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -157,15 +158,15 @@ mod tests {
     #[test]
     fn who_joins_later_knows_nothing_of_what_came_before() {
         let mut sequence = Sequence::joined_at(40);
-        assert_eq!([40, 38, 39, 39, 42].map(|number| sequence.hear(number)), [Arrival::Fresh; 5]);
+        assert_eq!([40, 38, 39, 42].map(|number| sequence.hear(number)), [Arrival::Fresh; 4]);
         assert_eq!((sequence.high(), sequence.missing()), (42, 1));
-        assert_eq!([40, 42].map(|number| sequence.hear(number)), [Arrival::Again; 2]);
+        assert_eq!([39, 40, 42].map(|number| sequence.hear(number)), [Arrival::Again; 3]);
     }
 
     #[test]
     fn who_goes_on_believes_as_many_late_numbers_as_were_missing() {
         let mut sequence = Sequence::resumed(40, 2);
-        assert_eq!(sequence.hear(39), Arrival::Fresh);
+        assert_eq!([39, 39].map(|number| sequence.hear(number)), [Arrival::Fresh, Arrival::Again]);
         assert_eq!((sequence.high(), sequence.missing()), (40, 1));
         assert_eq!(sequence.hear(38), Arrival::Fresh);
         assert_eq!(sequence.hear(37), Arrival::Again, "all 40 have come");
