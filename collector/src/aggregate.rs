@@ -9,6 +9,7 @@ mod processes;
 mod recent;
 mod samples;
 mod sums;
+mod totals;
 mod trees;
 
 use std::hash::BuildHasher;
@@ -30,29 +31,15 @@ pub use pending::Pending;
 use processes::{ProcessKey, Processes};
 use samples::Samples;
 use sums::Addend;
+pub use totals::Totals;
 use trees::Trees;
 
 /// Most keys that wait to be written.
 pub const MAX_KEYS: usize = 200_000;
 
-/// What was counted since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
-    /// Datagrams received.
-    pub datagrams: u64,
-    /// Events decoded, text lines among them.
-    pub events: u64,
-    /// Loads.
-    pub loads: u64,
-    /// Names that were searched for and never found.
-    pub missing: u64,
-    /// Pings.
-    pub pings: u64,
-    /// Events that came once more, by their number; nothing else counts them.
-    pub duplicates: u64,
-    /// What was lost. `sequence_gaps` can shrink: a number that is missing may only be late.
-    pub loss: Loss,
-}
+/// Most bytes of names that wait to be written: what senders choose the length of. There is as much again at
+/// the writer, and what it makes of it.
+const MAX_BYTES: usize = 20 << 20;
 
 /// Adds up what is heard.
 #[derive(Debug)]
@@ -100,7 +87,7 @@ impl Aggregate {
     /// Whether so many keys wait that they should be written early.
     #[must_use]
     pub fn is_filling(&self) -> bool {
-        self.waiting() > self.max_keys / 4 * 3
+        self.waiting() > self.max_keys / 4 * 3 || self.pending.bytes() > MAX_BYTES / 4 * 3
     }
 
     /// Takes a datagram that was received whole.
@@ -161,7 +148,7 @@ impl Aggregate {
     }
 
     fn has_room(&self) -> bool {
-        self.waiting() < self.max_keys
+        self.waiting() < self.max_keys && self.pending.bytes() < MAX_BYTES
     }
 
     fn count_datagram(&mut self) {
@@ -240,6 +227,10 @@ impl Aggregate {
         let apart =
             (header.flags & flags::NO_TREE != 0).then(|| self.processes.hear(process, header.sequence));
         self.pending.trees(self.trees.make_room());
+        if self.chains.are_too_many() {
+            self.trees.forget_roles();
+            self.chains.forget();
+        }
         let room = self.has_room();
         let tree = self.trees.tree(heard, seen_micros);
 

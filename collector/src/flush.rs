@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(50);
 const PATIENCE_AT_STOP: Duration = Duration::from_secs(5);
 
 /// Rows that are made ready for the database at a time; the rest stays in its smaller form.
-const ROWS_AT_ONCE: usize = 4_096;
+const ROWS_AT_ONCE: usize = 1_024;
 
 /// Shortest time between two warnings.
 const WARN_EVERY: Duration = Duration::from_mins(1);

@@ -4,11 +4,15 @@
 //! number that is missing now may still come. The numbers that are missing are kept as ranges, oldest
 //! first, as long as there are few of them; a late number closes its hole again, however late it is.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
-/// Most holes that can still be closed; the oldest one beyond it stays open for good.
-pub const MAX_HOLES: usize = 256;
+/// Most holes of a tree that can still be closed; the oldest one beyond it stays open for good. As many late
+/// numbers from before the watch are told apart.
+pub const MAX_HOLES: usize = 128;
+
+/// The same for a sequence of one process, of which there may be many.
+const MAX_HOLES_OF_ONE: usize = 8;
 
 /// Nobody counted what came before.
 const UNKNOWN: u64 = u64::MAX;
@@ -31,9 +35,11 @@ pub struct Sequence {
     floor: u64,
     /// Numbers up to the floor that may still come as fresh ones.
     missing_below: u64,
-    /// Those that did.
-    late: BTreeSet<u64>,
+    /// Those that did, sorted.
+    late: Vec<u64>,
     holes: VecDeque<RangeInclusive<u64>>,
+    /// Whether it is that of one process.
+    of_one: bool,
 }
 
 impl Sequence {
@@ -56,6 +62,16 @@ impl Sequence {
     pub fn joined_at(number: u64) -> Self {
         let floor = number.saturating_sub(1);
         Self { high: floor, floor, missing_below: UNKNOWN, ..Self::default() }
+    }
+
+    /// The same for the sequence of one process, which has hardly anything that comes late.
+    #[must_use]
+    pub fn of_one_joined_at(number: u64) -> Self {
+        Self { of_one: true, ..Self::joined_at(number) }
+    }
+
+    const fn limit(&self) -> usize {
+        if self.of_one { MAX_HOLES_OF_ONE } else { MAX_HOLES }
     }
 
     /// The highest number that came.
@@ -95,9 +111,11 @@ impl Sequence {
 
     /// A number up to the floor came.
     fn hear_below(&mut self, number: u64) -> Arrival {
-        if self.missing_below == 0 || self.late.len() >= MAX_HOLES || !self.late.insert(number) {
+        if self.missing_below == 0 || self.late.len() >= self.limit() {
             return Arrival::Again;
         }
+        let Err(place) = self.late.binary_search(&number) else { return Arrival::Again };
+        self.late.insert(place, number);
         if self.missing_below != UNKNOWN {
             self.missing_below -= 1;
             self.missing = self.missing.saturating_sub(1);
@@ -130,7 +148,7 @@ impl Sequence {
     }
 
     fn settle(&mut self) {
-        if self.holes.len() > MAX_HOLES {
+        if self.holes.len() > self.limit() {
             self.holes.pop_front();
         }
     }
@@ -138,6 +156,8 @@ impl Sequence {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -39,6 +39,8 @@ pub struct Pending {
     closed: Vec<Closed>,
     /// Keys of the sums that are closed.
     closed_keys: usize,
+    /// Bytes that senders chose the length of: of the closed sums, and of what has no role.
+    other_bytes: usize,
     /// What came since the last rebase.
     pub(crate) sums: Sums,
     pings: HashMap<PingKey, PingRow>,
@@ -64,6 +66,11 @@ impl Pending {
         self.closed_keys + self.sums.keys() + self.pings.len() + self.trees.len() + self.lines.len()
     }
 
+    /// Bytes held that senders chose the length of, without stacks.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.other_bytes + self.sums.bytes()
+    }
+
     /// Whether there is nothing to write.
     pub(crate) fn is_empty(&self) -> bool {
         self.keys() == 0 && self.datagrams == 0 && self.events == 0 && self.loss == Loss::default()
@@ -76,6 +83,7 @@ impl Pending {
             Entry::Vacant(_) if !room => return Err(Full),
             Entry::Vacant(vacant) => {
                 let (name, file, line) = vacant.key().clone();
+                self.other_bytes += 2 * (name.len() + file.len());
                 vacant.insert(PingRow {
                     name,
                     file,
@@ -107,12 +115,17 @@ impl Pending {
     pub(crate) fn rebase(&mut self, tree: TreeKey, heir: Arc<Chain>, number: Option<u16>) {
         let sums = self.sums.close();
         self.closed_keys += sums.keys() + 1;
+        self.other_bytes += sums.bytes();
         self.closed.push(Closed { sums, tree, heir, number });
     }
 
     /// Adds rows of trees.
     pub(crate) fn trees(&mut self, rows: impl IntoIterator<Item = TreeRow>) {
+        let (before, other_bytes) = (self.trees.len(), &mut self.other_bytes);
         self.trees.extend(rows);
+        for row in &self.trees[before..] {
+            *other_bytes += row.program.len() + row.executable.len() + row.shim_version.len();
+        }
     }
 
     /// Everything as batches of at most `rows` loads and as many searches; the first one has the rest. There is

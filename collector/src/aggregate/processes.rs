@@ -73,7 +73,7 @@ impl Processes {
         self.make_room();
         let process = self.known.get_or_insert_with(key, Process::default);
         // Nothing is known of what came before the first number heard.
-        let sequence = process.sequence.get_or_insert_with(|| Sequence::joined_at(number));
+        let sequence = process.sequence.get_or_insert_with(|| Sequence::of_one_joined_at(number));
         let before = sequence.missing();
         let arrival = sequence.hear(number);
         let after = sequence.missing();

@@ -171,13 +171,15 @@ impl Tree {
         last
     }
 
-    /// Remembers a role.
-    pub(crate) fn remember(&mut self, link: &Lineage<'_>, chain: &Arc<Chain>) {
+    /// Remembers a role; how many places for roles it grew by.
+    pub(crate) fn remember(&mut self, link: &Lineage<'_>, chain: &Arc<Chain>) -> usize {
         let number = usize::from(link.role);
         if number >= MAX_ROLES {
-            return;
+            return 0;
         }
-        if self.roles.len() <= number {
+        let more = (number + 1).saturating_sub(self.roles.len());
+        if more > 0 {
+            self.roles.reserve_exact(more);
             self.roles.resize_with(number + 1, || None);
         }
         self.roles[number] = Some(KnownRole {
@@ -186,6 +188,7 @@ impl Tree {
             forks: link.forks,
             fork_nanos: link.fork_nanos,
         });
+        more
     }
 
     /// Events counted instead of sent.
@@ -280,6 +283,13 @@ impl Trees {
             self.changed.push(key);
         }
         tree
+    }
+
+    /// Forgets the roles by their numbers, in all trees.
+    pub(crate) fn forget_roles(&mut self) {
+        for tree in self.known.values_mut() {
+            tree.roles = Vec::new();
+        }
     }
 
     /// How many rows [`Trees::take_changed`] would give, at most.
