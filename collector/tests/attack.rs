@@ -1,7 +1,7 @@
 //! A sender that wants the collector's memory: the real program stays below a bound, counts what it refuses,
 //! and an honest sender beside the flood is still heard.
 //!
-//! Five seconds in an ordinary run; `ALIVE_ATTACK_SECONDS=600` goes on for longer. A new attack is an arm of
+//! Two seconds in an ordinary run; `ALIVE_ATTACK_SECONDS=600` goes on for longer. A new attack is an arm of
 //! [`Attack::datagram`].
 
 mod daemon_process;
@@ -18,7 +18,7 @@ use alive_wire::record::{Code, Frame, Lineage, Module, types};
 use alive_wire::{Header, Kind, LanguageStack, MAX_FRAMES, MAX_LINEAGE, Outcome};
 use daemon_process::{Daemon, command};
 use nix::sys::signal::Signal;
-use scene::{Folder, PERL, Tree, event, sender, until};
+use scene::{Folder, PERL, Tree, event, sender};
 
 /// Most memory that the collector may ever have had, in KiB.
 const MOST_RESIDENT_KIB: u64 = 256 << 10;
@@ -123,7 +123,7 @@ fn forged(kind: Kind) -> Header {
 
 fn seconds() -> Duration {
     let asked = std::env::var("ALIVE_ATTACK_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
-    Duration::from_secs(asked.unwrap_or(5))
+    Duration::from_secs(asked.unwrap_or(2))
 }
 
 /// Sends each attack for its part of the time; how many datagrams.
@@ -171,7 +171,7 @@ fn an_attack_on_the_memory_is_bounded_and_the_honest_are_heard() {
         (attacked, honest.join().unwrap())
     });
     // The honest tree's last word comes when the queue has room again, so that all its gaps are known.
-    until("the queue is empty", || daemon.queued() == 0);
+    daemon.drain();
     let mut honest = honest;
     sender(address).send(&honest.load(1, b"/honest.pm")).unwrap();
     let resident = most_resident_kib(daemon.id());

@@ -63,6 +63,15 @@ impl Daemon {
         u64::from_str_radix(columns[4].split_once(':').unwrap().1, 16).unwrap()
     }
 
+    /// Waits until nothing waits in its queue, which may be long.
+    pub(crate) fn drain(&self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.queued() > 0 {
+            assert!(Instant::now() < deadline, "it does not read: {} bytes wait", self.queued());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// How many lines it has said since it was heard last.
     pub(crate) fn lines_said(&self) -> usize {
         self.said.try_iter().count()
