@@ -125,6 +125,18 @@ impl Aggregate {
         self.lose(|loss| &mut loss.kernel_drops, datagrams);
     }
 
+    /// The database is another one: forgets which roles, processes and samples were told. Sequences go on.
+    pub fn begin_anew(&mut self) {
+        self.trees.forget_roles();
+        self.processes.forget_told();
+        self.samples = Samples::default();
+    }
+
+    /// Takes note of where the kernel's count of drops stands, of a queue that outlives this collector.
+    pub fn queue_stands_at(&mut self, name: &str, drops: u32) {
+        self.pending.queue_stands_at(name, drops);
+    }
+
     /// Counts lines that could not be written to the events file.
     pub fn lost_lines(&mut self, lines: u64) {
         self.lose(|loss| &mut loss.events_file, lines);

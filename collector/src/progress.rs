@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     totals: Mutex<Totals>,
     write_error: Mutex<Option<String>>,
     lost_lines: AtomicU64,
+    beats: AtomicU64,
+    anew: AtomicBool,
 }
 
 impl Shared {
@@ -50,6 +52,26 @@ impl Shared {
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stop.load(Ordering::Acquire)
+    }
+
+    /// The database is another one: what the old one was told has to be told again.
+    pub(crate) fn begin_anew(&self) {
+        self.anew.store(true, Ordering::Release);
+    }
+
+    /// Whether that came about since the last call.
+    pub(crate) fn take_anew(&self) -> bool {
+        self.anew.load(Ordering::Relaxed) && self.anew.swap(false, Ordering::Acquire)
+    }
+
+    /// The receiving thread has gone around once more.
+    pub(crate) fn beat(&self) {
+        self.beats.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often it has, with something to do or without: several times a second as long as it lives.
+    pub(crate) fn beats(&self) -> u64 {
+        self.beats.load(Ordering::Relaxed)
     }
 
     pub(crate) fn set_totals(&self, totals: &Totals) {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use daemon_process::{Daemon, PROGRAM, command};
 use nix::sys::signal::Signal;
-use scene::{Folder, Tree, sender};
+use scene::{Folder, Tree, sender, until};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(PROGRAM).args(arguments).output().unwrap()
@@ -150,6 +150,36 @@ fn without_a_name_the_database_is_in_the_state_folder() {
     );
     assert_eq!(daemon.signal(Signal::SIGTERM).code(), Some(0));
     assert!(alive_store::snapshot(&folder.0.path().join("alive/alive.db")).unwrap().programs.is_empty());
+}
+
+#[test]
+fn a_database_that_is_taken_away_is_begun_anew_and_nothing_that_waits_is_lost() {
+    let folder = Folder::new();
+    let mut daemon = Daemon::start(&mut command(&folder.db()));
+    let socket = sender(daemon.address);
+    let mut tree = Tree::new(100);
+    socket.send(&tree.start(b"shop")).unwrap();
+    socket.send(&tree.load(1, b"/a.pm")).unwrap();
+    until("the first load is stored", || folder.snapshot().events == 2);
+
+    fs::rename(folder.db(), folder.0.path().join("away.db")).unwrap();
+    for beside in ["t.db-wal", "t.db-shm", "t.db-lock"] {
+        drop(fs::remove_file(folder.0.path().join(beside)));
+    }
+    socket.send(&tree.load(1, b"/a.pm")).unwrap();
+    socket.send(&tree.load(2, b"/b.pm")).unwrap();
+    daemon.hear("was removed or replaced");
+    daemon.hear("can be written again");
+    socket.send(&tree.load(1, b"/a.pm")).unwrap();
+    assert_eq!(daemon.signal(Signal::SIGTERM).code(), Some(0));
+    let program = folder.program();
+    let mut loads: Vec<_> =
+        program.loads.iter().map(|load| (load.path.as_slice(), load.events, load.processes)).collect();
+    loads.sort_unstable();
+    assert_eq!(loads, [(&b"/a.pm"[..], 2, 1), (&b"/b.pm"[..], 1, 1)]);
+    assert_eq!((program.label.as_slice(), program.sequence_gaps), (&b"shop"[..], 0));
+    assert_eq!(program.roles.iter().map(|role| role.processes).max(), Some(2), "the forks are told again");
+    assert_eq!(folder.snapshot().unclean_ends, 0);
 }
 
 #[test]

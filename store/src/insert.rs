@@ -39,6 +39,12 @@ pub(crate) fn batch(db: &Connection, ids: &mut Identities, batch: &Batch) -> Res
     for row in &batch.pings {
         ping(db, row)?;
     }
+    for (name, drops) in &batch.queues {
+        db.prepare_cached(
+            "INSERT INTO queue (name, drops) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET drops = excluded.drops",
+        )?
+        .execute(params![name, drops])?;
+    }
     counters(db, batch)
 }
 

@@ -298,6 +298,8 @@ pub struct Batch {
     pub duplicates: u64,
     /// Losses since the last batch, except `sequence_gaps` and `not_sent`, which stand in `trees`.
     pub loss: Loss,
+    /// Receive queues that outlive the collector, by name: drops that the kernel counted since each was made.
+    pub queues: Vec<(String, u32)>,
     /// When the batch was cut, microseconds since 1970.
     pub flushed_micros: u64,
 }

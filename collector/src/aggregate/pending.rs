@@ -1,5 +1,6 @@
 //! What waits to be written: the sums, those that a rebase closed before them, and what has no role.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alive_store::model::{Batch, LineCount, Loss, PingRow, Rebase, TreeKey, TreeRow, UNTOLD};
@@ -46,6 +47,8 @@ pub struct Pending {
     pings: HashMap<PingKey, PingRow>,
     trees: Vec<TreeRow>,
     lines: HashMap<(TreeKey, Option<Language>, Lines), u64>,
+    /// See [`Batch::queues`].
+    queues: BTreeMap<String, u32>,
     /// See [`Batch::datagrams`].
     pub datagrams: u64,
     /// See [`Batch::events`].
@@ -119,6 +122,14 @@ impl Pending {
         self.closed.push(Closed { sums, tree, heir, number });
     }
 
+    /// Takes note of where a queue's count of drops stands.
+    pub(crate) fn queue_stands_at(&mut self, name: &str, drops: u32) {
+        match self.queues.get_mut(name) {
+            Some(known) => *known = drops,
+            None => drop(self.queues.insert(name.to_owned(), drops)),
+        }
+    }
+
     /// Adds rows of trees.
     pub(crate) fn trees(&mut self, rows: impl IntoIterator<Item = TreeRow>) {
         let (before, other_bytes) = (self.trees.len(), &mut self.other_bytes);
@@ -140,6 +151,7 @@ impl Pending {
                 .iter()
                 .map(|(&(tree, language, lines), &loads)| (tree, count(language, lines, loads)))
                 .collect(),
+            queues: self.queues.iter().map(|(name, drops)| (name.clone(), *drops)).collect(),
             datagrams: self.datagrams,
             events: self.events,
             duplicates: self.duplicates,

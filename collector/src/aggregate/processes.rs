@@ -80,6 +80,12 @@ impl Processes {
         (arrival, (after.saturating_sub(before), before.saturating_sub(after)))
     }
 
+    /// Every process tells everything for the first time again.
+    pub(crate) fn forget_told(&mut self) {
+        self.known.values_mut().for_each(|process| process.seen.clear());
+        self.seen = 0;
+    }
+
     fn make_room(&mut self) {
         while self.known.is_full() || self.seen >= MAX_SEEN {
             let seen = &mut self.seen;
