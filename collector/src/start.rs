@@ -142,7 +142,9 @@ impl Collector {
             .filter(|(_, mark)| !mark.rebased.is_empty())
             .map(|(key, mark)| (*key, mark.rebased.clone()))
             .collect();
-        let aggregate = Aggregate::new(up_since.wall_micros, marks);
+        // What a tree sent that began under a collector which was killed is lost, not unknown.
+        let up_since_micros = up_since.wall_micros.min(writer.watched_since()?);
+        let aggregate = Aggregate::new(up_since_micros, marks);
         let events = events
             .map(|out| EventsWriter::start(out, rebased, &shared))
             .transpose()

@@ -117,6 +117,22 @@ impl Writer {
         read().map_err(|error| Error::of_sqlite(&self.path, error))
     }
 
+    /// Since when this database has had a writer that meant to be there, microseconds since 1970: since it was
+    /// opened, or since the first of those was that were killed one behind the other before.
+    ///
+    /// # Errors
+    /// Why the database could not be read.
+    pub fn watched_since(&self) -> Result<u64, Error> {
+        self.connection
+            .query_row(
+                "SELECT min(opened_micros) FROM epoch
+                 WHERE id > (SELECT coalesce(max(id), 0) FROM epoch WHERE closed = 1)",
+                [],
+                |row| row.get(0).map(from_count),
+            )
+            .map_err(|error| Error::of_sqlite(&self.path, error))
+    }
+
     /// How many drops of a receive queue the counters hold; 0 for one that nobody has told of.
     ///
     /// # Errors

@@ -27,6 +27,7 @@
 //! | the same in its own daemon mode | `tests/background.rs` |
 //! | a tree of another form than master and workers | `tests/trees.rs` |
 //! | the line that asks, in an interpreted language | `tests/lang/` |
+//! | a file for packagers | `tests/packaging.rs` |
 //! | something that went wrong for somebody | `tests/regressions.rs` |
 #![forbid(unsafe_code)]
 
