@@ -3,7 +3,8 @@
 //! `alive run` goes through these rooms: [`shim`] finds the preload library, [`target`] sees
 //! whether it can work in the command (with [`elf`] and [`privilege`]), [`launch`] and
 //! [`supervise`] run the command under an embedded collector while [`live`] shows figures, and [`output`] writes the
-//! report. `alive report` is the last of these alone. [`exit`] chooses every exit status.
+//! report. `alive report` is the last of these alone, and
+//! `alive preload` writes a list instead of the report. [`exit`] chooses every exit status.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Run(args) => cmd::run::run(args),
         Command::Report(args) => cmd::report::run(args),
+        Command::Preload(args) => cmd::preload::run(args),
     };
     let status = result.unwrap_or_else(|failure| {
         output::say(&failure.to_string());

@@ -40,6 +40,8 @@ pub struct Sequence {
     holes: VecDeque<RangeInclusive<u64>>,
     /// Whether it is that of one process.
     of_one: bool,
+    /// Up to here there may be holes that are not kept.
+    given_up: u64,
 }
 
 impl Sequence {
@@ -53,7 +55,7 @@ impl Sequence {
     /// have not come. A number up to it is taken for one of those, as long as there are some.
     #[must_use]
     pub fn resumed(high: u64, missing: u64) -> Self {
-        Self { high, missing, floor: high, missing_below: missing, ..Self::default() }
+        Self { high, missing, floor: high, missing_below: missing, given_up: high, ..Self::default() }
     }
 
     /// A sequence that is watched from `number` on, which comes now. Nothing is known of those before it: they
@@ -61,7 +63,7 @@ impl Sequence {
     #[must_use]
     pub fn joined_at(number: u64) -> Self {
         let floor = number.saturating_sub(1);
-        Self { high: floor, floor, missing_below: UNKNOWN, ..Self::default() }
+        Self { high: floor, floor, missing_below: UNKNOWN, given_up: floor, ..Self::default() }
     }
 
     /// The same for the sequence of one process, which has hardly anything that comes late.
@@ -84,6 +86,13 @@ impl Sequence {
     #[must_use]
     pub const fn missing(&self) -> u64 {
         self.missing
+    }
+
+    /// Whether every number between two that came, without both, is known to have come.
+    #[must_use]
+    pub fn is_whole(&self, from: u64, to: u64) -> bool {
+        let at = self.holes.partition_point(|hole| *hole.end() <= from);
+        from >= self.given_up && self.holes.get(at).is_none_or(|hole| *hole.start() >= to)
     }
 
     /// Takes note that `number` came; 0 is no number, and always fresh.
@@ -149,7 +158,8 @@ impl Sequence {
 
     fn settle(&mut self) {
         if self.holes.len() > self.limit() {
-            self.holes.pop_front();
+            let hole = self.holes.pop_front();
+            self.given_up = hole.map_or(self.given_up, |hole| self.given_up.max(*hole.end()));
         }
     }
 }
@@ -205,6 +215,8 @@ mod tests {
         assert_eq!(sequence.missing(), many);
         assert_eq!(sequence.hear(3), Arrival::Fresh);
         assert_eq!(sequence.missing(), many - 1);
+        assert!(!sequence.is_whole(0, 2), "what was given up is not known to have come");
+        assert!(sequence.is_whole(2, 4) && !sequence.is_whole(4, 6));
     }
 
     #[test]
@@ -233,6 +245,10 @@ mod tests {
                 let came = u64::try_from(seen.len()).unwrap();
                 prop_assert_eq!(sequence.high(), high);
                 prop_assert_eq!(sequence.missing(), (high - base) - came);
+                let between = |from: u64, to: u64| (from + 1..to).all(|number| seen.contains(&number));
+                for from in seen.iter().take(9) {
+                    prop_assert_eq!(sequence.is_whole(*from, number), number <= *from || between(*from, number));
+                }
             }
         }
     }

@@ -200,6 +200,20 @@ pub struct LoadRow {
     pub bytes: u64,
     /// Nanoseconds in dlopen, summed.
     pub nanos: u64,
+    /// Of `processes`, those forked after another process of the role had loaded it: work that a preload at that
+    /// time would have spared.
+    pub respawned: u64,
+    /// Events whose end was seen: what the three sums below are over.
+    pub spans: u64,
+    /// Nanoseconds between such an event and its thread's next one, while the thread was at this file; summed.
+    pub span_nanos: u64,
+    /// Nanoseconds of the thread's CPU in that time, summed.
+    pub span_cpu_nanos: u64,
+    /// Minor page faults of the thread in that time, summed.
+    pub span_faults: u64,
+    /// Nanoseconds until the thread's next load, the least of those events whose end was not seen: it ended before;
+    /// 0 when there is none.
+    pub bound_nanos: u64,
     /// First and last event, microseconds since 1970.
     pub first_seen_micros: u64,
     /// See `first_seen_micros`.
@@ -357,6 +371,8 @@ pub struct Role {
     pub line: Option<LanguageFrame>,
     /// Processes forked into it over all trees; for the root, the number of trees.
     pub processes: u64,
+    /// Trees that have it.
+    pub trees: u64,
     /// Nanoseconds that those forks took their forkers, summed; 0 when not known.
     pub fork_nanos: u64,
     /// Resident size of a forker at its last fork that was measured, in KiB; 0 when not known. Where several
@@ -365,7 +381,7 @@ pub struct Role {
 }
 
 /// One load of a program in one role, over all trees.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Load {
     /// Index of the role.
     pub role: usize,
@@ -391,6 +407,18 @@ pub struct Load {
     pub bytes: u64,
     /// Nanoseconds in dlopen, summed.
     pub nanos: u64,
+    /// See [`LoadRow::respawned`].
+    pub respawned: u64,
+    /// See [`LoadRow::spans`].
+    pub spans: u64,
+    /// See [`LoadRow::span_nanos`].
+    pub span_nanos: u64,
+    /// See [`LoadRow::span_cpu_nanos`].
+    pub span_cpu_nanos: u64,
+    /// See [`LoadRow::span_faults`].
+    pub span_faults: u64,
+    /// See [`LoadRow::bound_nanos`].
+    pub bound_nanos: u64,
     /// First and last event, microseconds since 1970.
     pub first_seen_micros: u64,
     /// See `first_seen_micros`.

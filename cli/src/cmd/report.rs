@@ -1,8 +1,9 @@
 //! `alive report`: what a collector has stored.
 
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt};
+use std::path::Path;
 
-use alive_report::{Report, Selection, Thresholds, escape};
+use alive_report::{Report, Selection, escape};
 
 use crate::args;
 use crate::cmd::micros;
@@ -20,16 +21,31 @@ pub(crate) fn run(args: args::Report) -> Result<Status, Failure> {
     let selection = Selection {
         program: args.program.map(OsStringExt::into_vec),
         since_micros: args.since.map(micros),
-        thresholds: Thresholds::default(),
+        thresholds: args.rule.into(),
     };
     let report = Report::new(snapshot, &selection);
+    holds_something(&report, &selection, &labels, &db)?;
+    output::write(&report, args.format, args.output.as_deref())?;
+    Ok(Status::Well)
+}
+
+/// Whether there is anything to judge; `labels` are the programs in the database.
+///
+/// # Errors
+/// [`Failure::NoData`], with what to do about it.
+pub(crate) fn holds_something(
+    report: &Report,
+    selection: &Selection,
+    labels: &[Vec<u8>],
+    db: &Path,
+) -> Result<(), Failure> {
     if report.is_empty() {
         let file = escape::terminal(db.as_os_str().as_bytes());
-        return Err(Failure::NoData(match selection.program {
-            Some(label) if !labels.contains(&label) => format!(
+        return Err(Failure::NoData(match &selection.program {
+            Some(label) if !labels.contains(label) => format!(
                 "{file} knows no program {}; it knows {}: name one of them with --program",
-                escape::terminal(&label),
-                listed(&labels)
+                escape::terminal(label),
+                listed(labels)
             ),
             _ => format!(
                 "no late load was reported to {file}: check that the daemon was started with \
@@ -38,8 +54,7 @@ pub(crate) fn run(args: args::Report) -> Result<Status, Failure> {
             ),
         }));
     }
-    output::write(&report, args.format, args.output.as_deref())?;
-    Ok(Status::Well)
+    Ok(())
 }
 
 fn listed(labels: &[Vec<u8>]) -> String {

@@ -1,7 +1,9 @@
-//! From a report to text: [`table`] for a person, [`json`] for a program.
+//! From a report to text: [`table`] for a person, [`json`] for a program, [`csv`] for a spreadsheet.
 
+pub mod csv;
 pub mod json;
 pub mod loss;
+mod place;
 mod summary;
 pub mod table;
 mod units;
@@ -14,6 +16,8 @@ pub enum Format {
     Table,
     /// For a program.
     Json,
+    /// For a spreadsheet.
+    Csv,
 }
 
 /// RFC 3339, UTC, from the store's microseconds since 1970.
