@@ -326,10 +326,12 @@ impl<'a> Fields<'a> {
     #[inline]
     pub(crate) fn leb128(&mut self) -> Result<u64, Error> {
         let mut number = 0u64;
-        for index in 0..10u32 {
-            let byte = self.u8()?;
+        for (index, &byte) in (0..10u32).zip(self.0) {
             number |= u64::from(byte & 0x7f).checked_shl(index.saturating_mul(7)).unwrap_or(0);
             if byte & 0x80 == 0 {
+                // Once for a number, not for every byte of it: stacks are most of a datagram.
+                let behind = usize::try_from(index).unwrap_or(usize::MAX).saturating_add(1);
+                self.0 = self.0.get(behind..).unwrap_or_default();
                 return Ok(number);
             }
         }
