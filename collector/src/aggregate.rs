@@ -5,12 +5,14 @@
 
 mod burst;
 mod chains;
+mod executed;
 mod pending;
 mod processes;
 mod recent;
 mod repeats;
 mod samples;
 mod spans;
+mod spoke;
 mod sums;
 mod totals;
 mod trees;
@@ -26,15 +28,18 @@ use hashbrown::DefaultHashBuilder;
 
 use crate::heard::Heard;
 use crate::moment::Moment;
-use crate::rebased;
 use crate::sequence::Arrival;
+use crate::{rebased, unpack};
 use chains::{Chain, Chains};
+use executed::Parents;
 use pending::Lines;
 pub use pending::Pending;
 use processes::{ProcessKey, Processes};
 use repeats::{Forked, Repeats};
 use samples::Samples;
 use spans::{Load, Spans};
+use spoke::Spoke;
+pub(crate) use spoke::{Looked, Speaker};
 use sums::Addend;
 pub use totals::Totals;
 use trees::Trees;
@@ -54,11 +59,13 @@ pub struct Aggregate {
     trees: Trees,
     chains: Chains,
     processes: Processes,
+    parents: Parents,
     samples: Samples,
     repeats: Repeats,
     spans: Spans,
     pending: Pending,
     totals: Totals,
+    spoke: Spoke,
 }
 
 impl Aggregate {
@@ -72,11 +79,34 @@ impl Aggregate {
             trees: Trees::new(up_since_micros, marks.into_iter().collect()),
             chains: Chains::new(),
             processes: Processes::new(),
+            parents: Parents::new(),
             samples: Samples::default(),
             repeats: Repeats::default(),
             spans: Spans::new(),
             pending: Pending::default(),
             totals: Totals::default(),
+            spoke: Spoke::default(),
+        }
+    }
+
+    /// Notes the processes that speak, so that somebody can look at their memory.
+    #[must_use]
+    pub(crate) fn noting_speakers(mut self) -> Self {
+        self.spoke.note_speakers();
+        self
+    }
+
+    /// The processes that spoke since the last call.
+    pub(crate) fn take_speakers(&mut self) -> Vec<Speaker> {
+        self.processes.next_round();
+        self.spoke.take()
+    }
+
+    /// Adds a look at the memory of a process. One whose role is another one by now is dropped: the process is
+    /// noted again when it speaks.
+    pub(crate) fn looked(&mut self, look: Looked) {
+        if self.spoke.is_current(&look.speaker) && self.has_room() {
+            self.pending.sums.memory(look);
         }
     }
 
@@ -203,6 +233,13 @@ impl Aggregate {
         let header = *heard.header();
         let (tree, process) = (heard.tree(), ProcessKey::of(heard.tree(), &header));
         let seen_micros = at.sent_micros(header.monotonic_nanos);
+        // Most are of programs that nobody asked about: they leave no trace at all.
+        if header.kind == Ok(Kind::End) {
+            if self.executed(&heard, seen_micros) {
+                self.count_event();
+            }
+            return;
+        }
         if !self.has_room() && !self.trees.contains(tree) {
             self.count_event();
             return self.lose(|loss| &mut loss.over_cap, 1);
@@ -213,6 +250,19 @@ impl Aggregate {
             return;
         };
         self.count_event();
+        if header.flags & flags::REBASED == 0
+            && !matches!(header.kind, Ok(Kind::Load | Kind::Missing))
+            && self.processes.speaks(process)
+        {
+            self.spoke.note(&heard, &chain, self.processes.round());
+        }
+        match header.kind {
+            // A process whose forker did not announce it.
+            Ok(Kind::Load | Kind::Missing) if !self.parents.knows(header.pid) => {
+                self.parents.note(header.pid, tree, &chain);
+            }
+            _ => {}
+        }
         match header.kind {
             Ok(Kind::Load) => {
                 self.totals.loads += 1;
@@ -235,13 +285,17 @@ impl Aggregate {
                 self.ping(heard.name.unwrap_or_default().to_vec(), file.to_vec(), line, seen_micros);
             }
             Ok(Kind::Fork) => {
+                self.note_parents(&heard, &chain);
                 if header.flags & flags::REBASED == 0 {
                     self.processes.forked(process, header.monotonic_nanos);
                 }
                 self.rebase(&heard, chain, seen_micros);
             }
             // It tells of its tree, which was noted above.
-            Ok(Kind::Start) => {}
+            Ok(Kind::Start) => {
+                let _ = self.executed(&heard, seen_micros);
+                self.parents.note(header.pid, tree, &chain);
+            }
             // A kind that a later version of the shim knows.
             Ok(_) | Err(_) => self.lose(|loss| &mut loss.unsupported_version, 1),
         }
@@ -281,7 +335,8 @@ impl Aggregate {
         let (key, pending) = (heard.tree(), &mut self.pending);
         let numbered = header.flags & flags::NO_TREE == 0;
         Some(self.chains.role(&self.hasher, heard, tree, |chain, link| {
-            pending.sums.role(key, chain, if numbered { link.role } else { 0 }, link, room)
+            let bystanders = heard.bystanders(link.role).map(unpack::bystanders);
+            pending.sums.role(key, chain, if numbered { link.role } else { 0 }, link, bystanders, room)
         }))
     }
 
@@ -298,7 +353,15 @@ impl Aggregate {
         }
         let number = (heard.header().flags & flags::NO_TREE == 0).then_some(link.role);
         if number.is_none_or(|number| self.trees.tree(heard, seen_micros).rebase(number)) {
+            // Whoever was noted until now may have another role.
+            self.spoke.rebase(heard.tree(), self.processes.round());
+            self.processes.next_round();
             self.pending.rebase(heard.tree(), heir, number);
+            self.parents.forget_tree(heard.tree());
+            // Another process may tell of the heir.
+            if heard.lineage().count() == usize::from(heard.header().depth) {
+                self.parents.note(heard.header().pid, heard.tree(), &self.chains.root());
+            }
         }
     }
 
@@ -323,7 +386,10 @@ impl Aggregate {
             let addend = Addend { heard, chain, hash, first_time: false, repeated: false, seen_micros };
             return self.pending.sums.found(&addend);
         }
-        let first_time = self.processes.first_time(process, thing);
+        let (first_time, is_news) = self.processes.first_time(process, thing);
+        if is_news {
+            self.spoke.note(heard, chain, self.processes.round());
+        }
         let repeated = first_time && what.0 == Kind::Load && {
             let forked = self.forked(heard, process);
             self.repeats.is_repeated(hash, forked, heard.header().monotonic_nanos)

@@ -1,6 +1,6 @@
 //! The processes of a program by what they are for: a role is a chain of fork sites.
 
-use alive_store::model::{self, LanguageFrame, Site};
+use alive_store::model::{self, Bystanders, LanguageFrame, RoleMemory, Site};
 
 use crate::caller;
 
@@ -24,6 +24,10 @@ pub struct Role {
     pub fork_nanos: u64,
     /// Resident size of a forker at its last fork that was measured, in KiB; 0 when not known.
     pub forker_resident_kib: u32,
+    /// What its processes held, where that was looked at.
+    pub memory: RoleMemory,
+    /// What was in the forkers beside the thread that forked; `None` where nobody looked.
+    pub bystanders: Option<Bystanders>,
 }
 
 impl Role {
@@ -68,6 +72,8 @@ pub fn name_roles(roles: &[model::Role]) -> Vec<Role> {
                 trees: role.trees,
                 fork_nanos: role.fork_nanos,
                 forker_resident_kib: role.forker_resident_kib,
+                memory: role.memory,
+                bystanders: role.bystanders.clone(),
             }
         })
         .collect()
@@ -125,6 +131,8 @@ mod tests {
             trees: 1,
             fork_nanos: 0,
             forker_resident_kib: 0,
+            memory: model::RoleMemory::default(),
+            bystanders: None,
         }
     }
 

@@ -10,11 +10,14 @@
 //! reader whether the last one ended cleanly.
 #![forbid(unsafe_code)]
 
+mod bystanders;
 mod error;
+mod executed;
 mod identity;
 mod insert;
 mod integer;
 mod lock;
+mod memory;
 mod merge;
 mod migrate;
 pub mod model;

@@ -3,6 +3,8 @@
 //! The collector hands in a [`Batch`] of sums since the last one; a reader gets a [`Snapshot`] of
 //! everything. Paths and labels are bytes: Linux promises nothing about their encoding.
 
+pub use crate::bystanders::{Bystanders, MAX_THREAD_NAMES};
+
 /// Names one process tree for good: the pid of the exec'ed image and when its constructor ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TreeKey {
@@ -82,6 +84,8 @@ pub struct RoleCount {
     pub fork_nanos: u64,
     /// Resident size of the forker at the last fork that was measured, in KiB; 0 when not told.
     pub resident_kib: u32,
+    /// What was in the forkers beside the thread that forked; `None` when not told.
+    pub bystanders: Option<Bystanders>,
 }
 
 /// A forked process turned out to be the heir of a root that went into the background.
@@ -162,6 +166,60 @@ pub struct TreeMark {
     pub gaps: u64,
     /// Numbers of the roles whose process turned out to be the heir of the root: see [`Rebase::number`].
     pub rebased: Vec<u16>,
+}
+
+/// A look at the memory of one process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryRow {
+    /// The tree.
+    pub tree: TreeKey,
+    /// The role of the process.
+    pub chain: RoleChain,
+    /// Its pid.
+    pub pid: u32,
+    /// When it started, in clock ticks since the machine did: with the pid it names the process.
+    pub start_ticks: u64,
+    /// When it was looked at, microseconds since 1970.
+    pub seen_micros: u64,
+    /// What it held; `None` when that may not be read.
+    pub figures: Option<MemoryFigures>,
+}
+
+/// What a process held, in KiB as the kernel counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MemoryFigures {
+    /// Proportional set size: shared pages in proportion.
+    pub pss_kib: u64,
+    /// Unique set size: private pages, clean and dirty.
+    pub uss_kib: u64,
+    /// Private pages that were written.
+    pub private_dirty_kib: u64,
+    /// Shared pages, counted in full.
+    pub shared_kib: u64,
+    /// In swap.
+    pub swap_kib: u64,
+}
+
+/// Processes of each role whose latest look is kept.
+pub const MAX_LOOKS: u32 = 64;
+
+/// What the processes of a role held: of each process that is kept the latest look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RoleMemory {
+    /// Processes that were read; at most [`MAX_LOOKS`] of each tree.
+    pub processes: u64,
+    /// Processes that may not be read.
+    pub unreadable: u64,
+    /// Sums over the processes that were read. Divided by their number they are means.
+    pub sum: MemoryFigures,
+    /// Largest proportional set size of one process at any look.
+    pub max_pss_kib: u64,
+    /// Largest unique set size of one process at any look.
+    pub max_uss_kib: u64,
+    /// Most private dirty memory of one process at any look.
+    pub max_private_dirty_kib: u64,
+    /// The latest look, microseconds since 1970.
+    pub seen_micros: u64,
 }
 
 /// What one load is aggregated under.
@@ -249,6 +307,31 @@ pub struct MissingRow {
     pub stacks: Vec<Stack>,
 }
 
+/// Runs of a program that processes of a role executed, since the last batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutedRow {
+    /// The tree of the process that executed it.
+    pub tree: TreeKey,
+    /// Its role.
+    pub chain: RoleChain,
+    /// Path of the executable.
+    pub executable: Vec<u8>,
+    /// Label of the program.
+    pub program: Vec<u8>,
+    /// How often it was executed.
+    pub runs: u64,
+    /// Nanoseconds of CPU, summed: until it ended, or first forked.
+    pub cpu_nanos: u64,
+    /// Nanoseconds by the clock, likewise.
+    pub wall_nanos: u64,
+    /// Largest resident size then, in KiB; 0 when not told.
+    pub resident_kib: u32,
+    /// First and last event, microseconds since 1970.
+    pub first_seen_micros: u64,
+    /// See `first_seen_micros`.
+    pub last_seen_micros: u64,
+}
+
 /// A ping's hits since the last batch, by name and place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PingRow {
@@ -296,12 +379,16 @@ pub struct Batch {
     pub rebases: Vec<Rebase>,
     /// Roles whose count changed; absolute.
     pub roles: Vec<RoleCount>,
+    /// Looks at the memory of processes.
+    pub memory: Vec<MemoryRow>,
     /// Loads.
     pub loads: Vec<LoadRow>,
     /// Of the loads, those with and without lines; sums.
     pub lines: Vec<(TreeKey, LineCount)>,
     /// Searches that found nothing.
     pub missing: Vec<MissingRow>,
+    /// Programs that were executed.
+    pub executed: Vec<ExecutedRow>,
     /// Pings.
     pub pings: Vec<PingRow>,
     /// Datagrams received since the last batch.
@@ -350,6 +437,8 @@ pub struct Program {
     pub loads: Vec<Load>,
     /// Searches that found nothing.
     pub missing: Vec<Missing>,
+    /// Programs that its processes executed, in no promised order.
+    pub executed: Vec<Executed>,
     /// Events of its trees that were lost by gaps, without those not sent for the reason [`NUMBERED`].
     pub sequence_gaps: u64,
     /// Events that its processes counted instead of sending, by reason.
@@ -361,7 +450,7 @@ pub struct Program {
 }
 
 /// A role of a program.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Role {
     /// Index of the parent role; `None` for the root.
     pub parent: Option<usize>,
@@ -378,6 +467,10 @@ pub struct Role {
     /// Resident size of a forker at its last fork that was measured, in KiB; 0 when not known. Where several
     /// trees tell it, that of the latest one.
     pub forker_resident_kib: u32,
+    /// What its processes held, where that was looked at.
+    pub memory: RoleMemory,
+    /// What was in the forkers beside the thread that forked, over all trees; `None` where nobody looked.
+    pub bystanders: Option<Bystanders>,
 }
 
 /// One load of a program in one role, over all trees.
@@ -425,6 +518,29 @@ pub struct Load {
     pub last_seen_micros: u64,
     /// Sample stacks.
     pub stacks: Vec<Stack>,
+}
+
+/// A program that processes of a role executed, over all trees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Executed {
+    /// Index of the role.
+    pub role: usize,
+    /// Path of the executable.
+    pub executable: Vec<u8>,
+    /// Label of the program.
+    pub program: Vec<u8>,
+    /// How often it was executed.
+    pub runs: u64,
+    /// Nanoseconds of CPU, summed: until it ended, or first forked.
+    pub cpu_nanos: u64,
+    /// Nanoseconds by the clock, likewise.
+    pub wall_nanos: u64,
+    /// Largest resident size then, in KiB; 0 when not told.
+    pub resident_kib: u32,
+    /// First and last event, microseconds since 1970.
+    pub first_seen_micros: u64,
+    /// See `first_seen_micros`.
+    pub last_seen_micros: u64,
 }
 
 /// A name that a role searched for and never found, over all trees.

@@ -101,6 +101,13 @@ CREATE TABLE fork (
     forks         INTEGER NOT NULL,
     nanos         INTEGER NOT NULL,
     resident_kib  INTEGER NOT NULL,
+    -- Beside the thread that forked, last and most; NULL where nobody looked. A zero between two names.
+    threads       INTEGER,
+    sockets       INTEGER,
+    most_threads  INTEGER,
+    most_sockets  INTEGER,
+    at_least      INTEGER NOT NULL DEFAULT 0,
+    thread_names  BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (role, number)
 ) STRICT, WITHOUT ROWID;
 
@@ -109,6 +116,24 @@ CREATE TABLE rebased (
     tree    INTEGER NOT NULL REFERENCES tree (id),
     number  INTEGER NOT NULL,
     PRIMARY KEY (tree, number)
+) STRICT, WITHOUT ROWID;
+
+-- The latest look at each of a role's processes, and the largest figures of all looks at it; of each role the
+-- processes looked at last. Figures NULL: it could not be read.
+CREATE TABLE memory (
+    role                   INTEGER NOT NULL REFERENCES role (id),
+    pid                    INTEGER NOT NULL,
+    start_ticks            INTEGER NOT NULL,
+    seen_micros            INTEGER NOT NULL,
+    pss_kib                INTEGER,
+    uss_kib                INTEGER,
+    private_dirty_kib      INTEGER,
+    shared_kib             INTEGER,
+    swap_kib               INTEGER,
+    max_pss_kib            INTEGER,
+    max_uss_kib            INTEGER,
+    max_private_dirty_kib  INTEGER,
+    PRIMARY KEY (role, pid, start_ticks)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE load (
@@ -171,6 +196,20 @@ CREATE TABLE language_frame (
     position  INTEGER NOT NULL,
     line      INTEGER NOT NULL REFERENCES line (id),
     PRIMARY KEY (stack, position)
+) STRICT, WITHOUT ROWID;
+
+-- Programs that processes of a role executed: what they took until they ended, or first forked.
+CREATE TABLE executed (
+    role               INTEGER NOT NULL REFERENCES role (id),
+    executable         BLOB NOT NULL,
+    program            BLOB NOT NULL,
+    runs               INTEGER NOT NULL,
+    cpu_nanos          INTEGER NOT NULL,
+    wall_nanos         INTEGER NOT NULL,
+    resident_kib       INTEGER NOT NULL,
+    first_seen_micros  INTEGER NOT NULL,
+    last_seen_micros   INTEGER NOT NULL,
+    PRIMARY KEY (role, executable, program)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE ping (

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use alive_store::model::{Batch, LoadKey, LoadRow, MissingRow, RoleCount, Stack, TreeKey};
+use alive_store::model::{
+    Batch, Bystanders, LoadKey, LoadRow, MemoryFigures, MemoryRow, MissingRow, RoleCount, Stack, TreeKey,
+};
 use alive_wire::record::{Code, Lineage};
 use alive_wire::{CodeKind, Language, Outcome, Via};
 use hashbrown::hash_map::Entry as MapEntry;
@@ -10,7 +12,9 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
 use super::chains::Chain;
+use super::executed::Executed;
 use super::spans::{Owner, Span, Told};
+use super::spoke::{Looked, Speaker};
 use crate::heard::Heard;
 
 /// Events of one sum that are looked at beyond their figures until it is taken. A load that came so often
@@ -71,12 +75,24 @@ pub(crate) struct Sums {
     missing: HashTable<MissingSum>,
     /// By tree, chain and number.
     roles: HashMap<(TreeKey, u64, u16), ForkSum>,
+    /// By tree, pid and start.
+    memory: HashMap<(TreeKey, u32, u64), MemorySum>,
+    /// Programs that were executed.
+    pub(crate) executed: Executed,
     /// Stacks in these and in closed ones.
     stacks: usize,
     /// Bytes of these stacks.
     stack_bytes: usize,
     /// Bytes of everything else that a sender chose the length of.
     bytes: usize,
+}
+
+/// The latest look at a process.
+#[derive(Debug)]
+struct MemorySum {
+    chain: Arc<Chain>,
+    seen_micros: u64,
+    figures: Option<MemoryFigures>,
 }
 
 /// The forks into a role under one of its numbers, absolute.
@@ -86,6 +102,7 @@ struct ForkSum {
     forks: u32,
     nanos: u64,
     resident_kib: u32,
+    bystanders: Option<Bystanders>,
 }
 
 /// What an event adds to a sum.
@@ -105,7 +122,7 @@ pub(crate) struct Addend<'h, 'a> {
 impl Sums {
     /// Distinct keys held.
     pub(crate) fn keys(&self) -> usize {
-        self.loads.len() + self.missing.len() + self.roles.len()
+        self.loads.len() + self.missing.len() + self.roles.len() + self.memory.len() + self.executed.keys()
     }
 
     /// Bytes that senders chose the length of, without the stacks, which have a bound of their own.
@@ -167,8 +184,8 @@ impl Sums {
             }
         };
         match told {
-            Told::Span { span, first } => {
-                sum.spans += u64::from(first);
+            Told::Span { span, events } => {
+                sum.spans = sum.spans.saturating_add(events);
                 sum.span.nanos = sum.span.nanos.saturating_add(span.nanos);
                 sum.span.cpu_nanos = sum.span.cpu_nanos.saturating_add(span.cpu_nanos);
                 sum.span.faults = sum.span.faults.saturating_add(span.faults);
@@ -245,6 +262,13 @@ impl Sums {
         }
     }
 
+    /// Takes a look at the memory of a process in the place of the one before.
+    pub(crate) fn memory(&mut self, look: Looked) {
+        let Looked { speaker: Speaker { tree, pid, chain, .. }, start_ticks, seen_micros, figures } = look;
+        let sum = MemorySum { chain, seen_micros, figures };
+        self.memory.insert((tree, pid, start_ticks), sum);
+    }
+
     /// Takes note of the forks into a role; false when there was no room for it, and the next event that
     /// knows it has to tell again. `number` is 0 where each process numbers roles for itself.
     pub(crate) fn role(
@@ -253,6 +277,7 @@ impl Sums {
         chain: &Arc<Chain>,
         number: u16,
         link: &Lineage<'_>,
+        bystanders: Option<Bystanders>,
         room: bool,
     ) -> bool {
         let sum = match self.roles.entry((tree, chain.hash, number)) {
@@ -260,12 +285,23 @@ impl Sums {
             MapEntry::Vacant(_) if !room => return false,
             MapEntry::Vacant(vacant) => {
                 self.bytes += chain.bytes;
-                vacant.insert(ForkSum { chain: Arc::clone(chain), forks: 0, nanos: 0, resident_kib: 0 })
+                vacant.insert(ForkSum {
+                    chain: Arc::clone(chain),
+                    forks: 0,
+                    nanos: 0,
+                    resident_kib: 0,
+                    bystanders: None,
+                })
             }
         };
         // Events may overtake each other; the figures only grow, so the larger ones are the later ones.
         if link.fork_nanos >= sum.nanos && link.resident_kib > 0 {
             sum.resident_kib = link.resident_kib;
+        }
+        match (&mut sum.bystanders, bystanders) {
+            (Some(known), Some(told)) if link.forks >= sum.forks => known.update(&told),
+            (unknown @ None, told) => *unknown = told,
+            _ => {}
         }
         sum.forks = sum.forks.max(link.forks);
         sum.nanos = sum.nanos.max(link.fork_nanos);
@@ -289,7 +325,17 @@ impl Sums {
             forks: sum.forks,
             fork_nanos: sum.nanos,
             resident_kib: sum.resident_kib,
+            bystanders: sum.bystanders.clone(),
         }));
+        first.memory.extend(self.memory.iter().map(|(&(tree, pid, start_ticks), sum)| MemoryRow {
+            tree,
+            chain: sum.chain.sites(),
+            pid,
+            start_ticks,
+            seen_micros: sum.seen_micros,
+            figures: sum.figures,
+        }));
+        first.executed.extend(self.executed.rows());
         let mut first = Some(first);
         std::iter::from_fn(move || {
             let is_first = first.is_some();

@@ -1,6 +1,6 @@
 //! Ruby's features by name: `json` for `/usr/lib/ruby/3.1.0/json.rb`.
 //!
-//! Behind the folders of `$LOAD_PATH` that Ruby and RubyGems make, the rest of the path is what `require`
+//! Behind the folders of `$LOAD_PATH` that Ruby and `RubyGems` make, the rest of the path is what `require`
 //! wants. Any other file is required by its whole path, which Ruby knows to be the same file.
 
 use std::fmt::Write as _;
@@ -37,9 +37,9 @@ impl Dialect for Ruby {
 
     fn name(&self, load: &Load, _: &dyn Disk) -> Naming {
         match name(load) {
-            Naming::Setting(line) if line != EAGER_LOAD => Naming::Unnamed(
-                "the application itself: the server's setting for it loads it before the fork",
-            ),
+            Naming::Setting(line) if line != EAGER_LOAD => {
+                Naming::Unnamed("the application itself, which a setting of the server loads before the fork")
+            }
             naming => naming,
         }
     }
@@ -73,9 +73,7 @@ pub(super) fn name(load: &Load) -> Naming {
         return if library { Naming::Foreign } else { Naming::Unnamed(NO_TEXT) };
     };
     if path.ends_with(".gemspec") {
-        return Naming::Unnamed(
-            "RubyGems' own: read when a gem is first required, so the lines of a list bring it",
-        );
+        return Naming::Unnamed("read by RubyGems when a gem is first required, so the lines below bring it");
     }
     if path.ends_with(".ru") {
         return Naming::Setting(PRELOAD_APP);
@@ -102,7 +100,7 @@ fn by_zeitwerk(load: &Load) -> bool {
         .any(|frame| frame.language == "ruby" && frame.file.windows(10).any(|part| part == b"/zeitwerk/"))
 }
 
-/// What stands behind the last folder that Ruby or RubyGems has in `$LOAD_PATH`.
+/// What stands behind the last folder that Ruby or `RubyGems` has in `$LOAD_PATH`.
 fn feature(components: &[&str]) -> Option<String> {
     let version = |part: &str| {
         part.contains('.') && part.chars().all(|letter| letter.is_ascii_digit() || letter == '.')

@@ -1,12 +1,20 @@
-//! From a report to text: [`table`] for a person, [`json`] for a program, [`csv`] for a spreadsheet.
+//! From a report to text: [`table`] for a person, [`json`] for a program, [`csv`] for a spreadsheet;
+//! [`difference`] is what a report has that a baseline lacks. [`processes`] and [`inspect`] write what /proc tells
+//! of a running daemon, [`diff`] what changed between two reports, each for a person and for a program.
 
+mod aside;
 pub mod csv;
+pub mod diff;
+pub mod difference;
+mod forks;
+pub mod inspect;
 pub mod json;
 pub mod loss;
 mod place;
+pub mod processes;
 mod summary;
 pub mod table;
-mod units;
+pub(crate) mod units;
 mod unread;
 
 /// The forms a report comes in.

@@ -8,10 +8,12 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::caller::{Caller, file_name};
 use crate::escape;
+use crate::execs;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
+use crate::render::aside::{Aside, again_after, also_above, load_it};
 use crate::render::units::{bytes, count, micros, shorten, wrap};
-use crate::render::{loss, place, summary, time, unread};
-use crate::role::Role;
+use crate::render::{forks, loss, summary, time, unread};
+use crate::safety;
 use crate::thresholds::Thresholds;
 
 /// Columns when nobody looks.
@@ -20,11 +22,15 @@ const DEFAULT_WIDTH: usize = 100;
 /// Before a line that belongs to the row above it.
 const ASIDE_INDENT: &str = "      ";
 
+/// What the figures of a row are about.
+const FIGURES: &str =
+    "Time and private memory are those of one process, with all that a line brings; ~ is an estimate.";
+
 /// Most names in a line that tells what a load brought.
 const BROUGHT_NAMES: usize = 4;
 
-const HEADING: Style = Style::new().bold();
-const URGENT: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
+pub(super) const HEADING: Style = Style::new().bold();
+pub(super) const URGENT: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
 const ASIDE: Style = Style::new().dimmed();
 
 /// Where the table goes.
@@ -41,8 +47,9 @@ pub struct Medium {
 /// # Errors
 /// Whatever `out` reports.
 pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Result<()> {
-    let page = Page { medium, width: medium.columns.unwrap_or(DEFAULT_WIDTH).max(40) };
+    let page = Page::new(medium);
     page.sentence(out, "", &rule(report.thresholds))?;
+    page.sentence(out, "", FIGURES)?;
     if let Some(since) = report.since_micros {
         let text = format!("Only loads seen since {}; their sums are over their whole life.", time(since));
         page.sentence(out, "", &text)?;
@@ -73,7 +80,7 @@ pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Resul
 fn rule(thresholds: Thresholds) -> String {
     format!(
         "Preload: what at least {} and {} % of a role's processes load, what at least {} and {} % of them load \
-         again after a respawn, or what takes {} in dlopen.",
+         again after a respawn or a late start, or what takes {} in dlopen.",
         thresholds.min_processes,
         thresholds.min_share_percent,
         thresholds.min_processes,
@@ -83,18 +90,22 @@ fn rule(thresholds: Thresholds) -> String {
 }
 
 /// How text is laid out.
-struct Page {
+pub(super) struct Page {
     medium: Medium,
     width: usize,
 }
 
 impl Page {
-    fn paint(&self, style: Style, text: &str) -> String {
+    pub(super) fn new(medium: Medium) -> Self {
+        Self { medium, width: medium.columns.unwrap_or(DEFAULT_WIDTH).max(40) }
+    }
+
+    pub(super) fn paint(&self, style: Style, text: &str) -> String {
         if self.medium.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
     /// A sentence, broken to the page's width.
-    fn sentence(&self, out: &mut dyn Write, indent: &str, text: &str) -> io::Result<()> {
+    pub(super) fn sentence(&self, out: &mut dyn Write, indent: &str, text: &str) -> io::Result<()> {
         let deeper = format!("{indent}  ");
         writeln!(out, "{indent}{}", wrap(text, self.width.saturating_sub(indent.len()), &deeper))
     }
@@ -112,7 +123,9 @@ impl Page {
         writeln!(out)?;
         self.roles(out, program)?;
         let shown = |finding: &&Finding| matches!(finding.verdict, Verdict::Preload | Verdict::LeaveLazy);
-        let loads: Vec<&Finding> = program.findings.iter().filter(shown).collect();
+        // What children repeat stands at the children alone.
+        let once = |finding: &&Finding| program.repeated_below(finding).is_none();
+        let loads: Vec<&Finding> = program.findings.iter().filter(shown).filter(once).collect();
         if !loads.is_empty() {
             writeln!(out)?;
             self.loads(out, program, &loads)?;
@@ -131,34 +144,41 @@ impl Page {
         for text in shared {
             self.sentence(out, "  ", &format!("Already shared: {text}"))?;
         }
-        self.forks(out, program)
+        self.forks(out, program)?;
+        self.executed(out, program)
+    }
+
+    /// Programs that are executed again and again.
+    fn executed(&self, out: &mut dyn Write, program: &ProgramReport) -> io::Result<()> {
+        let sentences: Vec<String> = execs::sentences(program).collect();
+        if sentences.is_empty() {
+            return Ok(());
+        }
+        writeln!(out)?;
+        let heading = format!("Executed again and again (at least {} times):", execs::MIN_RUNS);
+        self.sentence(out, "  ", &heading)?;
+        sentences.iter().try_for_each(|text| self.sentence(out, "  ", text))
     }
 
     /// What forking itself costs, where it was measured.
     fn forks(&self, out: &mut dyn Write, program: &ProgramReport) -> io::Result<()> {
-        let forked = |role: &&Role| role.parent.is_some() && role.fork_nanos > 0 && role.processes > 0;
-        let roles: Vec<&Role> = program.roles.iter().filter(forked).collect();
-        if roles.is_empty() {
+        let rows = forks::rows(program);
+        if rows.is_empty() {
             return Ok(());
         }
         writeln!(out)?;
-        self.sentence(out, "  ", "Forks: how long each took its forker on average, and how large that was:")?;
-        let mut table = Columns::titled(&[">FORKS", ">EACH", ">RESIDENT", "<ROLE"]);
-        for role in &roles {
-            let resident = match role.forker_resident_kib {
-                0 => "-".to_owned(),
-                kib => bytes(u64::from(kib) * 1024),
-            };
-            let each = micros(role.fork_nanos / role.processes / 1_000);
-            table.rows.push(vec![role.processes.to_string(), each, resident, role.id.clone()]);
-        }
+        let text = "Forks: how long each held its forker up on average, and what stood beside the thread that \
+                    forked. The larger the forker, the longer it takes:";
+        self.sentence(out, "  ", text)?;
+        let mut table = Columns::titled(&forks::TITLES);
+        table.rows = rows.iter().map(|row| row.cells.clone()).collect();
         let head = table.line(&table.titles);
         writeln!(out, "{}", self.paint(HEADING, &format!("  {head}  FORKED AT")))?;
-        for (cells, role) in table.rows.iter().zip(roles) {
-            let site = role.forked_at().unwrap_or_default();
-            writeln!(out, "  {}  {}", table.line(cells), self.fitted(&site, head.len() + 4))?;
+        for row in &rows {
+            let place = self.fitted(&row.place, head.len() + 4);
+            writeln!(out, "  {}  {place}", table.line(&row.cells))?;
         }
-        Ok(())
+        forks::preloading(program).map_or(Ok(()), |text| self.sentence(out, "  ", &text))
     }
 
     fn roles(&self, out: &mut dyn Write, program: &ProgramReport) -> io::Result<()> {
@@ -172,6 +192,9 @@ impl Page {
                 (None, _) => String::new(),
             };
             writeln!(out, "  {:width$}  {processes}{origin}", role.id)?;
+            if let Some(text) = summary::memory(&role.memory) {
+                self.sentence(out, &" ".repeat(width + 4), &self.paint(ASIDE, &text))?;
+            }
         }
         Ok(())
     }
@@ -180,11 +203,16 @@ impl Page {
         let again = findings.iter().any(|finding| finding.respawned > 0);
         // Where processes took the place of others, they are more than there are workers.
         let who = if again { ">PROCESSES" } else { ">WORKERS" };
-        let mut table = Columns::new(&["<VERDICT", who, ">FILES", ">SIZE", ">TIME"], program, findings);
+        let titles = ["<VERDICT", who, ">FILES", ">SIZE", ">TIME", ">PRIVATE"];
+        let mut table = Columns::new(&titles, program, findings);
         let places = summary::places(program);
         for finding in findings {
             let cost = finding.cost;
-            let time = if cost.micros == 0 { "-".to_owned() } else { micros(cost.micros) };
+            let time = match (cost.micros, cost.is_estimate) {
+                (0, _) => "-".to_owned(),
+                (time, true) => format!("~{}", micros(time)),
+                (time, false) => micros(time),
+            };
             table.row(
                 program,
                 finding,
@@ -194,13 +222,16 @@ impl Page {
                     cost.files.to_string(),
                     bytes(cost.bytes),
                     time,
+                    format!("~{}", bytes(cost.private_kib.saturating_mul(1024))),
                 ],
             );
         }
-        self.table(out, &table, "WHAT", findings, |finding| {
+        let notes = notes(program, findings);
+        self.table(out, &table, "WHAT", findings, &notes, |finding| {
             let mut lines = asked_by(finding);
             lines.extend(brought(program, finding));
             lines.extend(again_after(finding));
+            lines.extend(also_above(program, finding));
             if places.len() > 1 && finding.verdict == Verdict::Preload {
                 lines.extend(load_it(program, finding));
             }
@@ -223,16 +254,17 @@ impl Page {
             ];
             table.row(program, finding, cells);
         }
-        self.table(out, &table, "NAME", findings, asked_by)
+        self.table(out, &table, "NAME", findings, &[], asked_by)
     }
 
-    /// Rows of short columns with what they are about behind them, and more lines below that.
+    /// Rows of short columns with what they are about behind them, and more lines and notes below that.
     fn table<L>(
         &self,
         out: &mut dyn Write,
         table: &Columns,
         title: &str,
         findings: &[&Finding],
+        notes: &[Vec<String>],
         lines_below: impl Fn(&Finding) -> L,
     ) -> io::Result<()>
     where
@@ -241,6 +273,7 @@ impl Page {
         let head = table.line(&table.titles);
         writeln!(out, "{}", self.paint(HEADING, &format!("  {head}  {title}")))?;
         let indent = head.len() + 4;
+        let mut notes = notes.iter();
         for (cells, finding) in table.rows.iter().zip(findings) {
             let line = table.line(cells);
             let line = if finding.verdict == Verdict::Preload { self.paint(URGENT, &line) } else { line };
@@ -250,24 +283,27 @@ impl Page {
                 let text = format!("{verb} {}{detail}", self.fitted(&place, taken));
                 writeln!(out, "{ASIDE_INDENT}{}", self.paint(ASIDE, &text))?;
             }
+            for note in notes.next().into_iter().flatten() {
+                self.sentence(out, ASIDE_INDENT, &format!("{} {note}", self.paint(URGENT, "mind")))?;
+            }
         }
         Ok(())
     }
 
     /// Shortened to what the terminal has left behind the indentation; whole when it is none.
-    fn fitted(&self, text: &str, indent: usize) -> String {
+    pub(super) fn fitted(&self, text: &str, indent: usize) -> String {
         match self.medium.columns {
-            Some(columns) => shorten(text, columns.saturating_sub(indent).max(24)),
+            Some(columns) => shorten(text, columns.saturating_sub(indent).max(20)),
             None => text.to_owned(),
         }
     }
 }
 
 /// Cells in columns that are as wide as their widest cell.
-struct Columns {
-    titles: Vec<String>,
+pub(super) struct Columns {
+    pub(super) titles: Vec<String>,
     right: Vec<bool>,
-    rows: Vec<Vec<String>>,
+    pub(super) rows: Vec<Vec<String>>,
     /// Whether the rows tell their role: only where they are of several.
     roles: bool,
 }
@@ -282,7 +318,7 @@ impl Columns {
     }
 
     /// Columns of something else than findings.
-    fn titled(titles: &[&str]) -> Self {
+    pub(super) fn titled(titles: &[&str]) -> Self {
         Self {
             right: titles.iter().map(|title| title.starts_with('>')).collect(),
             titles: titles.iter().map(|title| title.trim_start_matches(['<', '>']).to_owned()).collect(),
@@ -298,7 +334,7 @@ impl Columns {
         self.rows.push(cells);
     }
 
-    fn line(&self, cells: &[String]) -> String {
+    pub(super) fn line(&self, cells: &[String]) -> String {
         let cells: Vec<String> = cells
             .iter()
             .enumerate()
@@ -316,13 +352,6 @@ impl Columns {
     }
 }
 
-/// A line below a row: a verb, then a text that may be shortened, then one that may not.
-struct Aside {
-    verb: &'static str,
-    place: String,
-    detail: String,
-}
-
 fn asked_by(finding: &Finding) -> Vec<Aside> {
     let aside = |caller: &Caller| {
         let (place, detail) = caller.text();
@@ -331,16 +360,17 @@ fn asked_by(finding: &Finding) -> Vec<Aside> {
     finding.caller.iter().map(aside).collect()
 }
 
-/// How often it was loaded by a process that came later.
-fn again_after(finding: &Finding) -> Option<Aside> {
-    let detail = count(finding.respawned, "respawn");
-    (finding.respawned > 0).then(|| Aside { verb: "again after", place: detail, detail: String::new() })
-}
-
-/// Where it should be loaded.
-fn load_it(program: &ProgramReport, finding: &Finding) -> Option<Aside> {
-    let place = place::in_words(program, (finding.load_in, finding.load_before))?;
-    Some(Aside { verb: "load it", place: String::new(), detail: place })
+/// What to look at before each finding is followed; what several have in common stands at the first of them.
+fn notes(program: &ProgramReport, findings: &[&Finding]) -> Vec<Vec<String>> {
+    let mut told = HashSet::new();
+    let fresh = |finding: &&Finding| {
+        let texts = safety::notes(program, finding).into_iter().map(|note| match note.source() {
+            Some(source) => format!("{} ({source})", note.text()),
+            None => note.text(),
+        });
+        texts.filter(|text| told.insert(text.clone())).collect()
+    };
+    findings.iter().map(fresh).collect()
 }
 
 /// What else a load brought, largest first.
