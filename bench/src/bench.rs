@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -27,6 +28,11 @@ impl Effort {
     /// As many starts of a daemon, which take long.
     pub(crate) fn daemons(self, full: usize) -> usize {
         if self.rounds > 1 { full } else { 1 }
+    }
+
+    /// Runs of a flood, and how long each lasts.
+    pub(crate) fn floods(self) -> (usize, Duration) {
+        if self.rounds > 1 { (3, Duration::from_secs(10)) } else { (1, Duration::from_millis(300)) }
     }
 
     /// The same rounds with a part of the turns, for work that takes long.

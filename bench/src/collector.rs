@@ -1,6 +1,6 @@
 //! A real collector that can be stopped, so that its queue fills, and let go again.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -33,20 +33,52 @@ pub(crate) struct Collector {
     address: SocketAddr,
     /// Where the kernel counts the receiving thread's time on a processor.
     schedstat: PathBuf,
+    /// What it said.
+    said: PathBuf,
+}
+
+/// What a collector counted from its start to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// Datagrams received.
+    pub(crate) datagrams: u64,
+    /// Datagrams that the kernel dropped.
+    pub(crate) kernel_drops: u64,
 }
 
 impl Collector {
     /// Starts `program` on a port that is free, with its database in `scratch`.
     pub(crate) fn start(program: &Path, address: SocketAddr, scratch: &Path) -> Result<Self, Error> {
+        Self::start_at(program, address, scratch, None)
+    }
+
+    /// The same at a niceness, where one is named. What it says goes into a file in `scratch`.
+    pub(crate) fn start_at(
+        program: &Path,
+        address: SocketAddr,
+        scratch: &Path,
+        niceness: Option<i32>,
+    ) -> Result<Self, Error> {
         let name = program.display().to_string();
-        let child = Command::new(program)
+        let mut command = match niceness {
+            Some(niceness) => {
+                let mut command = Command::new("nice");
+                command.arg("-n").arg(niceness.to_string()).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        let said = scratch.join("collector.log");
+        let log = File::create(&said).map_err(Error::io("making the collector's log"))?;
+        let child = command
             .args(["--listen", &address.to_string(), "--db"])
             .arg(scratch.join("alive.db"))
-            .env("ALIVE_LOG", "error")
+            .env("ALIVE_LOG", "info")
             .stdin(Stdio::null())
+            .stderr(log)
             .spawn()
             .map_err(|source| Error::Start { program: name.clone(), source })?;
-        let mut collector = Self { child, address, schedstat: PathBuf::new() };
+        let mut collector = Self { child, address, schedstat: PathBuf::new(), said };
         // It listens a moment before the thread that receives is there.
         wait_for(|| {
             if let Some(thread) = collector.receiver()? {
@@ -98,6 +130,24 @@ impl Collector {
         nanos.ok_or_else(|| Error::Unavailable(missing.into()))
     }
 
+    /// Its niceness, as the kernel has it.
+    pub(crate) fn niceness(&self) -> Result<i32, Error> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))
+            .map_err(Error::io("reading the collector's stat"))?;
+        // The name may hold anything, so what follows it is counted from its end.
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+        let missing = || Error::Unavailable("/proc has no niceness".into());
+        fields.into_iter().nth(16).and_then(|field| field.parse().ok()).ok_or_else(missing)
+    }
+
+    /// Asks it to end and waits until it has written everything; what it counted.
+    pub(crate) fn finish(mut self) -> Result<Counted, Error> {
+        kill(self.pid(), Signal::SIGTERM).map_err(Error::os("ending the collector"))?;
+        self.child.wait().map_err(Error::io("waiting for the collector"))?;
+        let said = fs::read_to_string(&self.said).map_err(Error::io("reading the collector's log"))?;
+        counted(&said).ok_or(Error::Driver { program: "alive-collector".into(), said })
+    }
+
     fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }
@@ -116,11 +166,24 @@ impl Collector {
 
 impl Drop for Collector {
     fn drop(&mut self) {
+        // Waited for already, its pid may be somebody else's.
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
         // A stopped process takes SIGTERM only when it goes on.
         let _ = kill(self.pid(), Signal::SIGTERM);
         let _ = self.go_on();
         let _ = self.child.wait();
     }
+}
+
+/// The figures of the last line of a collector's log.
+fn counted(said: &str) -> Option<Counted> {
+    let (_, figures) = said.rsplit_once(" stopped ")?;
+    let figure = |name: &str| {
+        figures.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+    };
+    Some(Counted { datagrams: figure("datagrams")?, kernel_drops: figure("kernel_drops")? })
 }
 
 /// Asks every millisecond; false when the patience ends first.
@@ -150,7 +213,7 @@ fn queue_of(table: &str, port: u16) -> Option<Queue> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Queue, queue_of};
+    use super::{Counted, Queue, counted, queue_of};
 
     const TABLE: &str = "\
    sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
@@ -163,5 +226,12 @@ mod tests {
         assert_eq!(queue_of(TABLE, 25483), Some(Queue { waiting: 0x1900, drops: 17 }));
         assert_eq!(queue_of(TABLE, 53), Some(Queue { waiting: 0, drops: 0 }));
         assert_eq!(queue_of(TABLE, 1), None);
+    }
+
+    #[test]
+    fn the_figures_stand_in_the_last_line() {
+        let said = "INFO listening on 127.0.0.1:9\nINFO stopped datagrams=12 events=11 kernel_drops=3 sequence_gaps=2\n";
+        assert_eq!(counted(said), Some(Counted { datagrams: 12, kernel_drops: 3 }));
+        assert_eq!(counted("INFO listening on 127.0.0.1:9\n"), None);
     }
 }

@@ -61,10 +61,37 @@ pub(crate) fn load(sequence: u64, file: u32) -> Vec<u8> {
     buf[..length].to_vec()
 }
 
+/// Makes an event one of the tree with another root.
+pub(crate) fn give_to_tree(event: &mut [u8], root_pid: u32) {
+    put(event, 20, &root_pid.to_le_bytes());
+}
+
+/// Gives an event another number in its tree's sequence.
+pub(crate) fn number(event: &mut [u8], sequence: u64) {
+    put(event, 32, &sequence.to_le_bytes());
+}
+
+/// Overwrites a field of the header, by its place as the documentation of `alive_wire` draws it.
+fn put(event: &mut [u8], at: usize, field: &[u8]) {
+    if let Some(place) = event.get_mut(at..at + field.len()) {
+        place.copy_from_slice(field);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::load;
+    use super::{give_to_tree, load, number};
     use alive_wire::Datagram;
+
+    #[test]
+    fn a_sample_can_be_of_another_tree_and_number() {
+        let mut bytes = load(1, 7);
+        give_to_tree(&mut bytes, 77);
+        number(&mut bytes, 1 << 40);
+        let Ok(Datagram::Binary(mut events)) = Datagram::new(&bytes) else { panic!("not ALV1") };
+        let header = events.next().unwrap().unwrap().header;
+        assert_eq!((header.root_pid, header.sequence, header.pid), (77, 1 << 40, 4242));
+    }
 
     #[test]
     fn a_sample_is_one_whole_event() {

@@ -16,6 +16,7 @@ mod spoke;
 mod sums;
 mod taps;
 mod tellers;
+mod totals;
 mod trees;
 
 use std::hash::BuildHasher;
@@ -29,6 +30,7 @@ use hashbrown::DefaultHashBuilder;
 
 use crate::heard::Heard;
 use crate::moment::Moment;
+use crate::sequence::Arrival;
 use crate::tapped::Tapped;
 use crate::{rebased, unpack};
 use chains::{Chain, Chains};
@@ -43,27 +45,15 @@ use spoke::Spoke;
 pub(crate) use spoke::{Looked, Speaker};
 use sums::Addend;
 use tellers::Tellers;
+pub use totals::Totals;
 use trees::Trees;
 
 /// Most keys that wait to be written.
 pub const MAX_KEYS: usize = 200_000;
 
-/// What was counted since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
-    /// Datagrams received.
-    pub datagrams: u64,
-    /// Events decoded, text lines among them.
-    pub events: u64,
-    /// Loads.
-    pub loads: u64,
-    /// Names that were searched for and never found.
-    pub missing: u64,
-    /// Pings.
-    pub pings: u64,
-    /// What was lost. `sequence_gaps` can shrink: a number that is missing may only be late.
-    pub loss: Loss,
-}
+/// Most bytes of names that wait to be written: what senders choose the length of. There is as much again at
+/// the writer, and what it makes of it.
+const MAX_BYTES: usize = 20 << 20;
 
 /// Adds up what is heard.
 #[derive(Debug)]
@@ -142,7 +132,7 @@ impl Aggregate {
     /// Whether so many keys wait that they should be written early.
     #[must_use]
     pub fn is_filling(&self) -> bool {
-        self.waiting() > self.max_keys / 4 * 3
+        self.waiting() > self.max_keys / 4 * 3 || self.pending.bytes() > MAX_BYTES / 4 * 3
     }
 
     /// Takes a datagram that was received whole.
@@ -180,6 +170,19 @@ impl Aggregate {
         self.lose(|loss| &mut loss.kernel_drops, datagrams);
     }
 
+    /// The database is another one: forgets which roles, processes and samples were told. Sequences go on.
+    pub fn begin_anew(&mut self) {
+        self.trees.forget_roles();
+        self.processes.forget_told();
+        self.samples = Samples::default();
+        self.repeats = Repeats::default();
+    }
+
+    /// Takes note of where the kernel's count of drops stands, of a queue that outlives this collector.
+    pub fn queue_stands_at(&mut self, name: &str, drops: u32) {
+        self.pending.queue_stands_at(name, drops);
+    }
+
     /// Counts lines that could not be written to the events file.
     pub fn lost_lines(&mut self, lines: u64) {
         self.lose(|loss| &mut loss.events_file, lines);
@@ -203,7 +206,7 @@ impl Aggregate {
     }
 
     fn has_room(&self) -> bool {
-        self.waiting() < self.max_keys
+        self.waiting() < self.max_keys && self.pending.bytes() < MAX_BYTES
     }
 
     fn count_datagram(&mut self) {
@@ -243,11 +246,16 @@ impl Aggregate {
             }
             return;
         }
-        self.count_event();
         if !self.has_room() && !self.trees.contains(tree) {
+            self.count_event();
             return self.lose(|loss| &mut loss.over_cap, 1);
         }
-        let chain = self.place(&heard, process, seen_micros);
+        let Some(chain) = self.place(&heard, process, seen_micros) else {
+            self.totals.duplicates += 1;
+            self.pending.duplicates += 1;
+            return;
+        };
+        self.count_event();
         if header.flags & flags::REBASED == 0
             && !matches!(header.kind, Ok(Kind::Load | Kind::Missing))
             && self.processes.speaks(process)
@@ -298,19 +306,30 @@ impl Aggregate {
         }
     }
 
-    /// Takes note of the tree, of its sequence and of its forks; returns the role of the process that speaks.
-    fn place(&mut self, heard: &Heard<'_>, process: ProcessKey, seen_micros: u64) -> Arc<Chain> {
+    /// Takes note of the tree, of its sequence and of its forks; returns the role of the process that speaks,
+    /// or nothing for an event that came before.
+    fn place(&mut self, heard: &Heard<'_>, process: ProcessKey, seen_micros: u64) -> Option<Arc<Chain>> {
         let header = heard.header();
         let apart =
             (header.flags & flags::NO_TREE != 0).then(|| self.processes.hear(process, header.sequence));
         self.pending.trees(self.trees.make_room());
+        if self.chains.are_too_many() {
+            self.trees.forget_roles();
+            self.chains.forget();
+        }
         let room = self.has_room();
         let tree = self.trees.tree(heard, seen_micros);
 
         let before = (tree.lost(), tree.not_sent());
-        match apart {
-            Some(change) => tree.hear_apart(change),
+        let arrival = match apart {
+            Some((arrival, change)) => {
+                tree.hear_apart(change);
+                arrival
+            }
             None => tree.hear(header.sequence),
+        };
+        if arrival == Arrival::Again {
+            return None;
         }
         tree.learn(heard, seen_micros);
         let after = (tree.lost(), tree.not_sent());
@@ -320,10 +339,10 @@ impl Aggregate {
 
         let (key, pending) = (heard.tree(), &mut self.pending);
         let numbered = header.flags & flags::NO_TREE == 0;
-        self.chains.role(&self.hasher, heard, tree, |chain, link| {
+        Some(self.chains.role(&self.hasher, heard, tree, |chain, link| {
             let bystanders = heard.bystanders(link.role).map(unpack::bystanders);
             pending.sums.role(key, chain, if numbered { link.role } else { 0 }, link, bystanders, room)
-        })
+        }))
     }
 
     /// The process at the end of an event's lineage may be the main one from now on. Any other fork tells of

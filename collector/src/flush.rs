@@ -1,5 +1,6 @@
 //! The thread that writes to the database: one transaction for everything that was heard since the last one.
 
+use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(50);
 const PATIENCE_AT_STOP: Duration = Duration::from_secs(5);
 
 /// Rows that are made ready for the database at a time; the rest stays in its smaller form.
-const ROWS_AT_ONCE: usize = 4_096;
+const ROWS_AT_ONCE: usize = 1_024;
 
 /// Shortest time between two warnings.
 const WARN_EVERY: Duration = Duration::from_mins(1);
@@ -32,21 +33,47 @@ const WARN_EVERY: Duration = Duration::from_mins(1);
 ///
 /// # Errors
 /// Why the last batch could not be written, or the database not be closed.
-pub(crate) fn run(mut writer: Writer, batches: &Receiver<Pending>, shared: &Shared) -> Result<(), Error> {
+pub(crate) fn run(writer: Writer, batches: &Receiver<Pending>, shared: &Shared) -> Result<(), Error> {
     let mut symbols = Symbols::new();
     let mut warned = None;
+    let mut database = Database { path: writer.path().to_owned(), writer: Some(writer) };
     for mut pending in batches {
         pending.name_places(|place| symbols.fill(place));
         let write = || {
+            let writer = database.writer(shared)?;
             let batches = pending.batches(Moment::now().wall_micros, ROWS_AT_ONCE);
-            writer.write_all(batches.map(|mut batch| {
+            let written = writer.write_all(batches.map(|mut batch| {
                 symbols.fill_batch(&mut batch);
                 batch
-            }))
+            }));
+            if matches!(written, Err(Error::Replaced { .. })) {
+                database.writer = None;
+            }
+            written
         };
         insist(write, shared, &mut warned)?;
     }
-    writer.close()
+    database.writer.map_or(Ok(()), Writer::close)
+}
+
+/// What is written to: where the file was taken away, the one that has its name now, made if there is none.
+struct Database {
+    path: PathBuf,
+    writer: Option<Writer>,
+}
+
+impl Database {
+    fn writer(&mut self, shared: &Shared) -> Result<&mut Writer, Error> {
+        let writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => {
+                let writer = Writer::open(&self.path)?;
+                shared.begin_anew();
+                writer
+            }
+        };
+        Ok(self.writer.insert(writer))
+    }
 }
 
 /// Writes, however often it takes; gives up only when the collector is to stop.

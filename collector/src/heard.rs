@@ -4,8 +4,8 @@
 //! where they begin and how many there are, so that nobody walks past the others again to find them.
 
 use alive_store::model::{Site, Stack, TreeKey};
-use alive_wire::decode::Records;
-use alive_wire::record::{Code, Frames, Lineage, Module, NO_MODULE, Reason, Toll, Usage};
+use alive_wire::decode::Payloads;
+use alive_wire::record::{Code, Frames, Lineage, Module, NO_MODULE, Reason, Toll, Usage, types};
 use alive_wire::{
     Bystanders, Error, Event, Header, Language, LanguageStack, MAX_FRAMES, MAX_LINEAGE, Record,
 };
@@ -26,19 +26,35 @@ pub(crate) struct Interpreter<'a> {
 /// Where the records of one sort begin, and how many there are.
 #[derive(Debug, Clone, Default)]
 struct Run<'a> {
-    from: Option<Records<'a>>,
+    from: Payloads<'a>,
     count: usize,
 }
 
 impl<'a> Run<'a> {
-    fn note(&mut self, here: &Records<'a>) {
-        self.from.get_or_insert_with(|| here.clone());
+    fn note(&mut self, here: Payloads<'a>) {
+        if self.count == 0 {
+            self.from = here;
+        }
         self.count += 1;
     }
 
+    /// What `read` makes of the payloads of this sort, whose type is `kind`.
+    fn read<T, F>(&self, kind: u8, read: F) -> impl Iterator<Item = T> + use<'a, T, F>
+    where
+        F: Fn(&'a [u8]) -> Result<T, Error>,
+    {
+        self.from
+            .map_while(Result::ok)
+            .filter_map(move |(found, payload)| if found == kind { read(payload).ok() } else { None })
+            .take(self.count)
+    }
+
     /// What `pick` takes from the records of this sort.
-    fn pick<T, F: Fn(Record<'a>) -> Option<T>>(&self, pick: F) -> impl Iterator<Item = T> + use<'a, T, F> {
-        self.from.clone().into_iter().flatten().map_while(Result::ok).filter_map(pick).take(self.count)
+    fn pick<T, F>(&self, kind: u8, pick: F) -> impl Iterator<Item = T> + use<'a, T, F>
+    where
+        F: Fn(Record<'a>) -> Option<T>,
+    {
+        self.read(kind, move |payload| pick(Record::read(kind, payload)?).ok_or(Error::Malformed))
     }
 }
 
@@ -111,11 +127,26 @@ impl<'a> Heard<'a> {
             not_sent: Run::default(),
             fields: Run::default(),
         };
-        let mut records = event.records();
+        let mut payloads = event.payloads();
         loop {
-            let here = records.clone();
-            let Some(record) = records.next() else { break };
-            match record? {
+            let here = payloads;
+            let Some(payload) = payloads.next() else { break };
+            let (kind, payload) = payload?;
+            // What comes many times in every event is only looked at.
+            match kind {
+                types::LINEAGE => {
+                    Lineage::read(payload)?;
+                    heard.lineage.note(here);
+                    continue;
+                }
+                types::MODULE => {
+                    Module::read(payload)?;
+                    heard.modules.note(here);
+                    continue;
+                }
+                _ => {}
+            }
+            match Record::read(kind, payload)? {
                 Record::Path(path) => heard.path = Some(path),
                 Record::Name(name) => heard.name = Some(name),
                 Record::Program(program) => heard.program = Some(program),
@@ -129,13 +160,11 @@ impl<'a> Heard<'a> {
                 Record::Usage(usage) => heard.usage = Some(usage),
                 Record::Search { probes } => heard.probes = probes,
                 Record::Frames(frames) => heard.frames = Some(frames),
-                Record::Lineage(_) => heard.lineage.note(&here),
-                Record::Bystanders(_) => heard.bystanders.note(&here),
-                Record::Module(_) => heard.modules.note(&here),
+                Record::Bystanders(_) => heard.bystanders.note(here),
                 Record::LanguageStack(lines) => heard.lines = lines,
-                Record::Interpreter { .. } => heard.interpreters.note(&here),
-                Record::NotSent { .. } => heard.not_sent.note(&here),
-                Record::Field { .. } => heard.fields.note(&here),
+                Record::Interpreter { .. } => heard.interpreters.note(here),
+                Record::NotSent { .. } => heard.not_sent.note(here),
+                Record::Field { .. } => heard.fields.note(here),
                 _ => {}
             }
         }
@@ -154,22 +183,23 @@ impl<'a> Heard<'a> {
 
     /// The forks above the process, outermost first.
     pub(crate) fn lineage(&self) -> impl Iterator<Item = Lineage<'a>> + use<'a> {
-        self.lineage
-            .pick(|record| if let Record::Lineage(link) = record { Some(link) } else { None })
-            .take(MAX_LINEAGE)
+        self.lineage.read(types::LINEAGE, Lineage::read).take(MAX_LINEAGE)
     }
 
     /// What was there beside the threads that forked into the role with a number, where the event tells.
     pub(crate) fn bystanders(&self, role: u16) -> Option<Bystanders<'a>> {
         self.bystanders
-            .pick(|record| if let Record::Bystanders(seen) = record { Some(seen) } else { None })
+            .pick(
+                types::BYSTANDERS,
+                |record| if let Record::Bystanders(seen) = record { Some(seen) } else { None },
+            )
             .find(|seen| seen.role == role)
     }
 
     /// The interpreters that the event tells of: at a start those that are there, else the one whose lines the
     /// event has not.
     pub(crate) fn interpreters(&self) -> impl Iterator<Item = Interpreter<'a>> + use<'a> {
-        self.interpreters.pick(|record| match record {
+        self.interpreters.pick(types::INTERPRETER, |record| match record {
             Record::Interpreter { language, no_lines, version } => {
                 Some(Interpreter { language, no_lines, version })
             }
@@ -188,9 +218,7 @@ impl<'a> Heard<'a> {
         if number == NO_MODULE {
             return None;
         }
-        self.modules
-            .pick(|record| if let Record::Module(module) = record { Some(module) } else { None })
-            .nth(usize::from(number))
+        self.modules.read(types::MODULE, Module::read).nth(usize::from(number))
     }
 
     /// A place in machine code.
@@ -215,7 +243,7 @@ impl<'a> Heard<'a> {
 
     /// What the tree counted instead of sending, by the reason's byte.
     pub(crate) fn not_sent(&self) -> impl Iterator<Item = (u8, u64)> + use<'a> {
-        self.not_sent.pick(|record| {
+        self.not_sent.pick(types::NOT_SENT, |record| {
             if let Record::NotSent { reason, count } = record { Some((reason, count)) } else { None }
         })
     }
@@ -223,7 +251,7 @@ impl<'a> Heard<'a> {
     /// The value that came with a ping under a key.
     pub(crate) fn field(&self, wanted: &[u8]) -> Option<&'a [u8]> {
         self.fields
-            .pick(|record| match record {
+            .pick(types::FIELD, |record| match record {
                 Record::Field { key, value } if key == wanted => Some(value),
                 _ => None,
             })

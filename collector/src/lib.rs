@@ -32,6 +32,7 @@ mod progress;
 mod rebased;
 mod receive;
 pub mod sequence;
+pub mod service;
 mod socket;
 mod start;
 mod symbols;

@@ -14,6 +14,11 @@ impl WrappingCount {
         Self { last: now }
     }
 
+    /// Where the kernel stood when it was looked at last.
+    pub(crate) const fn seen(&self) -> u32 {
+        self.last
+    }
+
     /// How far the kernel went since the last call. Right as long as it did not go around in between.
     pub(crate) fn advance(&mut self, now: u32) -> u64 {
         let moved = now.wrapping_sub(self.last);

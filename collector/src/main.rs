@@ -8,6 +8,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use alive_collector::service::{self, Watchdog};
 use alive_collector::{Collector, EventsTarget, Options, default_database};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,7 +21,8 @@ const ENVIRONMENT: u8 = 5;
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 struct Arguments {
-    /// Address and port to listen on; may be given several times [default: 127.0.0.1:25483]
+    /// Address and port to listen on; may be given several times [default: the sockets that a service manager
+    /// hands over, else 127.0.0.1:25483]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Vec<SocketAddr>,
 
@@ -64,7 +66,13 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), String> {
-    let options = options(arguments)?;
+    let inherited = service::inherited().map_err(|error| {
+        format!("a socket that was handed over is not for datagrams: {error}: look at the socket unit")
+    })?;
+    let mut options = options(arguments)?;
+    if inherited.is_empty() && options.listen.is_empty() {
+        options.listen = Options::default().listen;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
@@ -82,14 +90,18 @@ fn run(arguments: Arguments) -> Result<(), String> {
             }
         }
     };
-    let collector = Collector::start(&options).map_err(|error| error.to_string())?;
+    let collector = Collector::start_with(&options, inherited).map_err(|error| error.to_string())?;
     for address in collector.addresses() {
         tracing::info!("listening on {address}, writing to {}", options.db.display());
         if !address.ip().is_loopback() {
             tracing::warn!("{address} can be reached from other machines");
         }
     }
+    service::ready();
+    let watchdog = Watchdog::start(&collector);
     let signal = runtime.block_on(stopped);
+    service::stopping();
+    drop(watchdog);
     tracing::info!("{signal}: writing what is left");
     let progress = collector.stop().map_err(|error| error.to_string())?.progress;
     tracing::info!(
@@ -109,13 +121,12 @@ fn options(arguments: Arguments) -> Result<Options, String> {
         events: arguments.events.map(|file| {
             if file.as_os_str() == "-" { EventsTarget::Stdout } else { EventsTarget::File(file) }
         }),
+        // Where nothing is named, what was handed over is listened to, or else the usual place.
+        listen: arguments.listen,
         ..Options::default()
     };
     if arguments.no_memory {
         options.memory = None;
-    }
-    if !arguments.listen.is_empty() {
-        options.listen = arguments.listen;
     }
     match arguments.db {
         Some(db) => options.db = db,

@@ -18,6 +18,8 @@ pub struct Progress {
     pub missing: u64,
     /// Pings heard.
     pub pings: u64,
+    /// Events that came once more and were not counted again.
+    pub duplicates: u64,
     /// What was lost since the start. The counters count different things in different ways: never add them up.
     pub loss: alive_store::model::Loss,
     /// Why the database cannot be written at the moment. What is received waits in memory.
@@ -26,8 +28,8 @@ pub struct Progress {
 
 impl From<Totals> for Progress {
     fn from(totals: Totals) -> Self {
-        let Totals { datagrams, events, loads, missing, pings, loss } = totals;
-        Self { datagrams, events, loads, missing, pings, loss, write_error: None }
+        let Totals { datagrams, events, loads, missing, pings, duplicates, loss } = totals;
+        Self { datagrams, events, loads, missing, pings, duplicates, loss, write_error: None }
     }
 }
 
@@ -38,6 +40,8 @@ pub(crate) struct Shared {
     totals: Mutex<Totals>,
     write_error: Mutex<Option<String>>,
     lost_lines: AtomicU64,
+    beats: AtomicU64,
+    anew: AtomicBool,
     /// How often somebody asked for looks at the memory at once, and how many of those requests were met.
     looks_wanted: AtomicU64,
     looks_done: AtomicU64,
@@ -51,6 +55,26 @@ impl Shared {
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stop.load(Ordering::Acquire)
+    }
+
+    /// The database is another one: what the old one was told has to be told again.
+    pub(crate) fn begin_anew(&self) {
+        self.anew.store(true, Ordering::Release);
+    }
+
+    /// Whether that came about since the last call.
+    pub(crate) fn take_anew(&self) -> bool {
+        self.anew.load(Ordering::Relaxed) && self.anew.swap(false, Ordering::Acquire)
+    }
+
+    /// The receiving thread has gone around once more.
+    pub(crate) fn beat(&self) {
+        self.beats.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often it has, with something to do or without: several times a second as long as it lives.
+    pub(crate) fn beats(&self) -> u64 {
+        self.beats.load(Ordering::Relaxed)
     }
 
     pub(crate) fn set_totals(&self, totals: &Totals) {

@@ -53,6 +53,10 @@ impl Receiver {
         let mut flushed = Instant::now();
         let mut drain_until = None;
         loop {
+            self.shared.beat();
+            if self.shared.take_anew() {
+                self.aggregate.begin_anew();
+            }
             // Looked at before the sockets: what came before the stop is read after it.
             let stopping = self.shared.is_stopping();
             let looks_wanted = self.memory.as_ref().is_some_and(|memory| memory.is_wanted(&self.shared));
@@ -127,7 +131,13 @@ impl Receiver {
     /// Asks the kernel and the events file what they lost, and tells the events file of the news.
     fn count_losses(&mut self, told: &mut Told) {
         for socket in &mut self.sockets {
-            self.aggregate.dropped_by_kernel(socket.drops());
+            let dropped = socket.drops();
+            self.aggregate.dropped_by_kernel(dropped);
+            if let Some(name) = socket.lasting()
+                && dropped > 0
+            {
+                self.aggregate.queue_stands_at(name, socket.drops_seen());
+            }
         }
         self.aggregate.lost_lines(self.shared.take_lost_lines());
         if let Some(events) = &self.events {

@@ -1,6 +1,7 @@
 //! A UDP socket with a large receive buffer, read in batches. The buffer is the queue of the collector:
 //! what it cannot hold the kernel drops, and counts.
 
+use std::fs;
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -29,6 +30,18 @@ sockopt_impl!(
 /// stamped on a datagram when it is queued and so knows nothing of what is dropped behind it.
 const DROPS: usize = 8;
 
+sockopt_impl!(
+    /// A number that no other socket of this boot has (`SO_COOKIE`).
+    Cookie,
+    GetOnly,
+    libc::SOL_SOCKET,
+    libc::SO_COOKIE,
+    u64
+);
+
+/// Tells this boot of the machine from every other one.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
 /// The slots that a batch is received into.
 pub(crate) struct Slots {
     bytes: Box<[[u8; MAX_ACCEPTED]; BATCH]>,
@@ -55,6 +68,8 @@ pub(crate) enum Received<'s> {
 pub(crate) struct Socket {
     socket: UdpSocket,
     drops: WrappingCount,
+    /// The queue's name, where it outlives the collector.
+    lasting: Option<String>,
 }
 
 impl Socket {
@@ -62,7 +77,30 @@ impl Socket {
     pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
         let drops = WrappingCount::new(getsockopt(&socket, MemInfo)?[DROPS]);
-        Ok(Self { socket, drops })
+        Ok(Self { socket, drops, lasting: None })
+    }
+
+    /// Takes over a socket whose other holder keeps it when the collector ends. What it dropped until now may
+    /// be counted already: see [`Socket::begin_at`].
+    pub(crate) fn adopt(socket: UdpSocket) -> io::Result<Self> {
+        let cookie = getsockopt(&socket, Cookie)?;
+        let boot = fs::read_to_string(BOOT_ID)?;
+        Ok(Self { socket, drops: WrappingCount::new(0), lasting: Some(format!("{}:{cookie}", boot.trim())) })
+    }
+
+    /// The queue's name, where it outlives the collector.
+    pub(crate) fn lasting(&self) -> Option<&str> {
+        self.lasting.as_deref()
+    }
+
+    /// Counts drops beyond those that were counted before.
+    pub(crate) fn begin_at(&mut self, drops: u32) {
+        self.drops = WrappingCount::new(drops);
+    }
+
+    /// The kernel's count of drops, as far as it was looked at.
+    pub(crate) const fn drops_seen(&self) -> u32 {
+        self.drops.seen()
     }
 
     /// The address, with the port that the kernel chose where 0 was asked for.
@@ -73,11 +111,14 @@ impl Socket {
     /// Asks for a receive buffer of `bytes`, beyond the system's limit where the process may; returns what
     /// it has got.
     pub(crate) fn grow_buffer(&self, bytes: usize) -> io::Result<usize> {
-        if setsockopt(&self.socket, RcvBufForce, &bytes).is_err() {
+        // The kernel doubles what it is asked for, to have room for its own bookkeeping.
+        let has = || getsockopt(&self.socket, RcvBuf).map(|bytes| bytes / 2);
+        // Who handed the socket over may have been allowed more than we are.
+        let enough = self.lasting.is_some() && has()? >= bytes;
+        if !enough && setsockopt(&self.socket, RcvBufForce, &bytes).is_err() {
             setsockopt(&self.socket, RcvBuf, &bytes)?;
         }
-        // The kernel doubles what it is asked for, to have room for its own bookkeeping.
-        Ok(getsockopt(&self.socket, RcvBuf)? / 2)
+        Ok(has()?)
     }
 
     /// Receives what is there, at most [`BATCH`] datagrams, and hands each to `each`. Never waits.

@@ -1,7 +1,7 @@
 //! Starts the threads, and stops them without losing what they hold.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
@@ -52,6 +52,12 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A socket that was handed over cannot be used.
+    #[error("cannot use a socket that was handed over: {source}: look at ListenDatagram= of the socket unit")]
+    Inherited {
         /// What the system said.
         source: io::Error,
     },
@@ -114,20 +120,37 @@ impl Collector {
     /// # Errors
     /// Why it could not.
     pub fn start(options: &Options) -> Result<Self, StartError> {
+        Self::start_with(options, Vec::new())
+    }
+
+    /// The same with sockets that somebody else holds, too, and keeps when the collector ends: what they
+    /// receive meanwhile waits for the next one.
+    ///
+    /// # Errors
+    /// Why it could not.
+    pub fn start_with(options: &Options, inherited: Vec<UdpSocket>) -> Result<Self, StartError> {
         // The database last: what fails before must not leave an epoch in it that was never closed. What
         // comes while it is opened waits in the kernel.
-        let (sockets, addresses) = listen(options)?;
+        let (mut sockets, addresses) = listen(options, inherited)?;
         let events = options.events.as_ref().map(open_events).transpose()?;
         let up_since = Moment::now();
         let shared = Arc::new(Shared::default());
         let writer = Writer::open(&options.db)?;
         let marks = writer.sequences()?;
+        for socket in &mut sockets {
+            if let Some(name) = socket.lasting() {
+                let counted = writer.queue_drops(name)?;
+                socket.begin_at(counted);
+            }
+        }
         let rebased = marks
             .iter()
             .filter(|(_, mark)| !mark.rebased.is_empty())
             .map(|(key, mark)| (*key, mark.rebased.clone()))
             .collect();
-        let aggregate = Aggregate::new(up_since.wall_micros, marks);
+        // What a tree sent that began under a collector which was killed is lost, not unknown.
+        let up_since_micros = up_since.wall_micros.min(writer.watched_since()?);
+        let aggregate = Aggregate::new(up_since_micros, marks);
         let events = events
             .map(|out| EventsWriter::start(out, rebased, &shared))
             .transpose()
@@ -165,6 +188,11 @@ impl Collector {
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// What its threads share.
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// How far it is.
@@ -210,8 +238,11 @@ impl Drop for Collector {
     }
 }
 
-fn listen(options: &Options) -> Result<(Vec<Socket>, Vec<SocketAddr>), StartError> {
-    if options.listen.is_empty() {
+fn listen(
+    options: &Options,
+    inherited: Vec<UdpSocket>,
+) -> Result<(Vec<Socket>, Vec<SocketAddr>), StartError> {
+    if options.listen.is_empty() && inherited.is_empty() {
         return Err(StartError::NoAddress);
     }
     if let Some(&address) = options.listen.iter().find(|address| !address.ip().is_loopback())
@@ -227,18 +258,30 @@ fn listen(options: &Options) -> Result<(Vec<Socket>, Vec<SocketAddr>), StartErro
             _ => StartError::Listen { address, source },
         };
         let socket = Socket::bind(address).map_err(failed)?;
-        let got = socket.grow_buffer(options.receive_buffer).map_err(failed)?;
-        if got < options.receive_buffer {
-            tracing::warn!(
-                "the receive buffer of {address} is {got} bytes instead of {wanted}, so bursts may be lost: \
-                 raise the limit with `sysctl -w net.core.rmem_max={wanted}`",
-                wanted = options.receive_buffer,
-            );
-        }
-        addresses.push(socket.address().map_err(failed)?);
+        addresses.push(enlarge(&socket, options).map_err(failed)?);
+        sockets.push(socket);
+    }
+    for socket in inherited {
+        let failed = |source| StartError::Inherited { source };
+        let socket = Socket::adopt(socket).map_err(failed)?;
+        addresses.push(enlarge(&socket, options).map_err(failed)?);
         sockets.push(socket);
     }
     Ok((sockets, addresses))
+}
+
+/// Asks for the buffer that is wanted, and says so where less is got; the socket's address.
+fn enlarge(socket: &Socket, options: &Options) -> io::Result<SocketAddr> {
+    let address = socket.address()?;
+    let got = socket.grow_buffer(options.receive_buffer)?;
+    if got < options.receive_buffer {
+        tracing::warn!(
+            "the receive buffer of {address} is {got} bytes instead of {wanted}, so bursts may be lost: \
+                 raise the limit with `sysctl -w net.core.rmem_max={wanted}`",
+            wanted = options.receive_buffer,
+        );
+    }
+    Ok(address)
 }
 
 fn open_events(target: &EventsTarget) -> Result<Box<dyn Write + Send>, StartError> {

@@ -1,86 +1,19 @@
 //! The program itself: its signals, its exit statuses, and what a kill or a full disk leaves.
 
+mod daemon_process;
 mod scene;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc;
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use scene::{Folder, Tree, sender};
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_alive-collector");
-
-/// A collector in a process of its own. Killed when dropped.
-struct Daemon {
-    child: Child,
-    address: SocketAddr,
-    /// What it says on standard error.
-    said: mpsc::Receiver<String>,
-}
-
-impl Daemon {
-    /// Starts it and waits until it listens.
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let (tx, said) = mpsc::channel();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        thread::spawn(move || stderr.lines().map_while(Result::ok).all(|line| tx.send(line).is_ok()));
-        let mut heard = Vec::new();
-        let address = loop {
-            let line = said.recv_timeout(Duration::from_secs(10));
-            let line = line.unwrap_or_else(|_| panic!("it never listened; it said {heard:?}"));
-            if let Some((_, rest)) = line.split_once("listening on ") {
-                break rest.split(',').next().unwrap().parse().unwrap();
-            }
-            heard.push(line);
-        };
-        Self { child, address, said }
-    }
-
-    fn signal(&mut self, signal: Signal) -> ExitStatus {
-        kill(self.pid(), signal).unwrap();
-        self.child.wait().unwrap()
-    }
-
-    fn pid(&self) -> Pid {
-        Pid::from_raw(self.child.id().try_into().unwrap())
-    }
-
-    /// Waits until it says something that holds `words`.
-    fn hear(&self, words: &str) {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        let mut heard = Vec::new();
-        while let Ok(line) = self.said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            if line.contains(words) {
-                return;
-            }
-            heard.push(line);
-        }
-        panic!("it never said {words:?}, but {heard:?}");
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-/// A collector on a free port with the database `db`.
-fn command(db: &Path) -> Command {
-    let mut command = Command::new(PROGRAM);
-    command.args(["--listen", "127.0.0.1:0", "--db"]).arg(db);
-    command
-}
+use daemon_process::{Daemon, PROGRAM, command};
+use nix::sys::signal::Signal;
+use scene::{Folder, Tree, sender, until};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(PROGRAM).args(arguments).output().unwrap()
@@ -217,6 +150,36 @@ fn without_a_name_the_database_is_in_the_state_folder() {
     );
     assert_eq!(daemon.signal(Signal::SIGTERM).code(), Some(0));
     assert!(alive_store::snapshot(&folder.0.path().join("alive/alive.db")).unwrap().programs.is_empty());
+}
+
+#[test]
+fn a_database_that_is_taken_away_is_begun_anew_and_nothing_that_waits_is_lost() {
+    let folder = Folder::new();
+    let mut daemon = Daemon::start(&mut command(&folder.db()));
+    let socket = sender(daemon.address);
+    let mut tree = Tree::new(100);
+    socket.send(&tree.start(b"shop")).unwrap();
+    socket.send(&tree.load(1, b"/a.pm")).unwrap();
+    until("the first load is stored", || folder.snapshot().events == 2);
+
+    fs::rename(folder.db(), folder.0.path().join("away.db")).unwrap();
+    for beside in ["t.db-wal", "t.db-shm", "t.db-lock"] {
+        drop(fs::remove_file(folder.0.path().join(beside)));
+    }
+    socket.send(&tree.load(1, b"/a.pm")).unwrap();
+    socket.send(&tree.load(2, b"/b.pm")).unwrap();
+    daemon.hear("was removed or replaced");
+    daemon.hear("can be written again");
+    socket.send(&tree.load(1, b"/a.pm")).unwrap();
+    assert_eq!(daemon.signal(Signal::SIGTERM).code(), Some(0));
+    let program = folder.program();
+    let mut loads: Vec<_> =
+        program.loads.iter().map(|load| (load.path.as_slice(), load.events, load.processes)).collect();
+    loads.sort_unstable();
+    assert_eq!(loads, [(&b"/a.pm"[..], 2, 1), (&b"/b.pm"[..], 1, 1)]);
+    assert_eq!((program.label.as_slice(), program.sequence_gaps), (&b"shop"[..], 0));
+    assert_eq!(program.roles.iter().map(|role| role.processes).max(), Some(2), "the forks are told again");
+    assert_eq!(folder.snapshot().unclean_ends, 0);
 }
 
 #[test]

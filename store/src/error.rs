@@ -88,7 +88,7 @@ pub enum Error {
         detail: String,
     },
     /// The file was removed or another one took its place while it was open.
-    #[error("{} was removed or replaced while it was open: stop the collector and start it again", path.display())]
+    #[error("{} was removed or replaced while it was open: move it back, or let a new one be begun", path.display())]
     Replaced {
         /// The database.
         path: PathBuf,

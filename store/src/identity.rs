@@ -11,6 +11,9 @@ use crate::role::{self, Place};
 /// Most entries remembered of each sort; a table that is full is forgotten as a whole.
 const REMEMBERED: usize = 65_536;
 
+/// Most bytes of sites, lines and roles together. Senders choose how long these are.
+const REMEMBERED_BYTES: usize = 12 << 20;
+
 /// The numbers found so far. Must be forgotten when the transaction they were found in fails.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
@@ -19,12 +22,21 @@ pub(crate) struct Identities {
     lines: HashMap<LanguageFrame, i64>,
     roles: HashMap<i64, HashMap<RoleChain, i64>>,
     role_count: usize,
+    bytes: usize,
 }
 
 impl Identities {
     /// Forgets everything.
     pub(crate) fn forget(&mut self) {
         *self = Self::default();
+    }
+
+    /// Counts what is about to be remembered; where it is too much, everything but the trees is forgotten first.
+    fn grow(&mut self, bytes: usize) {
+        if self.bytes + bytes > REMEMBERED_BYTES {
+            *self = Self { trees: std::mem::take(&mut self.trees), ..Self::default() };
+        }
+        self.bytes += bytes;
     }
 
     /// Forgets the roles of a tree, whose chains lead elsewhere now.
@@ -73,6 +85,7 @@ impl Identities {
         if self.sites.len() >= REMEMBERED {
             self.sites.clear();
         }
+        self.grow(bytes_of_site(site));
         self.sites.insert(site.clone(), id);
         Ok(id)
     }
@@ -93,6 +106,7 @@ impl Identities {
         if self.lines.len() >= REMEMBERED {
             self.lines.clear();
         }
+        self.grow(bytes_of_line(line));
         self.lines.insert(line.clone(), id);
         Ok(id)
     }
@@ -137,7 +151,17 @@ impl Identities {
             self.roles.clear();
             self.role_count = 0;
         }
+        let bytes = |link: &ForkSite| bytes_of_site(&link.site) + link.line.as_ref().map_or(0, bytes_of_line);
+        self.grow(chain.iter().map(bytes).sum());
         let fresh = self.roles.entry(tree).or_default().insert(chain.to_vec(), id).is_none();
         self.role_count += usize::from(fresh);
     }
+}
+
+fn bytes_of_site(site: &Site) -> usize {
+    size_of::<Site>() + site.module.len() + site.build_id.len()
+}
+
+fn bytes_of_line(line: &LanguageFrame) -> usize {
+    size_of::<LanguageFrame>() + line.file.len() + line.function.len()
 }

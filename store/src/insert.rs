@@ -45,6 +45,12 @@ pub(crate) fn batch(db: &Connection, ids: &mut Identities, batch: &Batch) -> Res
     for row in &batch.pings {
         ping::add(db, row)?;
     }
+    for (name, drops) in &batch.queues {
+        db.prepare_cached(
+            "INSERT INTO queue (name, drops) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET drops = excluded.drops",
+        )?
+        .execute(params![name, drops])?;
+    }
     counters(db, batch)
 }
 
@@ -323,6 +329,7 @@ fn counters(db: &Connection, batch: &Batch) -> Result<()> {
         ("datagrams", batch.datagrams),
         ("events", batch.events),
         ("odd_clocks", batch.odd_clocks),
+        ("duplicates", batch.duplicates),
         ("kernel_drops", kernel_drops),
         ("malformed", malformed),
         ("truncated", truncated),

@@ -60,8 +60,11 @@ impl WriterLock {
 
 impl Drop for WriterLock {
     fn drop(&mut self) {
-        // Best effort: a lock file that stays is no lock.
-        drop(fs::remove_file(&self.path));
+        // Best effort: a lock file that stays is no lock. One that took its place is another writer's.
+        let ours = |named: fs::Metadata| self.file.metadata().is_ok_and(|held| held.ino() == named.ino());
+        if fs::metadata(&self.path).is_ok_and(ours) {
+            drop(fs::remove_file(&self.path));
+        }
         drop(self.file.unlock());
     }
 }

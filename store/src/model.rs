@@ -420,8 +420,12 @@ pub struct Batch {
     pub events: u64,
     /// Pings since the last batch whose own time could not be believed; they count at the time they came.
     pub odd_clocks: u64,
+    /// Events that came once more since the last batch; counted by nothing else.
+    pub duplicates: u64,
     /// Losses since the last batch, except `sequence_gaps` and `not_sent`, which stand in `trees`.
     pub loss: Loss,
+    /// Receive queues that outlive the collector, by name: drops that the kernel counted since each was made.
+    pub queues: Vec<(String, u32)>,
     /// When the batch was cut, microseconds since 1970.
     pub flushed_micros: u64,
 }
@@ -441,6 +445,8 @@ pub struct Snapshot {
     pub odd_clocks: u64,
     /// When collectors listened, in order.
     pub epochs: Vec<Epoch>,
+    /// Events that came once more; counted by nothing else.
+    pub duplicates: u64,
     /// Losses since the database was made; `sequence_gaps` and `not_sent` summed over the trees.
     pub loss: Loss,
     /// Collector runs that ended without a last flush: up to one flush interval each is unaccounted.

@@ -128,6 +128,7 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
         events: counter("events"),
         odd_clocks: counter("odd_clocks"),
         epochs: ping::epochs(db, writer_lives)?,
+        duplicates: counter("duplicates"),
         loss: Loss {
             kernel_drops: counter("kernel_drops"),
             sequence_gaps: sum(programs.iter().map(|program| program.sequence_gaps)),

@@ -15,6 +15,12 @@ CREATE TABLE counter (
     value  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Receive queues that outlive their collectors: how many of their drops the counters hold.
+CREATE TABLE queue (
+    name   TEXT PRIMARY KEY,
+    drops  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE tree (
     id                 INTEGER PRIMARY KEY,
     pid                INTEGER NOT NULL,

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use crate::identity::Identities;
 use crate::integer::{count, from_bits, from_count};
@@ -73,6 +73,12 @@ impl Writer {
         })
     }
 
+    /// The database.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// How far each tree was accounted for, and its rebases: a collector that starts again goes on from there.
     ///
     /// # Errors
@@ -109,6 +115,34 @@ impl Writer {
             Ok(marks)
         };
         read().map_err(|error| Error::of_sqlite(&self.path, error))
+    }
+
+    /// Since when this database has had a writer that meant to be there, microseconds since 1970: since it was
+    /// opened, or since the first of those was that were killed one behind the other before.
+    ///
+    /// # Errors
+    /// Why the database could not be read.
+    pub fn watched_since(&self) -> Result<u64, Error> {
+        self.connection
+            .query_row(
+                "SELECT min(opened_micros) FROM epoch
+                 WHERE id > (SELECT coalesce(max(id), 0) FROM epoch WHERE closed = 1)",
+                [],
+                |row| row.get(0).map(from_count),
+            )
+            .map_err(|error| Error::of_sqlite(&self.path, error))
+    }
+
+    /// How many drops of a receive queue the counters hold; 0 for one that nobody has told of.
+    ///
+    /// # Errors
+    /// Why the database could not be read.
+    pub fn queue_drops(&self, name: &str) -> Result<u32, Error> {
+        self.connection
+            .query_row("SELECT drops FROM queue WHERE name = ?1", [name], |row| row.get(0))
+            .optional()
+            .map(Option::unwrap_or_default)
+            .map_err(|error| Error::of_sqlite(&self.path, error))
     }
 
     /// Adds a batch in one transaction: all of it is in the database afterwards, or nothing.

@@ -35,6 +35,7 @@
 //! | a guide that is to be carried out as it stands | `tests/gate.rs` |
 //! | the line that asks, in an interpreted language | `tests/lang/` |
 //! | a client of the taps, in any language | `tests/taps/` |
+//! | a file for packagers | `tests/packaging.rs` |
 //! | something that went wrong for somebody | `tests/regressions.rs` |
 #![forbid(unsafe_code)]
 

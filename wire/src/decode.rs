@@ -40,6 +40,7 @@ pub struct Events<'a>(&'a [u8]);
 impl<'a> Iterator for Events<'a> {
     type Item = Result<Event<'a>, Error>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.0.is_empty() {
             return None;
@@ -66,16 +67,22 @@ impl<'a> Event<'a> {
     /// Its records, in the order they stand. An error ends the iteration.
     #[must_use]
     pub const fn records(&self) -> Records<'a> {
-        Records(self.records)
+        Records(Payloads(self.records))
+    }
+
+    /// The same records unread, for a reader that wants few of them.
+    #[must_use]
+    pub const fn payloads(&self) -> Payloads<'a> {
+        Payloads(self.records)
     }
 }
 
-/// The records of an event.
-#[derive(Debug, Clone)]
-pub struct Records<'a>(&'a [u8]);
+/// The records of an event as types and payloads. An error ends the iteration.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Payloads<'a>(&'a [u8]);
 
-impl<'a> Iterator for Records<'a> {
-    type Item = Result<Record<'a>, Error>;
+impl<'a> Iterator for Payloads<'a> {
+    type Item = Result<(u8, &'a [u8]), Error>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
@@ -90,9 +97,23 @@ impl<'a> Iterator for Records<'a> {
         let Some((payload, rest)) = rest.split_at_checked(length) else {
             return Some(Err(Error::Malformed));
         };
-        let record = Record::read(*kind, payload);
-        if record.is_ok() {
-            self.0 = rest;
+        self.0 = rest;
+        Some(Ok((*kind, payload)))
+    }
+}
+
+/// The records of an event.
+#[derive(Debug, Clone)]
+pub struct Records<'a>(Payloads<'a>);
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<Record<'a>, Error>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let record = self.0.next()?.and_then(|(kind, payload)| Record::read(kind, payload));
+        if record.is_err() {
+            self.0 = Payloads(&[]);
         }
         Some(record)
     }

@@ -65,6 +65,7 @@ pub(crate) struct Framed {
 }
 
 /// Reads `N` bytes at `at`.
+#[inline]
 fn bytes<const N: usize>(buf: &[u8], at: usize) -> Result<[u8; N], Error> {
     let end = at.checked_add(N).ok_or(Error::Truncated)?;
     buf.get(at..end).and_then(|s| s.try_into().ok()).ok_or(Error::Truncated)
@@ -102,6 +103,7 @@ impl Header {
     }
 
     /// Reads the header at the beginning of `buf`.
+    #[inline]
     pub(crate) fn read(buf: &[u8]) -> Result<Framed, Error> {
         let magic = buf.get(..MAGIC.len()).ok_or(Error::Truncated)?;
         if magic != MAGIC {

@@ -98,6 +98,40 @@ pub struct Lineage<'a> {
     pub line: LanguageStack<'a>,
 }
 
+/// A payload without the line, told apart by how far its fields reach.
+type LineageFields = [u8; 35];
+
+impl<'a> Lineage<'a> {
+    /// Reads the payload of a [`types::LINEAGE`] record.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when it is shorter than its fields.
+    #[inline]
+    pub fn read(payload: &'a [u8]) -> Result<Self, Error> {
+        // One check for all fields: every event of a worker has several of these.
+        let (fields, line) = payload.split_first_chunk().ok_or(Error::Malformed)?;
+        let &[r0, r1, f0, f1, f2, f3, o0, o1, o2, o3, p0, p1, p2, p3, module, ref rest @ ..]: &LineageFields =
+            fields;
+        let &[a0, a1, a2, a3, a4, a5, a6, a7, n0, n1, n2, n3, n4, n5, n6, n7, k0, k1, k2, k3] = rest;
+        Ok(Self {
+            role: u16::from_le_bytes([r0, r1]),
+            forks: u32::from_le_bytes([f0, f1, f2, f3]),
+            ordinal: u32::from_le_bytes([o0, o1, o2, o3]),
+            forker_pid: u32::from_le_bytes([p0, p1, p2, p3]),
+            module,
+            offset: u64::from_le_bytes([a0, a1, a2, a3, a4, a5, a6, a7]),
+            fork_nanos: u64::from_le_bytes([n0, n1, n2, n3, n4, n5, n6, n7]),
+            resident_kib: u32::from_le_bytes([k0, k1, k2, k3]),
+            line: match line.split_first() {
+                Some((&language, packed)) => {
+                    LanguageStack { language: Language::from_byte(language), packed }
+                }
+                None => LanguageStack::NONE,
+            },
+        })
+    }
+}
+
 /// What an image took so far, from the shim's constructor on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Toll {
@@ -116,6 +150,19 @@ pub struct Module<'a> {
     pub build_id: &'a [u8],
     /// Its path as the link map has it.
     pub path: &'a [u8],
+}
+
+impl<'a> Module<'a> {
+    /// Reads the payload of a [`types::MODULE`] record.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when it is shorter than its build id.
+    #[inline]
+    pub fn read(payload: &'a [u8]) -> Result<Self, Error> {
+        let (&length, rest) = payload.split_first().ok_or(Error::Malformed)?;
+        let (build_id, path) = rest.split_at_checked(usize::from(length)).ok_or(Error::Malformed)?;
+        Ok(Self { build_id, path })
+    }
 }
 
 /// One native frame.
@@ -285,7 +332,9 @@ impl<'a> Fields<'a> {
 
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        self.take(N)?.try_into().map_err(|_| Error::Malformed)
+        let (head, tail) = self.0.split_first_chunk().ok_or(Error::Malformed)?;
+        self.0 = tail;
+        Ok(*head)
     }
 
     #[inline]
@@ -297,10 +346,12 @@ impl<'a> Fields<'a> {
     #[inline]
     pub(crate) fn leb128(&mut self) -> Result<u64, Error> {
         let mut number = 0u64;
-        for index in 0..10u32 {
-            let byte = self.u8()?;
+        for (index, &byte) in (0..10u32).zip(self.0) {
             number |= u64::from(byte & 0x7f).checked_shl(index.saturating_mul(7)).unwrap_or(0);
             if byte & 0x80 == 0 {
+                // Once for a number, not for every byte of it: stacks are most of a datagram.
+                let behind = usize::try_from(index).unwrap_or(usize::MAX).saturating_add(1);
+                self.0 = self.0.get(behind..).unwrap_or_default();
                 return Ok(number);
             }
         }
@@ -324,12 +375,13 @@ impl<'a> Fields<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Reads one payload of the given type.
+    /// Reads one payload of the given type, one of [`types`] or any other.
     ///
     /// # Errors
     /// [`Error::Malformed`] when a known type is shorter than its fields.
-    #[inline]
-    pub(crate) fn read(kind: u8, payload: &'a [u8]) -> Result<Self, Error> {
+    // Where a reader takes the record apart at once, no record needs to be put together.
+    #[inline(always)]
+    pub fn read(kind: u8, payload: &'a [u8]) -> Result<Self, Error> {
         let mut fields = Fields(payload);
         Ok(match kind {
             types::PATH => Self::Path(payload),
@@ -353,26 +405,8 @@ impl<'a> Record<'a> {
                 }
             }
             types::DURATION => Self::Duration(fields.u64()?),
-            types::LINEAGE => Self::Lineage(Lineage {
-                role: fields.u16()?,
-                forks: fields.u32()?,
-                ordinal: fields.u32()?,
-                forker_pid: fields.u32()?,
-                module: fields.u8()?,
-                offset: fields.u64()?,
-                fork_nanos: fields.u64()?,
-                resident_kib: fields.u32()?,
-                line: match fields.u8() {
-                    Ok(language) => {
-                        LanguageStack { language: Language::from_byte(language), packed: fields.0 }
-                    }
-                    Err(_) => LanguageStack::NONE,
-                },
-            }),
-            types::MODULE => {
-                let length = usize::from(fields.u8()?);
-                Self::Module(Module { build_id: fields.take(length)?, path: fields.0 })
-            }
+            types::LINEAGE => Self::Lineage(Lineage::read(payload)?),
+            types::MODULE => Self::Module(Module::read(payload)?),
             types::FRAMES => Self::Frames(Frames::new(payload)),
             types::LANGUAGE_STACK => {
                 let language = Language::from_byte(fields.u8()?);

@@ -102,6 +102,7 @@ const NEEDED: &[Package] = &[
         shown_by: "/usr/lib/apache2/modules/mod_perl.so",
         for_tests: "lang: mod_perl",
     },
+    Package { name: "systemd", shown_by: "/usr/bin/systemd-analyze", for_tests: "packaging: units" },
     Package { name: "openssh-server", shown_by: "/usr/sbin/sshd", for_tests: "trees: sshd" },
     Package { name: "openssh-client", shown_by: "/usr/bin/ssh-keyscan", for_tests: "trees: sshd" },
 ];

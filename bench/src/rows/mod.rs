@@ -7,6 +7,7 @@ mod forks;
 mod frames;
 mod instructions;
 mod open_loop;
+mod overload;
 mod parent;
 mod receive;
 mod report;
@@ -47,11 +48,13 @@ pub(crate) enum Row {
     Receive,
     /// A tap in each language
     Taps,
+    /// What the collector loses to four busy senders, each run 10 s
+    Overload,
 }
 
 impl Row {
     /// Every row, in the order of the table.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Parent,
         Self::Child,
         Self::Report,
@@ -64,6 +67,7 @@ impl Row {
         Self::Decode,
         Self::Receive,
         Self::Taps,
+        Self::Overload,
     ];
 
     /// Its word on the command line and in the table.
@@ -81,6 +85,7 @@ impl Row {
             Self::Decode => "decode",
             Self::Receive => "receive",
             Self::Taps => "taps",
+            Self::Overload => "overload",
         }
     }
 
@@ -102,6 +107,7 @@ impl Row {
             Self::Decode => Ok(decode::measure(bench)),
             Self::Receive => receive::measure(bench),
             Self::Taps => taps::measure(bench),
+            Self::Overload => overload::measure(bench),
         }
     }
 }

@@ -17,6 +17,12 @@ use crate::unpack;
 /// Most chains that are kept; beyond it all are forgotten and found again as they come.
 const MAX_CHAINS: usize = 16_384;
 
+/// Most bytes of their modules and lines.
+const MAX_CHAIN_BYTES: usize = 8 << 20;
+
+/// Most places by number that trees have for them.
+const MAX_REMEMBERED: usize = 262_144;
+
 /// A role: its fork site below its parent's role.
 #[derive(Debug)]
 pub(crate) struct Chain {
@@ -26,6 +32,8 @@ pub(crate) struct Chain {
     link: ForkSite,
     /// The line that forks it as the wire has it; empty when it was not told.
     packed: Box<[u8]>,
+    /// Bytes of all sites from the root down, as they are written.
+    pub(crate) bytes: usize,
 }
 
 impl Chain {
@@ -62,13 +70,33 @@ impl Chain {
 pub(crate) struct Chains {
     root: Arc<Chain>,
     known: HashTable<Arc<Chain>>,
+    /// Bytes of what is known.
+    bytes: usize,
+    /// Places by number in all trees, counted since they were forgotten.
+    remembered: usize,
 }
 
 impl Chains {
     pub(crate) fn new() -> Self {
-        let root =
-            Arc::new(Chain { hash: 0, parent: None, link: ForkSite::default(), packed: Box::default() });
-        Self { root, known: HashTable::new() }
+        let root = Arc::new(Chain {
+            hash: 0,
+            parent: None,
+            link: ForkSite::default(),
+            packed: Box::default(),
+            bytes: 0,
+        });
+        Self { root, known: HashTable::new(), bytes: 0, remembered: 0 }
+    }
+
+    /// Whether it is time to forget all, here and in the trees that remember some by number.
+    pub(crate) fn are_too_many(&self) -> bool {
+        self.known.len() >= MAX_CHAINS || self.bytes >= MAX_CHAIN_BYTES || self.remembered >= MAX_REMEMBERED
+    }
+
+    /// Forgets all; they are found again as they come.
+    pub(crate) fn forget(&mut self) {
+        self.known.clear();
+        (self.bytes, self.remembered) = (0, 0);
     }
 
     /// The root's role.
@@ -88,6 +116,14 @@ impl Chains {
         let set = heard.header().flags;
         // Without a tree page each process numbers roles for itself.
         let numbered = set & flags::NO_TREE == 0;
+        // Nearly every event is of a role that is known, and tells nothing new of it.
+        if numbered
+            && tree.rebased().is_empty()
+            && let Some((chain, links)) = tree.role_below(heard.lineage())
+            && links >= usize::from(heard.header().depth)
+        {
+            return Arc::clone(chain);
+        }
         let cut = if numbered { tree.rebased().cut(heard.lineage()) } else { 0 };
         let mut role = None;
         let mut links = cut;
@@ -99,7 +135,7 @@ impl Chains {
                 // Only a fork tells the names of threads, and it may not be the first to tell the count.
                 let counted = counted && heard.header().kind != Ok(Kind::Fork);
                 if !counted && count(&chain, &link) {
-                    tree.remember(&link, &chain);
+                    self.remembered += tree.remember(&link, &chain);
                 }
                 role = Some(chain);
                 continue;
@@ -107,7 +143,7 @@ impl Chains {
             let parent = Arc::clone(role.as_ref().unwrap_or(&self.root));
             let chain = self.below(hasher, &parent, heard, Some(&link));
             if count(&chain, &link) && numbered {
-                tree.remember(&link, &chain);
+                self.remembered += tree.remember(&link, &chain);
             }
             role = Some(chain);
         }
@@ -143,13 +179,13 @@ impl Chains {
         if let Some(chain) = self.known.find(hash, same) {
             return Arc::clone(chain);
         }
-        if self.known.len() >= MAX_CHAINS {
-            self.known.clear();
-        }
         let site = link.map_or_else(Site::default, |link| heard.site(link.module, link.offset));
         let link = ForkSite { site, line: machinery::forking_line(&unpack::frames(line)).cloned() };
+        let own = link.site.module.len() + line.packed.len() + size_of::<ForkSite>();
+        let bytes = parent.bytes + own;
         let parent = Some(Arc::clone(parent));
-        let chain = Arc::new(Chain { hash, parent, link, packed: line.packed.into() });
+        let chain = Arc::new(Chain { hash, parent, link, packed: line.packed.into(), bytes });
+        self.bytes += own;
         self.known.insert_unique(hash, Arc::clone(&chain), |chain| chain.hash);
         chain
     }

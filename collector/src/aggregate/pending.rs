@@ -1,5 +1,6 @@
 //! What waits to be written: the sums, those that a rebase closed before them, and what has no role.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alive_store::model::{Batch, LineCount, Loss, Rebase, Site, TreeKey, TreeRow, UNTOLD};
@@ -37,17 +38,23 @@ pub struct Pending {
     closed: Vec<Closed>,
     /// Keys of the sums that are closed.
     closed_keys: usize,
+    /// Bytes that senders chose the length of: of the closed sums, and of what has no role.
+    other_bytes: usize,
     /// What came since the last rebase.
     pub(crate) sums: Sums,
     pub(super) taps: Taps,
     trees: Vec<TreeRow>,
     lines: HashMap<(TreeKey, Option<Language>, Lines), u64>,
+    /// See [`Batch::queues`].
+    queues: BTreeMap<String, u32>,
     /// See [`Batch::datagrams`].
     pub datagrams: u64,
     /// See [`Batch::events`].
     pub events: u64,
     /// See [`Batch::odd_clocks`].
     pub odd_clocks: u64,
+    /// See [`Batch::duplicates`].
+    pub duplicates: u64,
     /// See [`Batch::loss`].
     pub loss: Loss,
 }
@@ -60,6 +67,11 @@ impl Pending {
     /// Distinct keys held.
     pub(crate) fn keys(&self) -> usize {
         self.closed_keys + self.sums.keys() + self.taps.len() + self.trees.len() + self.lines.len()
+    }
+
+    /// Bytes held that senders chose the length of, without stacks.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.other_bytes + self.sums.bytes() + self.taps.bytes()
     }
 
     /// Whether there is nothing to write.
@@ -87,12 +99,25 @@ impl Pending {
     pub(crate) fn rebase(&mut self, tree: TreeKey, heir: Arc<Chain>, number: Option<u16>) {
         let sums = self.sums.close();
         self.closed_keys += sums.keys() + 1;
+        self.other_bytes += sums.bytes();
         self.closed.push(Closed { sums, tree, heir, number });
+    }
+
+    /// Takes note of where a queue's count of drops stands.
+    pub(crate) fn queue_stands_at(&mut self, name: &str, drops: u32) {
+        match self.queues.get_mut(name) {
+            Some(known) => *known = drops,
+            None => drop(self.queues.insert(name.to_owned(), drops)),
+        }
     }
 
     /// Adds rows of trees.
     pub(crate) fn trees(&mut self, rows: impl IntoIterator<Item = TreeRow>) {
+        let (before, other_bytes) = (self.trees.len(), &mut self.other_bytes);
         self.trees.extend(rows);
+        for row in &self.trees[before..] {
+            *other_bytes += row.program.len() + row.executable.len() + row.shim_version.len();
+        }
     }
 
     /// Everything as batches of at most `rows` loads and as many searches; the first one has the rest. There is
@@ -107,9 +132,11 @@ impl Pending {
                 .iter()
                 .map(|(&(tree, language, lines), &loads)| (tree, count(language, lines, loads)))
                 .collect(),
+            queues: self.queues.iter().map(|(name, drops)| (name.clone(), *drops)).collect(),
             datagrams: self.datagrams,
             events: self.events,
             odd_clocks: self.odd_clocks,
+            duplicates: self.duplicates,
             loss: self.loss,
             ..Batch::default()
         });

@@ -6,7 +6,7 @@ use alive_wire::header::flags;
 use hashbrown::HashSet;
 
 use super::recent::Recent;
-use crate::sequence::Sequence;
+use crate::sequence::{Arrival, Sequence};
 
 /// Most processes remembered. A process that was forgotten and speaks again counts as another one.
 const MAX_PROCESSES: usize = 65_536;
@@ -102,17 +102,23 @@ impl Processes {
         self.seen -= usize::from(known);
     }
 
-    /// Takes note of a number of the process's own sequence; returns how the count of missing numbers
-    /// changed, as (more, fewer).
-    pub(crate) fn hear(&mut self, key: ProcessKey, number: u64) -> (u64, u64) {
+    /// Takes note of a number of the process's own sequence; returns whether it was there before, and how the
+    /// count of missing numbers changed, as (more, fewer).
+    pub(crate) fn hear(&mut self, key: ProcessKey, number: u64) -> (Arrival, (u64, u64)) {
         self.make_room();
         let process = self.known.get_or_insert_with(key, Process::default);
         // Nothing is known of what came before the first number heard.
-        let sequence = process.sequence.get_or_insert_with(|| Sequence::resumed(number.saturating_sub(1), 0));
+        let sequence = process.sequence.get_or_insert_with(|| Sequence::of_one_joined_at(number));
         let before = sequence.missing();
-        sequence.hear(number);
+        let arrival = sequence.hear(number);
         let after = sequence.missing();
-        (after.saturating_sub(before), before.saturating_sub(after))
+        (arrival, (after.saturating_sub(before), before.saturating_sub(after)))
+    }
+
+    /// Every process tells everything for the first time again.
+    pub(crate) fn forget_told(&mut self) {
+        self.known.values_mut().for_each(|process| process.seen.clear());
+        self.seen = 0;
     }
 
     fn make_room(&mut self) {

@@ -49,6 +49,11 @@ impl<K: Hash + Eq, V> Recent<K, V> {
         self.known.get_mut(key).map(|used| &mut used.value)
     }
 
+    /// All values, without using them.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.known.values_mut().map(|used| &mut used.value)
+    }
+
     /// Whether the next new key makes it forget others.
     pub(crate) fn is_full(&self) -> bool {
         self.known.len() >= self.max

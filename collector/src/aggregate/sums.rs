@@ -25,6 +25,9 @@ const MAX_LOOKS: u8 = 16;
 /// load that comes while there is no room for its stack offers it again with its next event.
 const MAX_STACKS_WAITING: usize = 4_096;
 
+/// Most bytes of these stacks: one of 1,400 bytes on the wire may be a hundred times as long.
+const MAX_STACK_BYTES: usize = 12 << 20;
+
 /// Sums of one load, those that every event changes first and close together.
 #[derive(Debug)]
 struct LoadSum {
@@ -78,6 +81,10 @@ pub(crate) struct Sums {
     pub(crate) executed: Executed,
     /// Stacks in these and in closed ones.
     stacks: usize,
+    /// Bytes of these stacks.
+    stack_bytes: usize,
+    /// Bytes of everything else that a sender chose the length of.
+    bytes: usize,
 }
 
 /// The latest look at a process.
@@ -118,6 +125,15 @@ impl Sums {
         self.loads.len() + self.missing.len() + self.roles.len() + self.memory.len() + self.executed.keys()
     }
 
+    /// Bytes that senders chose the length of, without the stacks, which have a bound of their own.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    const fn has_room_for_stacks(&self) -> bool {
+        self.stacks < MAX_STACKS_WAITING && self.stack_bytes < MAX_STACK_BYTES
+    }
+
     /// Whether a load or search with this hash has a sum already.
     pub(crate) fn has(&self, hash: u64) -> bool {
         self.loads.find(hash, |sum| sum.hash == hash).is_some()
@@ -127,9 +143,13 @@ impl Sums {
     /// Adds a load. `sample` gives the stack if it is wanted.
     pub(crate) fn load(&mut self, addend: &Addend<'_, '_>, sample: impl FnOnce() -> Option<Stack>) {
         let &Addend { heard, chain, hash, first_time, repeated, seen_micros } = addend;
+        let room_for_stacks = self.has_room_for_stacks();
         let sum = match self.loads.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
             Entry::Occupied(sum) => sum.into_mut(),
-            Entry::Vacant(vacant) => vacant.insert(LoadSum::new(addend)).into_mut(),
+            Entry::Vacant(vacant) => {
+                self.bytes += heard.path.map_or(0, <[u8]>::len);
+                vacant.insert(LoadSum::new(addend)).into_mut()
+            }
         };
         sum.events += 1;
         sum.processes += u64::from(first_time);
@@ -139,12 +159,13 @@ impl Sums {
         sum.first_seen_micros = sum.first_seen_micros.min(seen_micros);
         sum.last_seen_micros = sum.last_seen_micros.max(seen_micros);
         if sum.looks < MAX_LOOKS || sum.code.outcome != Some(Outcome::Loaded) {
-            sum.complete(heard);
+            self.bytes += sum.complete(heard);
         }
-        if sum.looks < MAX_LOOKS && self.stacks < MAX_STACKS_WAITING {
+        if sum.looks < MAX_LOOKS && room_for_stacks {
             sum.looks += 1;
             let sample = sample();
             self.stacks += usize::from(sample.is_some());
+            self.stack_bytes += sample.as_ref().map_or(0, weight);
             sum.words.stacks.extend(sample);
         }
         debug_assert_eq!(sum.chain.hash, chain.hash, "the chain is part of what is hashed");
@@ -157,7 +178,10 @@ impl Sums {
         let sum = match self.loads.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
             Entry::Occupied(sum) => sum.into_mut(),
             Entry::Vacant(_) if !room => return,
-            Entry::Vacant(vacant) => vacant.insert(LoadSum::continued(tree, chain, owner)).into_mut(),
+            Entry::Vacant(vacant) => {
+                self.bytes += owner.path.len();
+                vacant.insert(LoadSum::continued(tree, chain, owner)).into_mut()
+            }
         };
         match told {
             Told::Span { span, events } => {
@@ -175,7 +199,7 @@ impl Sums {
 
     /// Adds a search that found nothing. `sample` gives the stack if it is wanted.
     pub(crate) fn missing(&mut self, addend: &Addend<'_, '_>, sample: impl FnOnce() -> Option<Stack>) {
-        let stacks = self.stacks;
+        let room_for_stacks = self.has_room_for_stacks();
         let sum = self.missing_sum(addend);
         let row = &mut sum.row;
         if row.searches == 0 {
@@ -185,12 +209,13 @@ impl Sums {
         row.searches += 1;
         row.probes = row.probes.saturating_add(u64::from(addend.heard.probes));
         row.processes += u64::from(addend.first_time);
-        if sum.looks < MAX_LOOKS && stacks < MAX_STACKS_WAITING {
+        if sum.looks < MAX_LOOKS && room_for_stacks {
             sum.looks += 1;
             let sample = sample();
-            let more = usize::from(sample.is_some());
+            let (more, bytes) = (usize::from(sample.is_some()), sample.as_ref().map_or(0, weight));
             sum.row.stacks.extend(sample);
             self.stacks += more;
+            self.stack_bytes += bytes;
         }
     }
 
@@ -209,8 +234,9 @@ impl Sums {
         if row.searches == 0 || row.processes == 0 {
             (row.searches, row.processes, row.probes) = (0, 0, 0);
             sum.looks = 0;
-            let gone = std::mem::take(&mut row.stacks).len();
-            self.stacks -= gone;
+            let gone = std::mem::take(&mut row.stacks);
+            self.stacks -= gone.len();
+            self.stack_bytes -= gone.iter().map(weight).sum::<usize>();
         }
     }
 
@@ -219,6 +245,7 @@ impl Sums {
         match self.missing.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
             Entry::Occupied(sum) => sum.into_mut(),
             Entry::Vacant(vacant) => {
+                self.bytes += heard.name.map_or(0, <[u8]>::len);
                 let row = MissingRow {
                     tree: heard.tree(),
                     chain: Vec::new(),
@@ -256,13 +283,16 @@ impl Sums {
         let sum = match self.roles.entry((tree, chain.hash, number)) {
             MapEntry::Occupied(sum) => sum.into_mut(),
             MapEntry::Vacant(_) if !room => return false,
-            MapEntry::Vacant(vacant) => vacant.insert(ForkSum {
-                chain: Arc::clone(chain),
-                forks: 0,
-                nanos: 0,
-                resident_kib: 0,
-                bystanders: None,
-            }),
+            MapEntry::Vacant(vacant) => {
+                self.bytes += chain.bytes;
+                vacant.insert(ForkSum {
+                    chain: Arc::clone(chain),
+                    forks: 0,
+                    nanos: 0,
+                    resident_kib: 0,
+                    bystanders: None,
+                })
+            }
         };
         // Events may overtake each other; the figures only grow, so the larger ones are the later ones.
         if link.fork_nanos >= sum.nanos && link.resident_kib > 0 {
@@ -319,9 +349,17 @@ impl Sums {
 
     /// Empty ones in the place of these; the stacks of both wait to be written.
     pub(crate) fn close(&mut self) -> Self {
-        let stacks = self.stacks;
-        std::mem::replace(self, Self { stacks, ..Self::default() })
+        let (stacks, stack_bytes) = (self.stacks, self.stack_bytes);
+        std::mem::replace(self, Self { stacks, stack_bytes, ..Self::default() })
     }
+}
+
+/// Bytes of a stack, whole as it goes into the database.
+fn weight(stack: &Stack) -> usize {
+    let native = stack.native.iter().map(|site| size_of_val(site) + site.module.len() + site.build_id.len());
+    let language =
+        stack.language.iter().map(|line| size_of_val(line) + line.file.len() + line.function.len());
+    native.sum::<usize>() + language.sum::<usize>()
 }
 
 impl MissingSum {
@@ -370,9 +408,10 @@ impl LoadSum {
         }
     }
 
-    /// Takes words that were not told yet, and the better outcome.
-    fn complete(&mut self, heard: &Heard<'_>) {
+    /// Takes words that were not told yet, and the better outcome; how many bytes it grew by.
+    fn complete(&mut self, heard: &Heard<'_>) -> usize {
         let words = &mut *self.words;
+        let before = words.name.len() + words.pulled_in_by.len();
         if words.name.is_empty() {
             words.name = heard.name.unwrap_or_default().to_vec();
         }
@@ -382,6 +421,7 @@ impl LoadSum {
         if heard.code.outcome == Some(Outcome::Loaded) {
             self.code.outcome = heard.code.outcome;
         }
+        self.words.name.len() + self.words.pulled_in_by.len() - before
     }
 
     fn row(&self) -> LoadRow {

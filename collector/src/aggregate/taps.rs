@@ -20,11 +20,20 @@ struct Sum {
 
 /// What was hit since the last time it was taken.
 #[derive(Debug, Default)]
-pub(super) struct Taps(HashMap<Key, Sum>);
+pub(super) struct Taps {
+    sums: HashMap<Key, Sum>,
+    /// Bytes of the keys, which senders choose the length of.
+    bytes: usize,
+}
 
 impl Taps {
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.sums.len()
+    }
+
+    /// Bytes held of what senders chose the length of.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Adds a hit; `first_time` when its process was not known to hit this tap.
@@ -34,10 +43,13 @@ impl Taps {
             Some(place) if tapped.file.is_empty() => place.module.clone(),
             _ => tapped.file,
         };
-        let sum = match self.0.entry((tapped.name, file, tapped.line, tapped.service, tapped.host)) {
+        let sum = match self.sums.entry((tapped.name, file, tapped.line, tapped.service, tapped.host)) {
             Entry::Occupied(sum) => sum.into_mut(),
             Entry::Vacant(_) if !room => return Err(Full),
             Entry::Vacant(vacant) => {
+                let (name, file, _, service, host) = vacant.key();
+                // Once here, once in the row that is made of it.
+                self.bytes += 2 * (name.len() + file.len() + service.len() + host.len());
                 let row = PingRow { first_seen_micros: u64::MAX, ..PingRow::default() };
                 vacant.insert(Sum { row, ..Sum::default() })
             }
@@ -56,14 +68,14 @@ impl Taps {
 
     /// Looks up the names of the places that the last hits came from.
     pub(super) fn name_places(&mut self, mut name: impl FnMut(&mut Site)) {
-        for sum in self.0.values_mut() {
+        for sum in self.sums.values_mut() {
             sum.place.iter_mut().chain(&mut sum.caller).for_each(&mut name);
         }
     }
 
     /// The sums as rows.
     pub(super) fn rows(&self) -> Vec<PingRow> {
-        self.0
+        self.sums
             .iter()
             .map(|((name, file, line, service, host), sum)| {
                 let mut row = sum.row.clone();

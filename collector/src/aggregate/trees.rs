@@ -11,7 +11,7 @@ use super::chains::Chain;
 use super::recent::Recent;
 use crate::heard::{self, Heard, reason_word};
 use crate::rebased::Rebased;
-use crate::sequence::Sequence;
+use crate::sequence::{Arrival, Sequence};
 use crate::unpack::no_lines_word;
 
 /// Most trees remembered. When one that was forgotten speaks again its sequence is watched from there, so a
@@ -78,11 +78,9 @@ impl Tree {
         }
     }
 
-    /// Takes note of a number of the tree's sequence. 0 is no number.
-    pub(crate) fn hear(&mut self, number: u64) {
-        if number > 0 {
-            self.sequence.hear(number);
-        }
+    /// Takes note of a number of the tree's sequence.
+    pub(crate) fn hear(&mut self, number: u64) -> Arrival {
+        self.sequence.hear(number)
     }
 
     /// Takes note of a change in a process's own sequence.
@@ -159,13 +157,29 @@ impl Tree {
         (known.offset == link.offset && known.chain.may_be(link)).then_some((&known.chain, counted))
     }
 
-    /// Remembers a role.
-    pub(crate) fn remember(&mut self, link: &Lineage<'_>, chain: &Arc<Chain>) {
+    /// The role at the end of a lineage whose every link was heard of with as many forks, and how many links
+    /// there are.
+    pub(crate) fn role_below<'l>(
+        &self,
+        lineage: impl Iterator<Item = Lineage<'l>>,
+    ) -> Option<(&Arc<Chain>, usize)> {
+        let mut last = None;
+        for (link, links) in lineage.zip(1..) {
+            let (chain, true) = self.role(&link)? else { return None };
+            last = Some((chain, links));
+        }
+        last
+    }
+
+    /// Remembers a role; how many places for roles it grew by.
+    pub(crate) fn remember(&mut self, link: &Lineage<'_>, chain: &Arc<Chain>) -> usize {
         let number = usize::from(link.role);
         if number >= MAX_ROLES {
-            return;
+            return 0;
         }
-        if self.roles.len() <= number {
+        let more = (number + 1).saturating_sub(self.roles.len());
+        if more > 0 {
+            self.roles.reserve_exact(more);
             self.roles.resize_with(number + 1, || None);
         }
         self.roles[number] = Some(KnownRole {
@@ -174,6 +188,7 @@ impl Tree {
             forks: link.forks,
             fork_nanos: link.fork_nanos,
         });
+        more
     }
 
     /// Events counted instead of sent.
@@ -270,6 +285,13 @@ impl Trees {
         tree
     }
 
+    /// Forgets the roles by their numbers, in all trees.
+    pub(crate) fn forget_roles(&mut self) {
+        for tree in self.known.values_mut() {
+            tree.roles = Vec::new();
+        }
+    }
+
     /// Whether every event of a tree between two numbers, without both, has come.
     pub(crate) fn is_whole(&self, key: TreeKey, from: u64, to: u64) -> bool {
         self.known.peek(&key).is_some_and(|tree| tree.sequence.is_whole(from, to))
@@ -298,6 +320,6 @@ fn first_heard(key: TreeKey, number: u64, mark: Option<TreeMark>, up_since_micro
     match mark {
         Some(mark) => Sequence::resumed(mark.sequence, mark.gaps),
         None if up_since_micros <= key.start_micros => Sequence::from_the_beginning(),
-        None => Sequence::resumed(number.saturating_sub(1), 0),
+        None => Sequence::joined_at(number),
     }
 }
