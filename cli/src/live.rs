@@ -34,7 +34,7 @@ impl Live {
     /// is not drawn again.
     pub(crate) fn show(&mut self, progress: &Progress) {
         let Some(bar) = &self.bar else { return };
-        if progress.datagrams == 0 {
+        if progress.events == 0 {
             return;
         }
         let text = line(progress);

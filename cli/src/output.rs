@@ -27,7 +27,7 @@ pub(crate) fn write(report: &Report, format: Format, file: Option<&Path>) -> Res
     written(file, |medium, out| render(report, format, medium, out))
 }
 
-/// Writes a list to `file`, or to standard output, as [`write`] does.
+/// Writes a list to `file`, or to standard output, as [`write()`] does.
 ///
 /// # Errors
 /// [`Failure::Output`].

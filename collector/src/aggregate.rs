@@ -5,6 +5,7 @@
 
 mod burst;
 mod chains;
+mod executed;
 mod pending;
 mod processes;
 mod recent;
@@ -28,9 +29,10 @@ use hashbrown::DefaultHashBuilder;
 
 use crate::heard::Heard;
 use crate::moment::Moment;
-use crate::rebased;
 use crate::tapped::Tapped;
+use crate::{rebased, unpack};
 use chains::{Chain, Chains};
+use executed::Parents;
 use pending::Lines;
 pub use pending::Pending;
 use processes::{ProcessKey, Processes};
@@ -71,6 +73,7 @@ pub struct Aggregate {
     trees: Trees,
     chains: Chains,
     processes: Processes,
+    parents: Parents,
     samples: Samples,
     tellers: Tellers,
     repeats: Repeats,
@@ -91,6 +94,7 @@ impl Aggregate {
             trees: Trees::new(up_since_micros, marks.into_iter().collect()),
             chains: Chains::new(),
             processes: Processes::new(),
+            parents: Parents::new(),
             samples: Samples::default(),
             tellers: Tellers::new(),
             repeats: Repeats::default(),
@@ -229,10 +233,17 @@ impl Aggregate {
             Ok(heard) => heard,
             Err(error) => return self.refuse(error),
         };
-        self.count_event();
         let header = *heard.header();
         let (tree, process) = (heard.tree(), ProcessKey::of(heard.tree(), &header));
         let seen_micros = at.sent_micros(header.monotonic_nanos);
+        // Most are of programs that nobody asked about: they leave no trace at all.
+        if header.kind == Ok(Kind::End) {
+            if self.executed(&heard, seen_micros) {
+                self.count_event();
+            }
+            return;
+        }
+        self.count_event();
         if !self.has_room() && !self.trees.contains(tree) {
             return self.lose(|loss| &mut loss.over_cap, 1);
         }
@@ -242,6 +253,13 @@ impl Aggregate {
             && self.processes.speaks(process)
         {
             self.spoke.note(&heard, &chain, self.processes.round());
+        }
+        match header.kind {
+            // A process whose forker did not announce it.
+            Ok(Kind::Load | Kind::Missing) if !self.parents.knows(header.pid) => {
+                self.parents.note(header.pid, tree, &chain);
+            }
+            _ => {}
         }
         match header.kind {
             Ok(Kind::Load) => {
@@ -264,13 +282,17 @@ impl Aggregate {
                 self.tapped(Tapped::of_event(&heard, at), Some(teller));
             }
             Ok(Kind::Fork) => {
+                self.note_parents(&heard, &chain);
                 if header.flags & flags::REBASED == 0 {
                     self.processes.forked(process, header.monotonic_nanos);
                 }
                 self.rebase(&heard, chain, seen_micros);
             }
             // It tells of its tree, which was noted above.
-            Ok(Kind::Start) => {}
+            Ok(Kind::Start) => {
+                let _ = self.executed(&heard, seen_micros);
+                self.parents.note(header.pid, tree, &chain);
+            }
             // A kind that a later version of the shim knows.
             Ok(_) | Err(_) => self.lose(|loss| &mut loss.unsupported_version, 1),
         }
@@ -299,7 +321,8 @@ impl Aggregate {
         let (key, pending) = (heard.tree(), &mut self.pending);
         let numbered = header.flags & flags::NO_TREE == 0;
         self.chains.role(&self.hasher, heard, tree, |chain, link| {
-            pending.sums.role(key, chain, if numbered { link.role } else { 0 }, link, room)
+            let bystanders = heard.bystanders(link.role).map(unpack::bystanders);
+            pending.sums.role(key, chain, if numbered { link.role } else { 0 }, link, bystanders, room)
         })
     }
 
@@ -320,6 +343,11 @@ impl Aggregate {
             self.spoke.rebase(heard.tree(), self.processes.round());
             self.processes.next_round();
             self.pending.rebase(heard.tree(), heir, number);
+            self.parents.forget_tree(heard.tree());
+            // Another process may tell of the heir.
+            if heard.lineage().count() == usize::from(heard.header().depth) {
+                self.parents.note(heard.header().pid, heard.tree(), &self.chains.root());
+            }
         }
     }
 

@@ -5,8 +5,10 @@
 
 use alive_store::model::{Site, Stack, TreeKey};
 use alive_wire::decode::Records;
-use alive_wire::record::{Code, Frames, Lineage, Module, NO_MODULE, Reason, Usage};
-use alive_wire::{Error, Event, Header, Language, LanguageStack, MAX_FRAMES, MAX_LINEAGE, Record};
+use alive_wire::record::{Code, Frames, Lineage, Module, NO_MODULE, Reason, Toll, Usage};
+use alive_wire::{
+    Bystanders, Error, Event, Header, Language, LanguageStack, MAX_FRAMES, MAX_LINEAGE, Record,
+};
 
 use crate::unpack;
 
@@ -62,6 +64,8 @@ pub(crate) struct Heard<'a> {
     pub(crate) bytes: Option<u64>,
     /// Nanoseconds in dlopen.
     pub(crate) nanos: Option<u64>,
+    /// What the image took so far.
+    pub(crate) toll: Option<Toll>,
     /// What the loading thread has used; `None` when not told.
     pub(crate) usage: Option<Usage>,
     /// Failed probes of a search.
@@ -71,6 +75,7 @@ pub(crate) struct Heard<'a> {
     /// The stack of the interpreted language.
     pub(crate) lines: LanguageStack<'a>,
     lineage: Run<'a>,
+    bystanders: Run<'a>,
     modules: Run<'a>,
     interpreters: Run<'a>,
     not_sent: Run<'a>,
@@ -94,11 +99,13 @@ impl<'a> Heard<'a> {
             code: Code { kind: None, language: None, outcome: None, via: None },
             bytes: None,
             nanos: None,
+            toll: None,
             usage: None,
             probes: 0,
             frames: None,
             lines: LanguageStack::NONE,
             lineage: Run::default(),
+            bystanders: Run::default(),
             modules: Run::default(),
             interpreters: Run::default(),
             not_sent: Run::default(),
@@ -118,10 +125,12 @@ impl<'a> Heard<'a> {
                 Record::Code(code) => heard.code = code,
                 Record::FileBytes(bytes) => heard.bytes = Some(bytes),
                 Record::Duration(nanos) => heard.nanos = Some(nanos),
+                Record::Toll(toll) => heard.toll = Some(toll),
                 Record::Usage(usage) => heard.usage = Some(usage),
                 Record::Search { probes } => heard.probes = probes,
                 Record::Frames(frames) => heard.frames = Some(frames),
                 Record::Lineage(_) => heard.lineage.note(&here),
+                Record::Bystanders(_) => heard.bystanders.note(&here),
                 Record::Module(_) => heard.modules.note(&here),
                 Record::LanguageStack(lines) => heard.lines = lines,
                 Record::Interpreter { .. } => heard.interpreters.note(&here),
@@ -148,6 +157,13 @@ impl<'a> Heard<'a> {
         self.lineage
             .pick(|record| if let Record::Lineage(link) = record { Some(link) } else { None })
             .take(MAX_LINEAGE)
+    }
+
+    /// What was there beside the threads that forked into the role with a number, where the event tells.
+    pub(crate) fn bystanders(&self, role: u16) -> Option<Bystanders<'a>> {
+        self.bystanders
+            .pick(|record| if let Record::Bystanders(seen) = record { Some(seen) } else { None })
+            .find(|seen| seen.role == role)
     }
 
     /// The interpreters that the event tells of: at a start those that are there, else the one whose lines the

@@ -185,6 +185,10 @@ impl Lines {
 
     fn event(&mut self, event: Event<'_>, at: Moment, out: &mut Vec<u8>) {
         let Ok(kind) = event.header.kind else { return };
+        // It belongs to no tree.
+        if kind == Kind::End {
+            return;
+        }
         let Ok(heard) = Heard::read(event) else { return };
         let tree = heard.tree();
         let header = heard.header();
@@ -304,7 +308,7 @@ pub(crate) fn lines_in(datagram: &[u8]) -> u64 {
     let lines = match Datagram::new(datagram) {
         Ok(Datagram::Binary(events)) => events
             .map_while(Result::ok)
-            .filter(|event| event.header.kind.is_ok_and(|kind| kind != Kind::Fork))
+            .filter(|event| event.header.kind.is_ok_and(|kind| !matches!(kind, Kind::Fork | Kind::End)))
             .filter(|event| Heard::read(*event).is_ok())
             .count(),
         Ok(Datagram::Text(lines)) => lines.filter(Result::is_ok).count(),

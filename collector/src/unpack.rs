@@ -1,8 +1,8 @@
-//! From the wire's packed stacks to lines that stand for themselves.
+//! From what the wire packs to what stands for itself: stacks, words, names of threads.
 
-use alive_store::model::LanguageFrame;
+use alive_store::model::{self, LanguageFrame, MAX_THREAD_NAMES};
 use alive_wire::lines::MAX_LINES;
-use alive_wire::{Language, LanguageStack, MAX_PATH, NoLines};
+use alive_wire::{Bystanders, Language, LanguageStack, MAX_PATH, NoLines};
 
 /// The frames of a stack, innermost first. They end where the bytes are no frame, where a file shares more
 /// with the one before than that one has, or where a file is longer than a path can be.
@@ -23,6 +23,25 @@ pub(crate) fn frames(stack: LanguageStack<'_>) -> Vec<LanguageFrame> {
         })
     });
     frames.collect()
+}
+
+/// Longest name of a thread that the kernel keeps.
+const MAX_THREAD_NAME: usize = 15;
+
+/// What was there beside the threads that forked.
+pub(crate) fn bystanders(seen: Bystanders<'_>) -> model::Bystanders {
+    model::Bystanders {
+        threads: seen.threads,
+        sockets: seen.sockets,
+        most_threads: seen.most_threads.max(seen.threads),
+        most_sockets: seen.most_sockets.max(seen.sockets),
+        at_least: seen.bits & alive_wire::bystanders::AT_LEAST != 0,
+        thread_names: seen
+            .thread_names()
+            .take(MAX_THREAD_NAMES)
+            .map(|name| name.iter().copied().take(MAX_THREAD_NAME).collect())
+            .collect(),
+    }
 }
 
 /// The word for a byte that says why there are no lines; one that this version does not know is called by

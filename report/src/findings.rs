@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use alive_store::model::{Interpreter, LineCount, Load, Loss, Missing, Program, Snapshot};
+use alive_store::model::{Executed, Interpreter, LineCount, Load, Loss, Missing, Program, Snapshot};
 
 use crate::caller::{self, Caller};
 use crate::cost::{Cost, Costs};
+use crate::execs;
 use crate::forest::{self, Node};
 use crate::role::{self, Role};
 use crate::thresholds::Thresholds;
@@ -48,6 +49,11 @@ pub struct Finding {
     /// Processes that descend from the one that loaded it and did not load it again; 0 unless the verdict is that
     /// it is shared.
     pub shared_by: u64,
+    /// Indices of the roles above that did the same load too late to share it, and are to do it no earlier than
+    /// this one: it is one thing to do.
+    pub also_in: Vec<usize>,
+    /// Whether this is such a load of a role above another one that has it in [`Self::also_in`].
+    pub is_repeated_below: bool,
     /// What it costs, with all that it brought.
     pub cost: Cost,
     /// Searches that found nothing; 0 for a load.
@@ -77,6 +83,8 @@ pub struct ProgramReport {
     pub costs: Costs,
     /// Searches that found nothing.
     pub missing: Vec<Missing>,
+    /// Programs that its processes executed, the dearest first.
+    pub executed: Vec<Executed>,
     /// Events of its trees that were lost by gaps.
     pub sequence_gaps: u64,
     /// Events that its processes counted instead of sending, by reason.
@@ -173,20 +181,6 @@ impl ProgramReport {
         self.loads.iter().filter(|load| is_start_up(&self.roles, load.role) && !has_failed(load))
     }
 
-    /// The finding that a process forked too early repeats: another one of the same file and verdict, in a role
-    /// that descends from this one's. The two are one thing to do.
-    #[must_use]
-    pub fn repeated_below(&self, finding: &Finding) -> Option<&Finding> {
-        self.findings.iter().find(|other| {
-            other.role != finding.role
-                && other.verdict == finding.verdict
-                && other.load_in.is_some()
-                && other.load_in == finding.load_in
-                && other.what == finding.what
-                && role::ancestry(&self.roles, other.role).contains(&finding.role)
-        })
-    }
-
     /// What preloading would spare over all findings.
     fn score(&self) -> u64 {
         self.findings.iter().fold(0, |sum, finding| sum.saturating_add(finding.cost.score))
@@ -208,6 +202,9 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
     let mut loads = program.loads;
     loads.retain(|load| selection.since_micros.is_none_or(|since| load.last_seen_micros >= since));
     loads.sort_by(|a, b| (Reverse(a.bytes), &a.path, a.role).cmp(&(Reverse(b.bytes), &b.path, b.role)));
+    let mut executed = program.executed;
+    executed.retain(|run| selection.since_micros.is_none_or(|since| run.last_seen_micros >= since));
+    execs::sort(&mut executed);
     let mut missing = program.missing;
     missing.sort_by(|a, b| (Reverse(a.probes), &a.name, a.role).cmp(&(Reverse(b.probes), &b.name, b.role)));
 
@@ -215,6 +212,7 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
     let mut findings = load_findings(&loads, &roles, &costs, selection.thresholds);
     let late = missing.iter().filter(|search| !is_start_up(&roles, search.role));
     findings.extend(late.map(|search| missing_finding(search, &roles)));
+    join_repeated(&mut findings, &roles);
     findings.sort_by(|a, b| {
         let rank = |finding: &Finding| {
             (
@@ -234,10 +232,39 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
         loads,
         costs,
         missing,
+        executed,
         sequence_gaps: program.sequence_gaps,
         not_sent: program.not_sent,
         interpreters: program.interpreters,
         lines: program.lines,
+    }
+}
+
+/// Finds the loads that a process did and, below it, those that it had forked too early did again.
+fn join_repeated(findings: &mut [Finding], roles: &[Role]) {
+    let places: HashMap<(usize, Vec<u8>), usize> = (0..)
+        .zip(&*findings)
+        .filter(|(_, finding)| finding.load_in.is_some())
+        .map(|(index, finding)| ((finding.role, finding.what.clone()), index))
+        .collect();
+    let mut pairs = Vec::new();
+    for (below, finding) in findings.iter().enumerate().filter(|(_, finding)| finding.load_in.is_some()) {
+        for role in role::ancestry(roles, finding.role).into_iter().skip(1) {
+            let Some(&above) = places.get(&(role, finding.what.clone())) else { continue };
+            let is_same =
+                |other: &Finding| (other.verdict, other.load_in) == (finding.verdict, finding.load_in);
+            if findings.get(above).is_some_and(is_same) {
+                pairs.push((above, below, role));
+            }
+        }
+    }
+    for (above, below, role) in pairs {
+        if let Some(finding) = findings.get_mut(below) {
+            finding.also_in.push(role);
+        }
+        if let Some(finding) = findings.get_mut(above) {
+            finding.is_repeated_below = true;
+        }
     }
 }
 
@@ -286,6 +313,8 @@ fn load_finding(load: &Load, tree: Node, roles: &[Role], costs: &Costs, judge: &
         of: siblings(roles, load.role, load.processes),
         respawned: load.respawned,
         shared_by: if verdict == Verdict::AlreadyShared { judge.shared_by(load) } else { 0 },
+        also_in: Vec::new(),
+        is_repeated_below: false,
         cost,
         searches: if failed { load.events } else { 0 },
         probes: 0,
@@ -305,6 +334,8 @@ fn missing_finding(search: &Missing, roles: &[Role]) -> Finding {
         of: siblings(roles, search.role, search.processes),
         respawned: 0,
         shared_by: 0,
+        also_in: Vec::new(),
+        is_repeated_below: false,
         cost: Cost::default(),
         searches: search.searches,
         probes: search.probes,

@@ -6,7 +6,7 @@
 //! would not bring the load along. Where functions are not told, what stands outside of a file's
 //! lines decides: while the file is being loaded, that is whoever asked for it. A parent must have
 //! been loaded by at least as many processes, or it does not explain its child. Where there are no lines
-//! [`nesting`] looks at the machine's stack.
+//! `nesting` looks at the machine's stack.
 
 use std::collections::HashMap;
 

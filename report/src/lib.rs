@@ -7,9 +7,11 @@
 //! 3. [`cost`] adds up what a cause costs, [`caller`] says who asked, past the [`machinery`] of its language;
 //! 4. [`template`] says which loads are shared all the same, since their process is forked from itself;
 //! 5. [`verdict`] judges by the numbers of [`thresholds`], and [`findings`] sorts, best first;
-//! 6. [`baseline`] holds it against what somebody has accepted;
-//! 7. [`preload`] writes of the findings a list that can be pasted where code is loaded before the fork;
-//! 8. [`diff`] holds two reports against each other, in [`memory`] too;
+//! 6. [`safety`] notes what may go wrong where a finding is followed, [`price`] what forking costs,
+//!    [`execs`] what is executed again and again;
+//! 7. [`baseline`] holds it against what somebody has accepted;
+//! 8. [`preload`] writes of the findings a list that can be pasted where code is loaded before the fork;
+//! 9. [`diff`] holds two reports against each other, in [`memory`] too;
 //! 9. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
 //!    byte that a traced program chose and the reader's terminal.
 //!
@@ -21,14 +23,17 @@ pub mod caller;
 pub mod cost;
 pub mod diff;
 pub mod escape;
+pub mod execs;
 pub mod findings;
 pub mod forest;
 pub mod machinery;
 pub mod memory;
 mod nesting;
 pub mod preload;
+pub mod price;
 pub mod render;
 pub mod role;
+pub mod safety;
 pub mod taps;
 pub mod template;
 pub mod thresholds;

@@ -1,6 +1,6 @@
 //! The processes of a program by what they are for: a role is a chain of fork sites.
 
-use alive_store::model::{self, LanguageFrame, RoleMemory, Site};
+use alive_store::model::{self, Bystanders, LanguageFrame, RoleMemory, Site};
 
 use crate::caller;
 
@@ -26,6 +26,8 @@ pub struct Role {
     pub forker_resident_kib: u32,
     /// What its processes held, where that was looked at.
     pub memory: RoleMemory,
+    /// What was in the forkers beside the thread that forked; `None` where nobody looked.
+    pub bystanders: Option<Bystanders>,
 }
 
 impl Role {
@@ -71,6 +73,7 @@ pub fn name_roles(roles: &[model::Role]) -> Vec<Role> {
                 fork_nanos: role.fork_nanos,
                 forker_resident_kib: role.forker_resident_kib,
                 memory: role.memory,
+                bystanders: role.bystanders.clone(),
             }
         })
         .collect()
@@ -129,6 +132,7 @@ mod tests {
             fork_nanos: 0,
             forker_resident_kib: 0,
             memory: model::RoleMemory::default(),
+            bystanders: None,
         }
     }
 

@@ -10,7 +10,7 @@
 //! * What none of the processes below loads again, they share, or have no use for: it is **shared**.
 //! * What some of them load again although the process that they descend from has it, they were forked too
 //!   early for. Then that process counts as one of them: the work was done by it and by them, and
-//!   the file belongs above all of them ([`role::load_in`](crate::role::load_in)).
+//!   the file belongs above all of them ([`role::load_in`]).
 //! * A role that has several processes in one tree is **no template**, even if it forks: each of them did the
 //!   same work beside the others. So Pitchfork's first generation is judged as the workers that it consists
 //!   of, and the one that became the mould with them.
@@ -56,8 +56,10 @@ pub struct Lineage<'a> {
     roles: &'a [Role],
     /// Processes of each role: those that were counted, and never fewer than those that spoke.
     sizes: Vec<u64>,
-    /// Roles below each role whose processes go on with what they were forked with.
+    /// Roles below each role whose processes go on with what they were forked with, in rising order.
     below: Vec<Vec<usize>>,
+    /// Processes in those.
+    processes_below: Vec<u64>,
     /// Role and processes of each load of a path.
     loaders: HashMap<&'a [u8], Vec<(usize, u64)>>,
 }
@@ -84,7 +86,11 @@ impl<'a> Lineage<'a> {
             }
             loaders.entry(&load.path).or_default().push((load.role, load.processes));
         }
-        Self { roles, sizes, below, loaders }
+        let sum = |below: &Vec<usize>| {
+            below.iter().fold(0u64, |sum, &role| sum.saturating_add(sizes.get(role).copied().unwrap_or(0)))
+        };
+        let processes_below = below.iter().map(sum).collect();
+        Self { roles, sizes, below, processes_below, loaders }
     }
 
     /// Whether a role is a template: one process of each tree, forked itself and forked from.
@@ -97,8 +103,7 @@ impl<'a> Lineage<'a> {
     /// Processes that descend from those of a role and go on with what they were forked with.
     #[must_use]
     pub fn processes_below(&self, role: usize) -> u64 {
-        let below = self.below.get(role).map_or(&[][..], Vec::as_slice);
-        below.iter().fold(0, |sum, &role| sum.saturating_add(self.size(role)))
+        self.processes_below.get(role).copied().unwrap_or(0)
     }
 
     /// The processes that have a load from the template that did it; `None` when it was not done by a
@@ -144,7 +149,7 @@ impl<'a> Lineage<'a> {
     }
 
     fn descends(&self, role: usize, from: usize) -> bool {
-        self.below.get(from).is_some_and(|below| below.contains(&role))
+        self.below.get(from).is_some_and(|below| below.binary_search(&role).is_ok())
     }
 }
 

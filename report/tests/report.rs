@@ -105,6 +105,11 @@ fn rows(text: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
+fn what_a_fork_endangers_stands_beside_what_to_preload() {
+    insta::assert_snapshot!(table_of(scene::endangered(), Medium { columns: Some(100), color: false }));
+}
+
+#[test]
 fn colours_only_where_asked_for() {
     assert!(!table_of(scene::starman(), Medium::default()).contains('\x1b'));
     let text = table_of(scene::starman(), Medium { columns: Some(120), color: true });
@@ -122,6 +127,7 @@ fn json_obeys_its_schema() {
         scene::starman(),
         scene::hostile(),
         scene::daemonised_and_lazy(),
+        scene::endangered(),
         Snapshot::default(),
     ];
     for snapshot in everything {

@@ -55,6 +55,11 @@ pub(crate) const fn get() -> &'static Config {
     CONFIG.get()
 }
 
+/// Whether there is somebody to send to: false where the shim is off.
+pub(crate) fn is_on() -> bool {
+    !get().address.as_slice().is_empty()
+}
+
 /// Reads the environment; false when the shim is to do nothing: `ALIVE_OFF`, or an address that
 /// cannot be read (a guess would send a daemon's loads to somebody else).
 ///

@@ -51,10 +51,27 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 static ROOT_PID: AtomicU32 = AtomicU32::new(0);
 static ROOT_START_MICROS: AtomicU64 = AtomicU64::new(0);
+static CPU_AT_START_NANOS: AtomicU64 = AtomicU64::new(0);
 
 /// The image that the constructor ran in: its pid and when, in microseconds since 1970.
 fn root() -> (u32, u64) {
     (ROOT_PID.load(Ordering::Relaxed), ROOT_START_MICROS.load(Ordering::Relaxed))
+}
+
+/// Nanoseconds of CPU that the image took since the constructor ran; exec keeps the time of the one before.
+fn cpu_nanos() -> u64 {
+    let now = sys::clock_nanos(libc::CLOCK_PROCESS_CPUTIME_ID);
+    now.saturating_sub(CPU_AT_START_NANOS.load(Ordering::Relaxed))
+}
+
+/// What the image took since then.
+fn toll() -> alive_wire::record::Toll {
+    let began = ROOT_START_MICROS.load(Ordering::Relaxed).saturating_mul(1000);
+    alive_wire::record::Toll {
+        cpu_nanos: cpu_nanos(),
+        wall_nanos: sys::clock_nanos(libc::CLOCK_REALTIME).saturating_sub(began),
+        resident_kib: process::lineage::resident_kib().unwrap_or(0),
+    }
 }
 
 /// Everything that is looked up or read, once and before any fork. Most programs that a daemon starts
@@ -68,6 +85,7 @@ fn begin() {
     // SAFETY: this is the constructor, and no hook finds the process forked yet.
     if unsafe { config::read() } && !hooks::guard::begin() {
         ROOT_PID.store(sys::getpid(), Ordering::Relaxed);
+        CPU_AT_START_NANOS.store(sys::clock_nanos(libc::CLOCK_PROCESS_CPUTIME_ID), Ordering::Relaxed);
         ROOT_START_MICROS.store(sys::clock_nanos(libc::CLOCK_REALTIME) / 1000, Ordering::Relaxed);
         stack::object::begin();
         stack::first::begin();
@@ -102,7 +120,8 @@ ctor::declarative::ctor! {
 static NOTE_COMMAND_LINE: unsafe extern "C" fn(core::ffi::c_int, *const *const core::ffi::c_char) =
     config::note_command_line;
 
-/// At the end of a process: objects that came in since the last hook.
+/// At the end of a process: objects that came in since the last hook; of an image that never forked, that it
+/// was there.
 #[cfg_attr(test, allow(dead_code, reason = "nothing is observed under unit test"))]
 extern "C" fn at_exit() {
     if process::fork::forked()
@@ -112,6 +131,8 @@ extern "C" fn at_exit() {
     {
         observe::linkmap::compare(&speaker, None);
         observe::search::end(&speaker);
+    } else if !process::fork::forked() && !process::lineage::has_forked() {
+        emit::ended();
     }
 }
 

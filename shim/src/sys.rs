@@ -59,7 +59,7 @@ pub(crate) fn clock_nanos(clock: c_int) -> u64 {
 }
 
 /// The calling thread.
-fn gettid() -> u32 {
+pub(crate) fn gettid() -> u32 {
     // SAFETY: no pointers.
     let thread = unsafe { syscall(libc::SYS_gettid, arguments![0]) };
     u32::try_from(thread).unwrap_or(0)
@@ -93,6 +93,31 @@ pub(crate) fn open_read(path: &CStr) -> Option<c_int> {
     // SAFETY: `path` is a C string.
     let fd = unsafe { syscall(libc::SYS_openat, arguments![libc::AT_FDCWD, path.as_ptr(), flags, 0]) };
     c_int::try_from(fd).ok().filter(|fd| *fd >= 0)
+}
+
+/// Opens a folder to list it. The caller closes the descriptor.
+pub(crate) fn open_folder(path: &CStr) -> Option<c_int> {
+    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
+    // SAFETY: `path` is a C string.
+    let fd = unsafe { syscall(libc::SYS_openat, arguments![libc::AT_FDCWD, path.as_ptr(), flags, 0]) };
+    c_int::try_from(fd).ok().filter(|fd| *fd >= 0)
+}
+
+/// The next entries of a folder as the kernel lays them out: `linux_dirent64`. Empty at the end.
+pub(crate) fn entries(folder: c_int, buf: &mut [u8]) -> Option<&[u8]> {
+    // SAFETY: `buf` is valid for writes of its length.
+    let count = unsafe { syscall(libc::SYS_getdents64, arguments![folder, buf.as_mut_ptr(), buf.len()]) };
+    usize::try_from(count).ok().and_then(|count| buf.get(..count))
+}
+
+/// Whether a socket listens; `None` where the descriptor is none of a socket.
+pub(crate) fn listens(fd: c_int) -> Option<bool> {
+    let mut listens: c_int = 0;
+    let mut length: libc::socklen_t = 4;
+    let arguments = arguments![fd, libc::SOL_SOCKET, libc::SO_ACCEPTCONN, &raw mut listens, &raw mut length];
+    // SAFETY: `listens` is valid for the kernel's write of as many bytes as `length` says.
+    let result = unsafe { syscall(libc::SYS_getsockopt, arguments) };
+    (result == 0).then_some(listens != 0)
 }
 
 /// Closes a descriptor that the shim itself opened.

@@ -9,7 +9,7 @@ use crate::integer::{bits, count};
 use crate::model::{
     Batch, LineCount, LoadRow, Loss, MAX_STACKS, MissingRow, RoleCount, Stack, TreeKey, TreeRow,
 };
-use crate::{memory, ping, rebase};
+use crate::{bystanders, executed, memory, ping, rebase};
 
 /// Adds everything. A rebase moves what is stored before it and nothing that is stored after it, because the
 /// same chain of fork sites is another role then.
@@ -38,6 +38,9 @@ pub(crate) fn batch(db: &Connection, ids: &mut Identities, batch: &Batch) -> Res
     }
     for row in &batch.missing {
         missing(db, ids, row)?;
+    }
+    for row in &batch.executed {
+        executed::write(db, ids, row)?;
     }
     for row in &batch.pings {
         ping::add(db, row)?;
@@ -103,7 +106,10 @@ fn role(db: &Connection, ids: &mut Identities, row: &RoleCount) -> Result<()> {
              nanos = max(nanos, excluded.nanos)",
     )?
     .execute(params![id, row.number, row.forks, count(row.fork_nanos), row.resident_kib])?;
-    Ok(())
+    match &row.bystanders {
+        Some(seen) => bystanders::write(db, id, row.number, seen),
+        None => Ok(()),
+    }
 }
 
 fn load(db: &Connection, ids: &mut Identities, row: &LoadRow) -> Result<()> {

@@ -10,7 +10,9 @@
 //! reader whether the last one ended cleanly.
 #![forbid(unsafe_code)]
 
+mod bystanders;
 mod error;
+mod executed;
 mod identity;
 mod insert;
 mod integer;

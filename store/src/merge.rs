@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::model::{
-    Interpreter, LanguageFrame, LineCount, Load, MAX_STACKS, MemoryFigures, Missing, NUMBERED, Program, Role,
-    RoleMemory, Site, Stack,
+    Bystanders, Executed, Interpreter, LanguageFrame, LineCount, Load, MAX_STACKS, MemoryFigures, Missing,
+    NUMBERED, Program, Role, RoleMemory, Site, Stack,
 };
 
 /// Takes rows, trees first, then roles with parents before children, then the rest.
@@ -28,6 +28,7 @@ struct Merged {
     roles: HashMap<(usize, Vec<u8>, u64, Option<LanguageFrame>), usize>,
     loads: HashMap<(usize, Vec<u8>, String), usize>,
     missing: HashMap<(usize, Vec<u8>), usize>,
+    executed: HashMap<(usize, Vec<u8>, Vec<u8>), usize>,
     /// Trees of each role: two rows of one tree may be one role.
     trees: HashSet<(usize, i64)>,
 }
@@ -43,6 +44,7 @@ const NOTHING_FORKED: Role = Role {
     trees: 0,
     fork_nanos: 0,
     forker_resident_kib: 0,
+    bystanders: None,
     memory: NO_MEMORY,
 };
 
@@ -169,7 +171,14 @@ impl Merge {
     }
 
     /// Forks into the role with the row number `role`.
-    pub(crate) fn forks(&mut self, role: i64, forks: u64, nanos: u64, resident_kib: u32) {
+    pub(crate) fn forks(
+        &mut self,
+        role: i64,
+        forks: u64,
+        nanos: u64,
+        resident_kib: u32,
+        bystanders: Option<Bystanders>,
+    ) {
         let Some(&(index, role)) = self.roles.get(&role) else { return };
         if role == ROOT {
             return;
@@ -179,6 +188,11 @@ impl Merge {
         role.fork_nanos = role.fork_nanos.saturating_add(nanos);
         if resident_kib > 0 {
             role.forker_resident_kib = resident_kib;
+        }
+        match (&mut role.bystanders, bystanders) {
+            (Some(sum), Some(later)) => sum.update(&later),
+            (unknown @ None, told) => *unknown = told,
+            (Some(_), None) => {}
         }
     }
 
@@ -267,6 +281,23 @@ impl Merge {
         add_stacks(&mut sum.stacks, missing.stacks);
     }
 
+    /// A program that the role with the row number `role` executed.
+    pub(crate) fn executed(&mut self, role: i64, mut executed: Executed) {
+        let Some(&(index, role)) = self.roles.get(&role) else { return };
+        executed.role = role;
+        let merged = &mut self.programs[index];
+        let all = &mut merged.program.executed;
+        let key = (role, executed.executable.clone(), executed.program.clone());
+        let at = *merged.executed.entry(key).or_insert(all.len());
+        let Some(sum) = all.get_mut(at) else { return all.push(executed) };
+        sum.runs = sum.runs.saturating_add(executed.runs);
+        sum.cpu_nanos = sum.cpu_nanos.saturating_add(executed.cpu_nanos);
+        sum.wall_nanos = sum.wall_nanos.saturating_add(executed.wall_nanos);
+        sum.resident_kib = sum.resident_kib.max(executed.resident_kib);
+        sum.first_seen_micros = sum.first_seen_micros.min(executed.first_seen_micros);
+        sum.last_seen_micros = sum.last_seen_micros.max(executed.last_seen_micros);
+    }
+
     /// The programs, by label.
     pub(crate) fn finish(self) -> Vec<Program> {
         let mut programs: Vec<_> = self.programs.into_iter().map(|merged| merged.program).collect();
@@ -284,6 +315,7 @@ impl Merged {
                 roles: vec![NOTHING_FORKED],
                 loads: Vec::new(),
                 missing: Vec::new(),
+                executed: Vec::new(),
                 sequence_gaps: 0,
                 not_sent: Vec::new(),
                 interpreters: Vec::new(),
@@ -292,6 +324,7 @@ impl Merged {
             roles: HashMap::new(),
             loads: HashMap::new(),
             missing: HashMap::new(),
+            executed: HashMap::new(),
             trees: HashSet::new(),
         }
     }

@@ -3,6 +3,8 @@
 //! The collector hands in a [`Batch`] of sums since the last one; a reader gets a [`Snapshot`] of
 //! everything. Paths and labels are bytes: Linux promises nothing about their encoding.
 
+pub use crate::bystanders::{Bystanders, MAX_THREAD_NAMES};
+
 /// Names one process tree for good: the pid of the exec'ed image and when its constructor ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TreeKey {
@@ -82,6 +84,8 @@ pub struct RoleCount {
     pub fork_nanos: u64,
     /// Resident size of the forker at the last fork that was measured, in KiB; 0 when not told.
     pub resident_kib: u32,
+    /// What was in the forkers beside the thread that forked; `None` when not told.
+    pub bystanders: Option<Bystanders>,
 }
 
 /// A forked process turned out to be the heir of a root that went into the background.
@@ -303,6 +307,31 @@ pub struct MissingRow {
     pub stacks: Vec<Stack>,
 }
 
+/// Runs of a program that processes of a role executed, since the last batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutedRow {
+    /// The tree of the process that executed it.
+    pub tree: TreeKey,
+    /// Its role.
+    pub chain: RoleChain,
+    /// Path of the executable.
+    pub executable: Vec<u8>,
+    /// Label of the program.
+    pub program: Vec<u8>,
+    /// How often it was executed.
+    pub runs: u64,
+    /// Nanoseconds of CPU, summed: until it ended, or first forked.
+    pub cpu_nanos: u64,
+    /// Nanoseconds by the clock, likewise.
+    pub wall_nanos: u64,
+    /// Largest resident size then, in KiB; 0 when not told.
+    pub resident_kib: u32,
+    /// First and last event, microseconds since 1970.
+    pub first_seen_micros: u64,
+    /// See `first_seen_micros`.
+    pub last_seen_micros: u64,
+}
+
 /// Hits of a tap since the last batch, by the place it stands in and by who sent them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PingRow {
@@ -381,6 +410,8 @@ pub struct Batch {
     pub lines: Vec<(TreeKey, LineCount)>,
     /// Searches that found nothing.
     pub missing: Vec<MissingRow>,
+    /// Programs that were executed.
+    pub executed: Vec<ExecutedRow>,
     /// Pings.
     pub pings: Vec<PingRow>,
     /// Datagrams received since the last batch.
@@ -429,6 +460,8 @@ pub struct Program {
     pub loads: Vec<Load>,
     /// Searches that found nothing.
     pub missing: Vec<Missing>,
+    /// Programs that its processes executed, in no promised order.
+    pub executed: Vec<Executed>,
     /// Events of its trees that were lost by gaps, without those not sent for the reason [`NUMBERED`].
     pub sequence_gaps: u64,
     /// Events that its processes counted instead of sending, by reason.
@@ -459,6 +492,8 @@ pub struct Role {
     pub forker_resident_kib: u32,
     /// What its processes held, where that was looked at.
     pub memory: RoleMemory,
+    /// What was in the forkers beside the thread that forked, over all trees; `None` where nobody looked.
+    pub bystanders: Option<Bystanders>,
 }
 
 /// One load of a program in one role, over all trees.
@@ -506,6 +541,29 @@ pub struct Load {
     pub last_seen_micros: u64,
     /// Sample stacks.
     pub stacks: Vec<Stack>,
+}
+
+/// A program that processes of a role executed, over all trees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Executed {
+    /// Index of the role.
+    pub role: usize,
+    /// Path of the executable.
+    pub executable: Vec<u8>,
+    /// Label of the program.
+    pub program: Vec<u8>,
+    /// How often it was executed.
+    pub runs: u64,
+    /// Nanoseconds of CPU, summed: until it ended, or first forked.
+    pub cpu_nanos: u64,
+    /// Nanoseconds by the clock, likewise.
+    pub wall_nanos: u64,
+    /// Largest resident size then, in KiB; 0 when not told.
+    pub resident_kib: u32,
+    /// First and last event, microseconds since 1970.
+    pub first_seen_micros: u64,
+    /// See `first_seen_micros`.
+    pub last_seen_micros: u64,
 }
 
 /// A name that a role searched for and never found, over all trees.

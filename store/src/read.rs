@@ -12,7 +12,7 @@ use crate::integer::{from_bits, from_count};
 use crate::merge::{Merge, RoleRow};
 use crate::migrate::{self, Found};
 use crate::model::{Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, Site, Snapshot, Stack};
-use crate::{Error, lock, memory, ping};
+use crate::{Error, bystanders, executed, lock, memory, ping};
 
 /// How long to wait for a writer that holds the whole database, as at its start and end.
 const BUSY: Duration = Duration::from_secs(5);
@@ -118,6 +118,7 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
     let mut samples = samples(db, &sites, &lines)?;
     loads(db, &mut merge, &mut samples.of_loads)?;
     missing(db, &mut merge, &mut samples.of_missing)?;
+    executed::read(db, &mut merge)?;
     let programs = merge.finish();
     let open_epochs: i64 =
         db.query_row("SELECT count(*) FROM epoch WHERE closed = 0", [], |row| row.get(0))?;
@@ -240,8 +241,11 @@ fn roles(
         Ok(())
     })?;
     merge.roles(roles);
-    rows(db, "SELECT role, forks, nanos, resident_kib FROM fork ORDER BY role, number", |row| {
-        merge.forks(row.get(0)?, from_count(row.get(1)?), from_count(row.get(2)?), row.get(3)?);
+    let columns = bystanders::COLUMNS;
+    let query = format!("SELECT role, forks, nanos, resident_kib, {columns} FROM fork ORDER BY role, number");
+    rows(db, &query, |row| {
+        let bystanders = bystanders::read(row, 4)?;
+        merge.forks(row.get(0)?, from_count(row.get(1)?), from_count(row.get(2)?), row.get(3)?, bystanders);
         Ok(())
     })
 }

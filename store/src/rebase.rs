@@ -5,6 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
+use crate::executed;
 use crate::identity::Identities;
 use crate::memory;
 use crate::model::{MAX_STACKS, Rebase};
@@ -51,10 +52,19 @@ pub(crate) fn hang(db: &Connection, role: i64, place: Place) -> Result<()> {
         move_sums(db, gone, kept)?;
         memory::relabel(db, gone, kept)?;
         db.prepare_cached(
-            "INSERT INTO fork (role, number, forks, nanos, resident_kib)
-             SELECT ?2, number, forks, nanos, resident_kib FROM fork WHERE role = ?1
+            "INSERT INTO fork (role, number, forks, nanos, resident_kib, threads, sockets, most_threads,
+                 most_sockets, at_least, thread_names)
+             SELECT ?2, number, forks, nanos, resident_kib, threads, sockets, most_threads, most_sockets,
+                 at_least, thread_names
+             FROM fork WHERE role = ?1
              ON CONFLICT DO UPDATE SET
                  resident_kib = iif(excluded.nanos > nanos, excluded.resident_kib, resident_kib),
+                 threads = coalesce(iif(excluded.nanos > nanos, excluded.threads, NULL), threads, excluded.threads),
+                 sockets = coalesce(iif(excluded.nanos > nanos, excluded.sockets, NULL), sockets, excluded.sockets),
+                 most_threads = coalesce(max(most_threads, excluded.most_threads), most_threads, excluded.most_threads),
+                 most_sockets = coalesce(max(most_sockets, excluded.most_sockets), most_sockets, excluded.most_sockets),
+                 at_least = max(at_least, excluded.at_least),
+                 thread_names = iif(thread_names = x'', excluded.thread_names, thread_names),
                  forks = max(forks, excluded.forks),
                  nanos = max(nanos, excluded.nanos)",
         )?
@@ -87,8 +97,9 @@ fn delete_role(db: &Connection, role: i64) -> Result<()> {
     Ok(())
 }
 
-/// Makes the loads and searches of one role those of another.
+/// Makes the loads, searches and executed programs of one role those of another.
 fn move_sums(db: &Connection, from: i64, to: i64) -> Result<()> {
+    executed::move_runs(db, from, to)?;
     db.prepare_cached("UPDATE OR IGNORE load SET role = ?2 WHERE role = ?1")?.execute([from, to])?;
     let same = "SELECT ours.id, theirs.id FROM load AS ours
                 JOIN load AS theirs ON theirs.role = ?2 AND theirs.path = ours.path AND theirs.kind = ours.kind

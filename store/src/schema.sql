@@ -95,6 +95,13 @@ CREATE TABLE fork (
     forks         INTEGER NOT NULL,
     nanos         INTEGER NOT NULL,
     resident_kib  INTEGER NOT NULL,
+    -- Beside the thread that forked, last and most; NULL where nobody looked. A zero between two names.
+    threads       INTEGER,
+    sockets       INTEGER,
+    most_threads  INTEGER,
+    most_sockets  INTEGER,
+    at_least      INTEGER NOT NULL DEFAULT 0,
+    thread_names  BLOB NOT NULL DEFAULT x'',
     PRIMARY KEY (role, number)
 ) STRICT, WITHOUT ROWID;
 
@@ -183,6 +190,20 @@ CREATE TABLE language_frame (
     position  INTEGER NOT NULL,
     line      INTEGER NOT NULL REFERENCES line (id),
     PRIMARY KEY (stack, position)
+) STRICT, WITHOUT ROWID;
+
+-- Programs that processes of a role executed: what they took until they ended, or first forked.
+CREATE TABLE executed (
+    role               INTEGER NOT NULL REFERENCES role (id),
+    executable         BLOB NOT NULL,
+    program            BLOB NOT NULL,
+    runs               INTEGER NOT NULL,
+    cpu_nanos          INTEGER NOT NULL,
+    wall_nanos         INTEGER NOT NULL,
+    resident_kib       INTEGER NOT NULL,
+    first_seen_micros  INTEGER NOT NULL,
+    last_seen_micros   INTEGER NOT NULL,
+    PRIMARY KEY (role, executable, program)
 ) STRICT, WITHOUT ROWID;
 
 -- Hits of a tap, by the place it stands in and by who sent them. Function, caller and context are those

@@ -66,11 +66,12 @@ static void install(const char *how)
 		LOAD_WORD(offsetof(struct seccomp_data, nr)),
 		DIE_AT(getpid), DIE_AT(getppid), DIE_AT(getsid), DIE_AT(gettid), DIE_AT(kill), DIE_AT(socket), DIE_AT(sendto),
 		DIE_AT(clock_gettime), DIE_AT(getrusage), DIE_AT(sigaltstack), DIE_AT(process_vm_readv),
+		DIE_AT(getdents64), DIE_AT(getsockopt), DIE_AT(gettid),
 		DIE_AT(readlink), DIE_AT(readlinkat), DIE_AT(getcwd),
-		/* Reading for a name only. */
+		/* Opening for a name only, or to list a folder. */
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 3),
 		LOAD_WORD(ARGUMENT(2)),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, O_PATH, 5, 0),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, O_PATH | O_DIRECTORY, 5, 0),
 		ALLOW,
 		/* Asking whether memory can be read: `how` is none that exists. */
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_rt_sigprocmask, 0, 2),

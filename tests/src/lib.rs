@@ -20,6 +20,8 @@
 //! | a way to code that is seen, or is not | `tests/interception.rs`, and a line in `docs/interception.md` |
 //! | a name that is looked for | `tests/search.rs` |
 //! | a daemon that forks itself into the background | `tests/heir.rs` |
+//! | what a fork endangers | `tests/bystanders.rs` |
+//! | what is executed again and again | `tests/executed.rs` |
 //! | what is lost, and that it is said | `tests/loss.rs` |
 //! | another preload library beside ours | `tests/interposer.rs` |
 //! | what a late load costs | `tests/cost.rs` |

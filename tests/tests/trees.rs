@@ -11,6 +11,7 @@ use alive_tests::expect::Score;
 use alive_tests::scene::Scene;
 use alive_tests::{artifacts, needs, oracle, strace, targets, unfound};
 use nix::sys::signal::Signal;
+use serde_json::Value;
 
 /// Longest time until workers were forked anew.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -85,7 +86,7 @@ fn processes_that_are_forked_from_a_template() {
 /// seccomp filter, until somebody has logged in. It must live, and nothing may be told of others.
 #[test]
 fn children_of_sshd_that_are_locked_up() {
-    let scene = Scene::start();
+    let mut scene = Scene::start();
     let Some(start) = targets::sshd(&scene) else { return };
     let daemon = Daemon::start(&scene, start);
     let port = daemon.address().port().to_string();
@@ -103,4 +104,19 @@ fn children_of_sshd_that_are_locked_up() {
     assert_eq!((score.wrong, score.missed), (vec![], vec![]), "{}", events.told());
     assert!(events.of("start").count() > 3, "every connection executes sshd: {}", events.told());
     assert_eq!(events.missing_by_pid(|_| true), seen.unfound, "{}", events.told());
+
+    scene.stop_collector();
+    let mut report = scene.command(&artifacts::built("alive"));
+    let said = scene.run(report.args(["report", "--db", "alive.db", "--format", "json"])).well().said();
+    let report: Value =
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("no JSON ({error}): {said}"));
+    let executed = report["programs"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|program| program["executed"].as_array().cloned().unwrap_or_default());
+    let itself: Vec<Value> = executed.filter(|run| run["executable"] == "/usr/sbin/sshd").collect();
+    let [itself] = &itself[..] else { panic!("not one row for sshd: {itself:?} in {report:#}") };
+    assert!(itself["runs"].as_u64() >= Some(3), "each connection executes it: {itself}");
+    assert_eq!(itself["again_and_again"], true, "{itself}");
 }

@@ -109,6 +109,8 @@ fn write(encoder: &mut Encoder<'_>, record: &Record<'_>) {
             encoder.interpreter(language, NoLines::from_byte(no_lines), version);
         }
         Record::NotSent { reason, count } => encoder.not_sent(reason, count),
+        Record::Bystanders(seen) => encoder.bystanders(&seen),
+        Record::Toll(toll) => encoder.toll(toll),
         Record::Search { probes } => encoder.search(probes),
         Record::Field { key, value } => encoder.field(key, value),
         other => panic!("{other:?} is known to the decoder and not to this test"),

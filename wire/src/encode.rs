@@ -4,9 +4,10 @@
 //! [`flags::FRAMES_CUT`], anything else with [`flags::RECORD_CUT`]. So put the records that matter
 //! first and the frames last.
 
+use crate::bystanders::Bystanders;
 use crate::header::{self, Header, flags};
 use crate::lines::LanguageStack;
-use crate::record::{Code, Frame, Lineage, Module, Usage, types};
+use crate::record::{Code, Frame, Lineage, Module, Toll, Usage, types};
 use crate::vocabulary::{Language, NoLines};
 
 /// Bytes in front of a record's payload.
@@ -142,6 +143,29 @@ impl<'b> Encoder<'b> {
                 line,
             ],
         );
+    }
+
+    /// What was in the forker of a role beside the thread that forked.
+    pub fn bystanders(&mut self, seen: &Bystanders<'_>) {
+        self.record(
+            types::BYSTANDERS,
+            &[
+                &seen.role.to_le_bytes(),
+                &seen.threads.to_le_bytes(),
+                &seen.sockets.to_le_bytes(),
+                &[seen.bits],
+                &seen.most_threads.to_le_bytes(),
+                &seen.most_sockets.to_le_bytes(),
+                seen.names,
+            ],
+        );
+    }
+
+    /// What the image took so far.
+    pub fn toll(&mut self, toll: Toll) {
+        let Toll { cpu_nanos, wall_nanos, resident_kib } = toll;
+        let parts = [&cpu_nanos.to_le_bytes()[..], &wall_nanos.to_le_bytes(), &resident_kib.to_le_bytes()];
+        self.record(types::TOLL, &parts);
     }
 
     /// The next module; a build id longer than 255 bytes is cut and flagged. False when it did not fit.

@@ -14,7 +14,7 @@
 //! ```text
 //!  0  41 4c 56 31                magic "ALV1"
 //!  4  01                         major version of the layout
-//!  5  02                         kind: 1 start, 2 load, 3 missing, 4 ping, 5 fork
+//!  5  02                         kind: 1 start, 2 load, 3 missing, 4 ping, 5 fork, 6 end
 //!  6  38 00                      header length, 56: where the first record begins
 //!  8  4b 00                      length of the whole event, 75
 //! 10  00 00                      flags
@@ -48,6 +48,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod bystanders;
 pub mod decode;
 pub mod encode;
 pub mod error;
@@ -57,6 +58,7 @@ pub mod record;
 pub mod text;
 pub mod vocabulary;
 
+pub use bystanders::Bystanders;
 pub use decode::{Datagram, Event};
 pub use encode::Encoder;
 pub use error::Error;

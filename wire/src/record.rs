@@ -26,7 +26,10 @@
 //! | 16 | field | u8 length, key, then the value |
 //! | 17 | shim version | bytes |
 //! | 18 | interpreter | u8 language, u8 why its lines are not read (0: they are), then its version |
+//! | 19 | bystanders | u16 role, u32 threads, u32 sockets, u8 bits of [`crate::bystanders`], u32 most threads, u32 most sockets, then names of threads with a zero between two |
+//! | 20 | toll | u64 CPU nanoseconds, u64 wall nanoseconds, u32 KiB resident |
 
+use crate::bystanders::Bystanders;
 use crate::error::Error;
 use crate::lines::LanguageStack;
 use crate::vocabulary::{CodeKind, Language, Outcome, Via};
@@ -52,6 +55,8 @@ pub mod types {
     pub const FIELD: u8 = 16;
     pub const SHIM_VERSION: u8 = 17;
     pub const INTERPRETER: u8 = 18;
+    pub const BYSTANDERS: u8 = 19;
+    pub const TOLL: u8 = 20;
 }
 
 /// Module number of a frame or fork site that lies in no known module; its offset is an address.
@@ -91,6 +96,17 @@ pub struct Lineage<'a> {
     pub resident_kib: u32,
     /// The line that called fork, one frame; empty when it is not known.
     pub line: LanguageStack<'a>,
+}
+
+/// What an image took so far, from the shim's constructor on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Toll {
+    /// Nanoseconds of CPU of all its threads.
+    pub cpu_nanos: u64,
+    /// Nanoseconds by the clock.
+    pub wall_nanos: u64,
+    /// Resident size now, in KiB; 0 when not told.
+    pub resident_kib: u32,
 }
 
 /// A mapped object.
@@ -227,6 +243,10 @@ pub enum Record<'a> {
         /// Its version in its own words, where it is known.
         version: &'a [u8],
     },
+    /// What was in the forker beside the thread that forked.
+    Bystanders(Bystanders<'a>),
+    /// What the image took so far: at a start until its first fork, at an end in all.
+    Toll(Toll),
     /// Events of this tree that were counted instead of sent, for one reason.
     NotSent {
         /// The wire's byte for a [`Reason`].
@@ -363,6 +383,20 @@ impl<'a> Record<'a> {
                 no_lines: fields.u8()?,
                 version: fields.0,
             },
+            types::BYSTANDERS => Self::Bystanders(Bystanders {
+                role: fields.u16()?,
+                threads: fields.u32()?,
+                sockets: fields.u32()?,
+                bits: fields.u8()?,
+                most_threads: fields.u32()?,
+                most_sockets: fields.u32()?,
+                names: fields.0,
+            }),
+            types::TOLL => Self::Toll(Toll {
+                cpu_nanos: fields.u64()?,
+                wall_nanos: fields.u64()?,
+                resident_kib: fields.u32()?,
+            }),
             types::NOT_SENT => Self::NotSent { reason: fields.u8()?, count: fields.u64()? },
             types::SEARCH => Self::Search { probes: fields.u32()? },
             types::FIELD => {

@@ -54,6 +54,8 @@ words! {
         Ping = 4, "ping";
         /// A process forked; carries nothing but the lineage with its fresh counts.
         Fork = 5, "fork";
+        /// A program image that never forked ends; belongs to no tree, and so takes no number of a sequence.
+        End = 6, "end";
     }
 }
 

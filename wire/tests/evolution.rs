@@ -4,8 +4,8 @@ use alive_wire::header::{LEN, flags};
 use alive_wire::lines::MAX_LINES;
 use alive_wire::record::{Frame, Lineage, Module, Record, Usage, types};
 use alive_wire::{
-    Datagram, Encoder, Error, Event, Header, Kind, Language, LanguageStack, LineWriter, MAX_FRAMES, MAX_PATH,
-    MAX_SENT,
+    Bystanders, Datagram, Encoder, Error, Event, Header, Kind, Language, LanguageStack, LineWriter,
+    MAX_FRAMES, MAX_PATH, MAX_SENT,
 };
 
 const HEADER: Header = Header {
@@ -155,6 +155,25 @@ fn words_of_the_future_about_an_interpreter_are_unknown() {
 }
 
 #[test]
+fn names_of_threads_are_told_apart_and_may_be_missing() {
+    let seen = Bystanders {
+        role: 1,
+        threads: 3,
+        sockets: 0,
+        bits: 0,
+        most_threads: 3,
+        most_sockets: 2,
+        names: b"timer\0\0io-1\0",
+    };
+    assert!(seen.thread_names().eq([&b"timer"[..], b"io-1"]));
+    let bytes = encode(MAX_SENT, |encoder| encoder.bystanders(&Bystanders { names: b"", ..seen }));
+    assert_eq!(bytes.len(), LEN + 3 + 19);
+    let [Record::Bystanders(read)] = records(&only(&bytes))[..] else { panic!("no bystanders") };
+    assert_eq!(read.thread_names().count(), 0);
+    assert_eq!((read.threads, read.most_sockets), (3, 2));
+}
+
+#[test]
 fn several_events_stand_in_one_datagram() {
     let mut bytes = encode(MAX_SENT, |encoder| encoder.string(types::PATH, b"/a.pm"));
     bytes.extend(encode(MAX_SENT, |_| ()));
@@ -185,6 +204,8 @@ fn a_record_too_short_for_its_fields_is_malformed() {
         types::MODULE,
         types::LANGUAGE_STACK,
         types::INTERPRETER,
+        types::BYSTANDERS,
+        types::TOLL,
         types::NOT_SENT,
         types::SEARCH,
         types::FIELD,

@@ -8,9 +8,10 @@ mod files;
 
 use alive_wire::header::{Header, flags};
 use alive_wire::lines::MAX_LINES;
-use alive_wire::record::{Code, Frame, Lineage, Module, NO_MODULE, Reason, Record, Usage, types};
+use alive_wire::record::{Code, Frame, Lineage, Module, NO_MODULE, Reason, Record, Toll, Usage, types};
 use alive_wire::{
-    CodeKind, Datagram, Encoder, Kind, Language, LanguageStack, LineWriter, MAX_SENT, NoLines, Outcome, Via,
+    Bystanders, CodeKind, Datagram, Encoder, Kind, Language, LanguageStack, LineWriter, MAX_SENT, NoLines,
+    Outcome, Via,
 };
 
 fn header(kind: Kind, flags: u16, node: u32, depth: u16, sequence: u64) -> Header {
@@ -311,4 +312,33 @@ fn fork() {
         &encoded,
         &[Record::Lineage(master), Record::Lineage(worker), Record::Module(python)],
     );
+}
+
+#[test]
+fn fork_with_bystanders() {
+    let header = header(Kind::Fork, 0, 5, 1, 11);
+    let seen = Bystanders {
+        role: 1,
+        threads: 3,
+        sockets: 2,
+        bits: alive_wire::bystanders::AT_LEAST,
+        most_threads: 4,
+        most_sockets: 1000,
+        names: b"timer\0io",
+    };
+    let encoded = encode(header, |encoder| encoder.bystanders(&seen));
+    pin(&files::bytes(files::BYSTANDERS), header, &encoded, &[Record::Bystanders(seen)]);
+}
+
+#[test]
+fn end() {
+    let header = Header { root_pid: 4242, ..header(Kind::End, flags::NO_TREE, 0, 0, 0) };
+    let toll = Toll { cpu_nanos: 15_000_000, wall_nanos: 20_000_000, resident_kib: 8_192 };
+    let encoded = encode(header, |encoder| {
+        encoder.string(types::PROGRAM, b"a.pl1");
+        encoder.string(types::EXECUTABLE, b"/usr/bin/pl");
+        encoder.toll(toll);
+    });
+    let records = [Record::Program(b"a.pl1"), Record::Executable(b"/usr/bin/pl"), Record::Toll(toll)];
+    pin(&files::bytes(files::END), header, &encoded, &records);
 }

@@ -1,10 +1,10 @@
 //! Whatever is written is read back the same: records in any order and number, and text columns.
 
 use alive_wire::lines::MAX_LINES;
-use alive_wire::record::{Code, Frame, Lineage, Module, Record, Usage, types};
+use alive_wire::record::{Code, Frame, Lineage, Module, Record, Toll, Usage, types};
 use alive_wire::{
-    CodeKind, Datagram, Encoder, Header, Kind, Language, LanguageStack, LineWriter, MAX_ACCEPTED, MAX_FRAMES,
-    NoLines, Outcome, Via, text,
+    Bystanders, CodeKind, Datagram, Encoder, Header, Kind, Language, LanguageStack, LineWriter, MAX_ACCEPTED,
+    MAX_FRAMES, NoLines, Outcome, Via, text,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -23,6 +23,8 @@ enum Owned {
     LanguageStack(Option<Language>, Vec<u8>),
     Interpreter(Language, Option<NoLines>, Vec<u8>),
     NotSent(u8, u64),
+    Bystanders(Bystanders<'static>, Vec<u8>),
+    Toll(Toll),
     Usage(Usage),
     Search(u32),
     Field(Vec<u8>, Vec<u8>),
@@ -47,6 +49,8 @@ impl Owned {
             }
             Self::Usage(usage) => encoder.usage(*usage),
             Self::NotSent(reason, count) => encoder.not_sent(*reason, *count),
+            Self::Bystanders(seen, names) => encoder.bystanders(&Bystanders { names, ..*seen }),
+            Self::Toll(toll) => encoder.toll(*toll),
             Self::Search(probes) => encoder.search(*probes),
             Self::Field(key, value) => encoder.field(key, value),
         }
@@ -78,6 +82,10 @@ impl Owned {
                 Self::Interpreter(language, known, version.to_vec())
             }
             Record::NotSent { reason, count } => Self::NotSent(reason, count),
+            Record::Bystanders(seen) => {
+                Self::Bystanders(Bystanders { names: b"", ..seen }, seen.names.to_vec())
+            }
+            Record::Toll(toll) => Self::Toll(toll),
             Record::Search { probes } => Self::Search(probes),
             Record::Field { key, value } => Self::Field(key.to_vec(), value.to_vec()),
             other => panic!("never written: {other:?}"),
@@ -160,6 +168,14 @@ fn owned() -> impl Strategy<Value = Owned> {
         (select(Language::ALL), word(NoLines::ALL), bytes())
             .prop_map(|(language, no_lines, version)| Owned::Interpreter(language, no_lines, version)),
         (any::<u8>(), any::<u64>()).prop_map(|(reason, count)| Owned::NotSent(reason, count)),
+        (any::<(u16, u32, u32, u8, u32, u32)>(), bytes()).prop_map(|(figures, names)| {
+            let (role, threads, sockets, bits, most_threads, most_sockets) = figures;
+            let seen = Bystanders { role, threads, sockets, bits, most_threads, most_sockets, names: b"" };
+            Owned::Bystanders(seen, names)
+        }),
+        (any::<u64>(), any::<u64>(), any::<u32>()).prop_map(|(cpu_nanos, wall_nanos, resident_kib)| {
+            Owned::Toll(Toll { cpu_nanos, wall_nanos, resident_kib })
+        }),
         (any::<u64>(), 1..=u32::MAX, any::<u64>())
             .prop_map(|(faults, thread, cpu_nanos)| Owned::Usage(Usage { faults, thread, cpu_nanos })),
         any::<u32>().prop_map(Owned::Search),

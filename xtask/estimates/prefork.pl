@@ -1,7 +1,8 @@
 # prefork.pl measured|plain WORKERS STATEMENT
 #
 # Forks workers, one after another, that execute one statement. When it is to be measured each prints what the
-# statement took it: microseconds, of them on a CPU, minor faults, KiB of private memory.
+# statement took it: microseconds, of them on a CPU, minor faults, KiB of private memory that was written, KiB of
+# private memory that was not.
 use strict;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC CLOCK_PROCESS_CPUTIME_ID);
 
@@ -13,9 +14,8 @@ sub slurp {
 }
 
 sub private {
-    my $sum = 0;
-    $sum += $_ for slurp('/proc/self/smaps_rollup') =~ /^Private_(?:Clean|Dirty):\s+(\d+)/mg;
-    return $sum;
+    my ($clean, $dirty) = slurp('/proc/self/smaps_rollup') =~ /^Private_(?:Clean|Dirty):\s+(\d+)/mg;
+    return ($dirty, $clean);
 }
 
 sub used {
@@ -34,11 +34,11 @@ for (1 .. $workers) {
         }
         # What measuring itself touches is private from here on.
         private(), used();
-        my ($memory, @before) = (private(), used());
+        my @memory = private();
+        my @before = (used(), @memory);
         $work->();
-        my @after = used();
-        my $grown = private() - $memory;
-        printf "%d %d %d %d\n", (map { $after[$_] - $before[$_] } 0 .. 2), $grown;
+        my @after = (used(), private());
+        printf "%d %d %d %d %d\n", map { $after[$_] - $before[$_] } 0 .. 4;
         exit 0;
     }
     waitpid $worker, 0;

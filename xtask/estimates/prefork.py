@@ -1,7 +1,8 @@
 """prefork.py measured|plain WORKERS STATEMENT
 
 Forks workers, one after another, that execute one statement. When it is to be measured each prints what the
-statement took it: microseconds, of them on a CPU, minor faults, KiB of private memory.
+statement took it: microseconds, of them on a CPU, minor faults, KiB of private memory that was written, KiB of
+private memory that was not.
 """
 import os
 import resource
@@ -14,7 +15,10 @@ def private():
     text = os.read(fd, 4096)
     os.close(fd)
     lines = text.splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith((b"Private_Clean:", b"Private_Dirty:")))
+    return [
+        sum(int(line.split()[1]) for line in lines if line.startswith(kind))
+        for kind in (b"Private_Dirty:", b"Private_Clean:")
+    ]
 
 
 def used():
@@ -27,8 +31,8 @@ def measured(statement):
     private(), used()
     memory, before = private(), used()
     exec(statement)
-    after, grown = used(), private() - memory
-    print(*(late - early for early, late in zip(before, after)), grown, flush=True)
+    after, later = used(), private()
+    print(*(late - early for early, late in zip((*before, *memory), (*after, *later))), flush=True)
 
 
 def plain(statement):

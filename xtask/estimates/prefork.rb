@@ -1,10 +1,12 @@
 # prefork.rb measured|plain WORKERS STATEMENT
 #
 # Forks workers, one after another, that execute one statement. When it is to be measured each prints what the
-# statement took it: microseconds, of them on a CPU, minor faults, KiB of private memory.
+# statement took it: microseconds, of them on a CPU, minor faults, KiB of private memory that was written, KiB of
+# private memory that was not.
 
 def private_kib
-  File.read('/proc/self/smaps_rollup').scan(/^Private_(?:Clean|Dirty):\s+(\d+)/).sum { |(kib)| kib.to_i }
+  clean, dirty = File.read('/proc/self/smaps_rollup').scan(/^Private_(?:Clean|Dirty):\s+(\d+)/).flatten
+  [dirty.to_i, clean.to_i]
 end
 
 def used
@@ -24,11 +26,10 @@ Integer(workers).times do
       private_kib
       used
       memory = private_kib
-      before = used
+      before = used + memory
       work.call
-      after = used
-      grown = private_kib - memory
-      puts [*after.zip(before).map { |late, early| late - early }, grown].join(' ')
+      after = used + private_kib
+      puts after.zip(before).map { |late, early| late - early }.join(' ')
       $stdout.flush
     end
     exit!(0)

@@ -7,7 +7,7 @@ use alive_report::machinery;
 use alive_store::model::{ForkSite, RoleChain, Site};
 use alive_wire::header::flags;
 use alive_wire::record::Lineage;
-use alive_wire::{Language, LanguageStack};
+use alive_wire::{Kind, Language, LanguageStack};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::trees::Tree;
@@ -32,6 +32,11 @@ impl Chain {
     /// Whether it is the root's.
     pub(crate) const fn is_root(&self) -> bool {
         self.parent.is_none()
+    }
+
+    /// The role that forks it; of the root, itself.
+    pub(crate) fn forker(self: Arc<Self>) -> Arc<Self> {
+        self.parent.clone().unwrap_or(self)
     }
 
     /// The fork sites from the root down.
@@ -66,6 +71,11 @@ impl Chains {
         Self { root, known: HashTable::new() }
     }
 
+    /// The root's role.
+    pub(crate) fn root(&self) -> Arc<Chain> {
+        Arc::clone(&self.root)
+    }
+
     /// The role of the process that speaks, below what is the root by now. `count` is told every role above it
     /// and its own, outermost first, when its forks are others than before, and says whether it took note.
     pub(crate) fn role(
@@ -86,6 +96,8 @@ impl Chains {
             let known = if numbered { tree.role(&link) } else { None };
             if let Some((chain, counted)) = known {
                 let chain = Arc::clone(chain);
+                // Only a fork tells the names of threads, and it may not be the first to tell the count.
+                let counted = counted && heard.header().kind != Ok(Kind::Fork);
                 if !counted && count(&chain, &link) {
                     tree.remember(&link, &chain);
                 }

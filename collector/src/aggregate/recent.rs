@@ -66,6 +66,11 @@ impl<K: Hash + Eq, V> Recent<K, V> {
         &mut used.value
     }
 
+    /// Forgets what is not to be kept.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&V) -> bool) {
+        self.known.retain(|_, used| keep(&used.value));
+    }
+
     /// Forgets the eighth that was silent longest and hands it to `each`.
     pub(crate) fn forget(&mut self, mut each: impl FnMut(V)) {
         let mut times: Vec<_> = self.known.values().map(|used| used.at).collect();

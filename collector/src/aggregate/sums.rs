@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alive_store::model::{
-    Batch, LoadKey, LoadRow, MemoryFigures, MemoryRow, MissingRow, RoleCount, Stack, TreeKey,
+    Batch, Bystanders, LoadKey, LoadRow, MemoryFigures, MemoryRow, MissingRow, RoleCount, Stack, TreeKey,
 };
 use alive_wire::record::{Code, Lineage};
 use alive_wire::{CodeKind, Language, Outcome, Via};
@@ -12,6 +12,7 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
 use super::chains::Chain;
+use super::executed::Executed;
 use super::spans::{Owner, Span, Told};
 use super::spoke::{Looked, Speaker};
 use crate::heard::Heard;
@@ -73,6 +74,8 @@ pub(crate) struct Sums {
     roles: HashMap<(TreeKey, u64, u16), ForkSum>,
     /// By tree, pid and start.
     memory: HashMap<(TreeKey, u32, u64), MemorySum>,
+    /// Programs that were executed.
+    pub(crate) executed: Executed,
     /// Stacks in these and in closed ones.
     stacks: usize,
 }
@@ -92,6 +95,7 @@ struct ForkSum {
     forks: u32,
     nanos: u64,
     resident_kib: u32,
+    bystanders: Option<Bystanders>,
 }
 
 /// What an event adds to a sum.
@@ -111,7 +115,7 @@ pub(crate) struct Addend<'h, 'a> {
 impl Sums {
     /// Distinct keys held.
     pub(crate) fn keys(&self) -> usize {
-        self.loads.len() + self.missing.len() + self.roles.len() + self.memory.len()
+        self.loads.len() + self.missing.len() + self.roles.len() + self.memory.len() + self.executed.keys()
     }
 
     /// Whether a load or search with this hash has a sum already.
@@ -246,18 +250,28 @@ impl Sums {
         chain: &Arc<Chain>,
         number: u16,
         link: &Lineage<'_>,
+        bystanders: Option<Bystanders>,
         room: bool,
     ) -> bool {
         let sum = match self.roles.entry((tree, chain.hash, number)) {
             MapEntry::Occupied(sum) => sum.into_mut(),
             MapEntry::Vacant(_) if !room => return false,
-            MapEntry::Vacant(vacant) => {
-                vacant.insert(ForkSum { chain: Arc::clone(chain), forks: 0, nanos: 0, resident_kib: 0 })
-            }
+            MapEntry::Vacant(vacant) => vacant.insert(ForkSum {
+                chain: Arc::clone(chain),
+                forks: 0,
+                nanos: 0,
+                resident_kib: 0,
+                bystanders: None,
+            }),
         };
         // Events may overtake each other; the figures only grow, so the larger ones are the later ones.
         if link.fork_nanos >= sum.nanos && link.resident_kib > 0 {
             sum.resident_kib = link.resident_kib;
+        }
+        match (&mut sum.bystanders, bystanders) {
+            (Some(known), Some(told)) if link.forks >= sum.forks => known.update(&told),
+            (unknown @ None, told) => *unknown = told,
+            _ => {}
         }
         sum.forks = sum.forks.max(link.forks);
         sum.nanos = sum.nanos.max(link.fork_nanos);
@@ -281,6 +295,7 @@ impl Sums {
             forks: sum.forks,
             fork_nanos: sum.nanos,
             resident_kib: sum.resident_kib,
+            bystanders: sum.bystanders.clone(),
         }));
         first.memory.extend(self.memory.iter().map(|(&(tree, pid, start_ticks), sum)| MemoryRow {
             tree,
@@ -290,6 +305,7 @@ impl Sums {
             seen_micros: sum.seen_micros,
             figures: sum.figures,
         }));
+        first.executed.extend(self.executed.rows());
         let mut first = Some(first);
         std::iter::from_fn(move || {
             let is_first = first.is_some();

@@ -68,6 +68,7 @@ pub(super) fn program(label: &str, workers: u64, loads: Vec<Load>) -> Program {
         roles: vec![role(None, 1), role(Some(0), workers)],
         loads,
         missing: Vec::new(),
+        executed: Vec::new(),
         sequence_gaps: 0,
         not_sent: Vec::new(),
         interpreters: Vec::new(),

@@ -29,17 +29,8 @@ pub(crate) fn again_after(finding: &Finding) -> Option<Aside> {
 
 /// The processes that it was forked from too early to have it from them.
 pub(crate) fn also_above(program: &ProgramReport, finding: &Finding) -> Option<Aside> {
-    let above = |other: &&Finding| {
-        other.what == finding.what
-            && other.verdict == finding.verdict
-            && program.repeated_below(other).is_some_and(|below| below.role == finding.role)
-    };
-    let ids: Vec<&str> = program
-        .findings
-        .iter()
-        .filter(above)
-        .filter_map(|other| program.roles.get(other.role).map(|role| role.id.as_str()))
-        .collect();
+    let roles = finding.also_in.iter().filter_map(|&role| program.roles.get(role));
+    let ids: Vec<&str> = roles.map(|role| role.id.as_str()).collect();
     let place = format!("{}, which forked it too early to share it", ids.join(" and "));
     (!ids.is_empty()).then(|| Aside { verb: "also in the", place: String::new(), detail: place })
 }

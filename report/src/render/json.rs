@@ -4,7 +4,9 @@
 
 use std::io::{self, Write};
 
-use alive_store::model::{Interpreter, LanguageFrame, Load, Missing, RoleMemory, Site, Stack};
+use alive_store::model::{
+    Bystanders, Executed, Interpreter, LanguageFrame, Load, Missing, RoleMemory, Site, Stack,
+};
 use serde::Serialize as _;
 use serde_json::ser::{CompactFormatter, PrettyFormatter};
 use serde_json::{Map, Value, json};
@@ -12,10 +14,13 @@ use serde_json::{Map, Value, json};
 use crate::caller::{self, Caller};
 use crate::cost::Cost;
 use crate::escape::{self, AsciiControls};
+use crate::execs;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::forest::Node;
+use crate::price;
 use crate::render::time;
 use crate::role::Role;
+use crate::safety::{self, Note};
 
 /// Writes the report as one JSON object and a newline.
 ///
@@ -90,6 +95,7 @@ fn program(program: &ProgramReport) -> Value {
         program.loads.iter().enumerate().map(|(index, item)| load(program, index, item)).collect::<Value>(),
     );
     out.put("missing", program.missing.iter().map(|item| missing(program, item)).collect::<Value>());
+    out.put("executed", program.executed.iter().map(|item| executed(program, item)).collect::<Value>());
     out.into()
 }
 
@@ -142,6 +148,9 @@ fn role(program: &ProgramReport, index: usize) -> Value {
     let known = |figure: u64| Some(figure).filter(|figure| *figure > 0);
     out.put("fork_micros", role.and_then(|role| known(role.fork_nanos)).map(|nanos| nanos / 1_000));
     out.put("forker_resident_kib", role.and_then(|role| known(role.forker_resident_kib.into())));
+    let price = role.and_then(price::of);
+    out.put("micros_per_100_mib", price.and_then(|price| price.nanos_per_100_mib).map(|nanos| nanos / 1_000));
+    out.put("at_fork", role.and_then(|role| role.bystanders.as_ref()).map(at_fork));
     out.put("memory", role.and_then(|role| memory(&role.memory)));
     out.into()
 }
@@ -169,6 +178,18 @@ pub(super) fn memory(memory: &RoleMemory) -> Option<Value> {
     Some(out.into())
 }
 
+/// What was there beside the thread that forked.
+fn at_fork(seen: &Bystanders) -> Value {
+    json!({
+        "threads": seen.threads,
+        "sockets": seen.sockets,
+        "most_threads": seen.most_threads,
+        "most_sockets": seen.most_sockets,
+        "at_least": seen.at_least,
+        "thread_names": seen.thread_names.iter().map(|name| escape::json_text(name).0).collect::<Vec<_>>(),
+    })
+}
+
 /// The place in machine code that forks a role, and the line where it is known.
 fn fork_site(role: &Role) -> Option<Value> {
     let mut out = Object::default();
@@ -189,6 +210,7 @@ fn finding(program: &ProgramReport, finding: &Finding) -> Value {
     out.put("workers", finding.workers);
     out.put("of", finding.of);
     out.put("respawned", finding.respawned);
+    out.put("also_in", finding.also_in.iter().map(|&role| role_id(program, Some(role))).collect::<Value>());
     out.put("shared_by", (finding.verdict == Verdict::AlreadyShared).then_some(finding.shared_by));
     out.put("files", finding.cost.files);
     out.put("bytes", finding.cost.bytes);
@@ -202,8 +224,18 @@ fn finding(program: &ProgramReport, finding: &Finding) -> Value {
         out.put("probes", finding.probes);
     }
     out.put("caller", finding.caller.as_ref().map(caller));
+    out.put("notes", safety::notes(program, finding).iter().map(note).collect::<Value>());
     let tree = finding.tree.as_ref().map_or(&[][..], |tree| &tree.children);
     out.put("tree", nodes(program, tree));
+    out.into()
+}
+
+/// What may go wrong where a finding is followed.
+fn note(note: &Note<'_>) -> Value {
+    let mut out = Object::default();
+    out.put("kind", note.word());
+    out.put("text", note.text());
+    out.put("source", note.source());
     out.into()
 }
 
@@ -276,6 +308,21 @@ fn missing(program: &ProgramReport, missing: &Missing) -> Value {
     out.put("searches", missing.searches);
     out.put("probes", missing.probes);
     asked(&mut out, &missing.stacks);
+    out.into()
+}
+
+fn executed(program: &ProgramReport, executed: &Executed) -> Value {
+    let mut out = Object::default();
+    out.bytes("executable", &executed.executable);
+    out.bytes("program", &executed.program);
+    out.put("role", role_id(program, Some(executed.role)));
+    out.put("runs", executed.runs);
+    out.put("again_and_again", execs::wants_a_template(executed));
+    out.put("cpu_micros", executed.cpu_nanos / 1_000);
+    out.put("wall_micros", executed.wall_nanos / 1_000);
+    out.put("resident_kib", Some(executed.resident_kib).filter(|kib| *kib > 0));
+    out.put("first_seen", time(executed.first_seen_micros));
+    out.put("last_seen", time(executed.last_seen_micros));
     out.into()
 }
 

@@ -6,6 +6,7 @@ mod aside;
 pub mod csv;
 pub mod diff;
 pub mod difference;
+mod forks;
 pub mod inspect;
 pub mod json;
 pub mod loss;

@@ -1,6 +1,6 @@
 //! A program's story in one sentence: who loaded how much after the fork, and what to do about it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use alive_store::model::RoleMemory;
 
@@ -49,11 +49,13 @@ pub(crate) fn sentence(program: &ProgramReport) -> String {
 /// What is shared though a forked process loaded it, in one sentence for each role that did.
 pub(crate) fn shared(program: &ProgramReport) -> Vec<String> {
     let mut out: Vec<String> = start_up(program).into_iter().collect();
-    let is_shared = |finding: &&Finding| finding.verdict == Verdict::AlreadyShared;
+    let mut by_role: HashMap<usize, Vec<&Finding>> = HashMap::new();
+    for finding in program.findings.iter().filter(|finding| finding.verdict == Verdict::AlreadyShared) {
+        by_role.entry(finding.role).or_default().push(finding);
+    }
     for (index, role) in program.roles.iter().enumerate().filter(|(_, role)| role.parent.is_some()) {
-        let findings: Vec<&Finding> =
-            program.findings.iter().filter(is_shared).filter(|finding| finding.role == index).collect();
-        let Some(by) = findings.iter().map(|finding| finding.shared_by).max() else { continue };
+        let Some(findings) = by_role.get(&index) else { continue };
+        let by = findings.iter().map(|finding| finding.shared_by).max().unwrap_or(0);
         let (files, size) = findings.iter().fold((0u64, 0u64), |(files, size), finding| {
             (files.saturating_add(finding.cost.files), size.saturating_add(finding.cost.bytes))
         });
@@ -103,17 +105,19 @@ pub(crate) fn memory(memory: &RoleMemory) -> Option<String> {
 
 /// The places where something should be preloaded, the one with most to gain first.
 pub(crate) fn places(program: &ProgramReport) -> Vec<Place> {
-    let mut scores: Vec<(Place, u64)> = Vec::new();
+    let mut order: Vec<Place> = Vec::new();
+    let mut scores: HashMap<Place, u64> = HashMap::new();
     for finding in program.findings.iter().filter(|finding| finding.verdict == Verdict::Preload) {
         let place = (finding.load_in, finding.load_before);
-        match scores.iter_mut().find(|(known, _)| *known == place) {
-            Some((_, score)) => *score = score.saturating_add(finding.cost.score),
-            None => scores.push((place, finding.cost.score)),
-        }
+        let score = scores.entry(place).or_insert_with(|| {
+            order.push(place);
+            0
+        });
+        *score = score.saturating_add(finding.cost.score);
     }
     // Stable: among equals the one whose finding comes first.
-    scores.sort_by_key(|(_, score)| std::cmp::Reverse(*score));
-    scores.into_iter().map(|(place, _)| place).collect()
+    order.sort_by_key(|place| std::cmp::Reverse(scores.get(place).copied().unwrap_or(0)));
+    order
 }
 
 /// Most names in a sentence.
@@ -128,7 +132,7 @@ fn advice(program: &ProgramReport) -> String {
         .iter()
         .filter(|finding| finding.verdict == Verdict::Preload)
         .filter(|finding| (finding.load_in, finding.load_before) == best)
-        .filter(|finding| program.repeated_below(finding).is_none())
+        .filter(|finding| !finding.is_repeated_below)
         .collect();
     let names: Vec<String> = here.iter().take(NAMES).map(|finding| place::called(&finding.what)).collect();
     let names = match here.len().saturating_sub(names.len()) {

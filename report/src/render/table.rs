@@ -8,11 +8,12 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::caller::{Caller, file_name};
 use crate::escape;
+use crate::execs;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::render::aside::{Aside, again_after, also_above, load_it};
 use crate::render::units::{bytes, count, micros, shorten, wrap};
-use crate::render::{loss, summary, time, unread};
-use crate::role::Role;
+use crate::render::{forks, loss, summary, time, unread};
+use crate::safety;
 use crate::thresholds::Thresholds;
 
 /// Columns when nobody looks.
@@ -123,7 +124,7 @@ impl Page {
         self.roles(out, program)?;
         let shown = |finding: &&Finding| matches!(finding.verdict, Verdict::Preload | Verdict::LeaveLazy);
         // What children repeat stands at the children alone.
-        let once = |finding: &&Finding| program.repeated_below(finding).is_none();
+        let once = |finding: &&Finding| !finding.is_repeated_below;
         let loads: Vec<&Finding> = program.findings.iter().filter(shown).filter(once).collect();
         if !loads.is_empty() {
             writeln!(out)?;
@@ -143,34 +144,41 @@ impl Page {
         for text in shared {
             self.sentence(out, "  ", &format!("Already shared: {text}"))?;
         }
-        self.forks(out, program)
+        self.forks(out, program)?;
+        self.executed(out, program)
+    }
+
+    /// Programs that are executed again and again.
+    fn executed(&self, out: &mut dyn Write, program: &ProgramReport) -> io::Result<()> {
+        let sentences: Vec<String> = execs::sentences(program).collect();
+        if sentences.is_empty() {
+            return Ok(());
+        }
+        writeln!(out)?;
+        let heading = format!("Executed again and again (at least {} times):", execs::MIN_RUNS);
+        self.sentence(out, "  ", &heading)?;
+        sentences.iter().try_for_each(|text| self.sentence(out, "  ", text))
     }
 
     /// What forking itself costs, where it was measured.
     fn forks(&self, out: &mut dyn Write, program: &ProgramReport) -> io::Result<()> {
-        let forked = |role: &&Role| role.parent.is_some() && role.fork_nanos > 0 && role.processes > 0;
-        let roles: Vec<&Role> = program.roles.iter().filter(forked).collect();
-        if roles.is_empty() {
+        let rows = forks::rows(program);
+        if rows.is_empty() {
             return Ok(());
         }
         writeln!(out)?;
-        self.sentence(out, "  ", "Forks: how long each took its forker on average, and how large that was:")?;
-        let mut table = Columns::titled(&[">FORKS", ">EACH", ">RESIDENT", "<ROLE"]);
-        for role in &roles {
-            let resident = match role.forker_resident_kib {
-                0 => "-".to_owned(),
-                kib => bytes(u64::from(kib) * 1024),
-            };
-            let each = micros(role.fork_nanos / role.processes / 1_000);
-            table.rows.push(vec![role.processes.to_string(), each, resident, role.id.clone()]);
-        }
+        let text = "Forks: how long each held its forker up on average, and what stood beside the thread that \
+                    forked. The larger the forker, the longer it takes:";
+        self.sentence(out, "  ", text)?;
+        let mut table = Columns::titled(&forks::TITLES);
+        table.rows = rows.iter().map(|row| row.cells.clone()).collect();
         let head = table.line(&table.titles);
         writeln!(out, "{}", self.paint(HEADING, &format!("  {head}  FORKED AT")))?;
-        for (cells, role) in table.rows.iter().zip(roles) {
-            let site = role.forked_at().unwrap_or_default();
-            writeln!(out, "  {}  {}", table.line(cells), self.fitted(&site, head.len() + 4))?;
+        for row in &rows {
+            let place = self.fitted(&row.place, head.len() + 4);
+            writeln!(out, "  {}  {place}", table.line(&row.cells))?;
         }
-        Ok(())
+        forks::preloading(program).map_or(Ok(()), |text| self.sentence(out, "  ", &text))
     }
 
     fn roles(&self, out: &mut dyn Write, program: &ProgramReport) -> io::Result<()> {
@@ -218,7 +226,8 @@ impl Page {
                 ],
             );
         }
-        self.table(out, &table, "WHAT", findings, |finding| {
+        let notes = notes(program, findings);
+        self.table(out, &table, "WHAT", findings, &notes, |finding| {
             let mut lines = asked_by(finding);
             lines.extend(brought(program, finding));
             lines.extend(again_after(finding));
@@ -245,16 +254,17 @@ impl Page {
             ];
             table.row(program, finding, cells);
         }
-        self.table(out, &table, "NAME", findings, asked_by)
+        self.table(out, &table, "NAME", findings, &[], asked_by)
     }
 
-    /// Rows of short columns with what they are about behind them, and more lines below that.
+    /// Rows of short columns with what they are about behind them, and more lines and notes below that.
     fn table<L>(
         &self,
         out: &mut dyn Write,
         table: &Columns,
         title: &str,
         findings: &[&Finding],
+        notes: &[Vec<String>],
         lines_below: impl Fn(&Finding) -> L,
     ) -> io::Result<()>
     where
@@ -263,6 +273,7 @@ impl Page {
         let head = table.line(&table.titles);
         writeln!(out, "{}", self.paint(HEADING, &format!("  {head}  {title}")))?;
         let indent = head.len() + 4;
+        let mut notes = notes.iter();
         for (cells, finding) in table.rows.iter().zip(findings) {
             let line = table.line(cells);
             let line = if finding.verdict == Verdict::Preload { self.paint(URGENT, &line) } else { line };
@@ -271,6 +282,9 @@ impl Page {
                 let taken = ASIDE_INDENT.len() + verb.len() + 1 + detail.width();
                 let text = format!("{verb} {}{detail}", self.fitted(&place, taken));
                 writeln!(out, "{ASIDE_INDENT}{}", self.paint(ASIDE, &text))?;
+            }
+            for note in notes.next().into_iter().flatten() {
+                self.sentence(out, ASIDE_INDENT, &format!("{} {note}", self.paint(URGENT, "mind")))?;
             }
         }
         Ok(())
@@ -344,6 +358,19 @@ fn asked_by(finding: &Finding) -> Vec<Aside> {
         Aside { verb: "asked by", place, detail }
     };
     finding.caller.iter().map(aside).collect()
+}
+
+/// What to look at before each finding is followed; what several have in common stands at the first of them.
+fn notes(program: &ProgramReport, findings: &[&Finding]) -> Vec<Vec<String>> {
+    let mut told = HashSet::new();
+    let fresh = |finding: &&Finding| {
+        let texts = safety::notes(program, finding).into_iter().map(|note| match note.source() {
+            Some(source) => format!("{} ({source})", note.text()),
+            None => note.text(),
+        });
+        texts.filter(|text| told.insert(text.clone())).collect()
+    };
+    findings.iter().map(fresh).collect()
 }
 
 /// What else a load brought, largest first.

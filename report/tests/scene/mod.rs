@@ -3,8 +3,8 @@
 pub(crate) mod tree;
 
 use alive_store::model::{
-    Interpreter, LanguageFrame, LineCount, Load, Loss, MemoryFigures, Missing, Program, Role, RoleMemory,
-    Site, Snapshot, Stack, UNTOLD,
+    Bystanders, Executed, Interpreter, LanguageFrame, LineCount, Load, Loss, MemoryFigures, Missing, Program,
+    Role, RoleMemory, Site, Snapshot, Stack, UNTOLD,
 };
 
 /// When everything here was seen: 2026-01-01 12:00 UTC in microseconds since 1970.
@@ -88,6 +88,7 @@ fn root(processes: u64) -> Role {
         fork_nanos: 0,
         forker_resident_kib: 0,
         memory: RoleMemory::default(),
+        bystanders: None,
     }
 }
 
@@ -103,6 +104,7 @@ fn program(label: impl AsRef<[u8]>, roles: Vec<Role>, loads: Vec<Load>) -> Progr
         roles,
         loads,
         missing: Vec::new(),
+        executed: Vec::new(),
         sequence_gaps: 0,
         not_sent: Vec::new(),
         interpreters: Vec::new(),
@@ -265,4 +267,43 @@ pub(crate) fn daemonised_and_lazy() -> Snapshot {
     shared.role = 1;
     snapshot.programs[0].loads.extend([load("/srv/lazy.pyc", 5, 9_000), shared]);
     snapshot
+}
+
+/// Workers that load what is known to dislike a fork, from a master that has threads and sockets.
+pub(crate) fn endangered() -> Snapshot {
+    let mut workers = worker(8);
+    workers.fork_nanos = 9_600_000;
+    workers.forker_resident_kib = 45_000;
+    workers.bystanders = Some(Bystanders {
+        threads: 1,
+        sockets: 2,
+        most_threads: 3,
+        most_sockets: 2,
+        at_least: false,
+        thread_names: vec![b"grpc_poll\x1b[2J".to_vec(), b"timer".to_vec()],
+    });
+    let mut helpers = worker(1);
+    helpers.site = Some(site("/usr/bin/python3.11", None));
+    helpers.fork_nanos = 350_000;
+    helpers.bystanders = Some(Bystanders::default());
+    let cygrpc = "/srv/venv/lib/python3.11/site-packages/grpc/_cython/cygrpc.cpython-311-x86_64-linux-gnu.so";
+    let openmp = "/srv/venv/lib/python3.11/site-packages/scikit_learn.libs/libgomp-a34b3233.so.1.0.0";
+    let loads = vec![load(cygrpc, 8, 12_000_000), load(openmp, 1, 250_000), load("/srv/app.pyc", 8, 9_000)];
+    let run = |executable: &str, label: &str, runs, cpu_nanos| Executed {
+        role: 1,
+        executable: executable.into(),
+        program: label.into(),
+        runs,
+        cpu_nanos,
+        wall_nanos: cpu_nanos * 2,
+        resident_kib: 12_288,
+        first_seen_micros: NOON - 1_500_000,
+        last_seen_micros: NOON,
+    };
+    let mut program = program("gunicorn", vec![root(1), workers, helpers], loads);
+    program.executed = vec![
+        run("/usr/bin/uname", "uname", 2, 9_000_000),
+        run("/usr/bin/perl", "report.pl\x1b", 40, 1_400_000_000),
+    ];
+    snapshot(program)
 }

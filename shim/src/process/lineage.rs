@@ -14,7 +14,7 @@
 //! [`super::heir`] may find that this process is the main one: then the chain begins anew.
 
 use super::site::Site;
-use super::{failure, fork, heir, tree};
+use super::{bystanders, failure, fork, heir, tree};
 use crate::cell::{Alone, Guarded};
 use crate::hooks::guard;
 use crate::observe::linkmap;
@@ -112,6 +112,11 @@ static HAS_FORKED: AtomicBool = AtomicBool::new(false);
 /// The first thread that is about to makes what forks need; another one forks without waiting.
 static FIRST_FORK: Guarded<()> = Guarded::new(());
 
+/// Whether this image, or the one it was forked from, has forked or is about to.
+pub(crate) fn has_forked() -> bool {
+    HAS_FORKED.load(Ordering::Relaxed)
+}
+
 /// Whether what events of forked processes need is there.
 static PREPARED: AtomicBool = AtomicBool::new(false);
 
@@ -143,7 +148,13 @@ fn prepare() {
     let called_at = if line.packed.is_empty() { site } else { site ^ hash(line.packed) };
     let role = tree::role(own_role(), called_at);
     tree::note_line(role, &line);
-    let announced = tree::forks(role).count < ANNOUNCED_FORKS;
+    let earlier = tree::forks(role).count;
+    let announced = earlier < ANNOUNCED_FORKS;
+    if bystanders::wanted(earlier)
+        && let Some(seen) = bystanders::look()
+    {
+        tree::note_bystanders(role, &seen);
+    }
     NOTE.write(speaker.pid, role, fresh_heir, announced, site);
     if !announced {
         tree::count_fork(role);
@@ -221,7 +232,7 @@ fn append(link: Link) {
 }
 
 /// Resident size of this process in KiB, from the second number of statm.
-fn resident_kib() -> Option<u32> {
+pub(crate) fn resident_kib() -> Option<u32> {
     let fd = sys::open_read(c"/proc/self/statm")?;
     let mut buf = [0u8; 128];
     let text = sys::read(fd, &mut buf);

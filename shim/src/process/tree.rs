@@ -5,6 +5,8 @@
 //! its siblings' next event; because forks are counted here, "3 of 8 workers" is known without
 //! asking the other five.
 
+use super::bystanders::Seen;
+use super::noted::{Noted, Reading};
 use crate::cell::{Bytes, copy};
 use crate::stack::lang::lines::Lines;
 use crate::sys;
@@ -12,8 +14,9 @@ use alive_wire::record::Reason;
 use alive_wire::{Language, LanguageStack};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-/// Bytes of the shared mapping. Only the first page is touched where no line of a fork is known.
-const TREE_BYTES: usize = 7 * 4096;
+/// Bytes of the shared mapping. Only the first page is touched where no line of a fork is known and
+/// nothing was seen beside it.
+const TREE_BYTES: usize = 10 * 4096;
 
 /// Roles that one tree can tell apart; the last one takes all further ones.
 const ROLES: usize = 120;
@@ -47,7 +50,8 @@ struct Tree {
     nodes: AtomicU32,
     not_sent: [AtomicU64; 4],
     roles: [Role; ROLES],
-    lines: [Line; ROLES],
+    /// Together, because both are read where one is.
+    sites: [(Line, Noted); ROLES],
 }
 
 const _: () = assert!(size_of::<Tree>() <= TREE_BYTES);
@@ -83,7 +87,7 @@ static OWN: Tree = Tree {
     nodes: AtomicU32::new(0),
     not_sent: [const { AtomicU64::new(0) }; 4],
     roles: [const { Role::new() }; ROLES],
-    lines: [const { Line::new() }; ROLES],
+    sites: [const { (Line::new(), Noted::new()) }; ROLES],
 };
 
 static TREE: AtomicPtr<Tree> = AtomicPtr::new((&raw const OWN).cast_mut());
@@ -149,11 +153,25 @@ fn entry(role: u16) -> Option<&'static Role> {
     tree().roles.get(usize::from(role).checked_sub(1)?)
 }
 
+fn site(role: u16) -> Option<&'static (Line, Noted)> {
+    tree().sites.get(usize::from(role).checked_sub(1)?)
+}
+
+/// Notes what was there beside the thread that forks into a role.
+pub(crate) fn note_bystanders(role: u16, seen: &Seen) {
+    if let Some((_, noted)) = site(role) {
+        noted.write(seen);
+    }
+}
+
+/// What was there beside the threads that forked into a role; `None` where it is not known.
+pub(crate) fn bystanders(role: u16) -> Option<Reading> {
+    site(role)?.1.read()
+}
+
 /// Notes the line that forks into a role, if that was not done yet.
 pub(crate) fn note_line(role: u16, line: &LanguageStack<'_>) {
-    let Some(slot) = usize::from(role).checked_sub(1).and_then(|index| tree().lines.get(index)) else {
-        return;
-    };
+    let Some((slot, _)) = site(role) else { return };
     let bytes = line.packed;
     if bytes.is_empty()
         || bytes.len() > LINE_BYTES
@@ -174,7 +192,7 @@ pub(crate) fn note_line(role: u16, line: &LanguageStack<'_>) {
 
 /// The line that forks into a role.
 pub(crate) fn fork_line(role: u16) -> Lines<LINE_BYTES> {
-    let slot = usize::from(role).checked_sub(1).and_then(|index| tree().lines.get(index));
+    let slot = site(role).map(|(line, _)| line);
     let Some(slot) = slot.filter(|slot| slot.state.load(Ordering::Acquire) == 2) else { return Lines::NONE };
     let mut packed = Bytes::<LINE_BYTES>::EMPTY;
     for word in &slot.packed {

@@ -54,7 +54,15 @@ pub fn forked_at(line: Option<u32>) -> RoleChain {
 
 /// The forks into a role under one of its numbers.
 pub fn role(pid: u32, role: &[&str], number: u16, forks: u32) -> RoleCount {
-    RoleCount { tree: tree(pid).key, chain: chain(role), number, forks, fork_nanos: 0, resident_kib: 0 }
+    RoleCount {
+        tree: tree(pid).key,
+        chain: chain(role),
+        number,
+        forks,
+        fork_nanos: 0,
+        resident_kib: 0,
+        bystanders: None,
+    }
 }
 
 /// The process of a role turns out to be the heir.

@@ -11,7 +11,7 @@ use crate::cargo;
 use crate::failure::{Context, Failure};
 
 /// Times that each root is measured and told of, in turns, after one that only warms the files.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 5;
 
 /// Runs the comparison and prints the table.
 pub(crate) fn run() -> Result<(), Failure> {

@@ -25,6 +25,7 @@ pub(super) fn median(all: &[Spent]) -> Spent {
         cpu_micros: of(|spent| spent.cpu_micros),
         faults: of(|spent| spent.faults),
         private_kib: of(|spent| spent.private_kib),
+        clean_kib: of(|spent| spent.clean_kib),
         files: of(|spent| spent.files),
     }
 }
@@ -51,7 +52,7 @@ pub(super) fn rendered(lines: &[Line]) -> String {
     for (title, _) in FIGURES {
         _ = write!(out, " {title}: measured | estimated | error |");
     }
-    out.push_str("\n|---|---:|");
+    out.push_str(" clean, KiB: measured |\n|---|---:|---:|");
     out.push_str(&"---:|".repeat(FIGURES.len() * 3));
     for line in lines {
         _ = write!(out, "\n| {} {} | {} |", line.root.interpreter, line.root.what, line.told.files);
@@ -60,6 +61,7 @@ pub(super) fn rendered(lines: &[Line]) -> String {
             let error = error(measured, told).map_or("-".to_owned(), |error| format!("{error:+} %"));
             _ = write!(out, " {measured} | {told} | {error} |");
         }
+        _ = write!(out, " {} |", line.measured.clean_kib);
     }
     out.push_str("\n\n");
     for (title, figure) in FIGURES {
@@ -81,7 +83,14 @@ mod tests {
     use crate::estimates::roots::ROOTS;
 
     fn spent(figure: u64) -> Spent {
-        Spent { micros: figure, cpu_micros: figure, faults: figure, private_kib: figure, files: 2 }
+        Spent {
+            micros: figure,
+            cpu_micros: figure,
+            faults: figure,
+            private_kib: figure,
+            clean_kib: 0,
+            files: 2,
+        }
     }
 
     #[test]

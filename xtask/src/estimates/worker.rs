@@ -18,7 +18,10 @@ pub(super) struct Spent {
     pub(super) micros: u64,
     pub(super) cpu_micros: u64,
     pub(super) faults: u64,
+    /// Pages that it wrote, and so has for itself for good.
     pub(super) private_kib: u64,
+    /// Pages of files that no other process has mapped at the moment; 0 where nobody counts them.
+    pub(super) clean_kib: u64,
     /// 0 where nobody counts them.
     pub(super) files: u64,
 }
@@ -37,11 +40,18 @@ pub(super) fn measured(root: &Root) -> Result<Vec<Spent>, Failure> {
     Ok(spent)
 }
 
-/// Four numbers, one of which may have fallen.
+/// Five numbers, of which those of memory may have fallen.
 fn figures(line: &str) -> Option<Spent> {
     let mut words = line.split_whitespace().map(|word| word.parse::<i64>().ok()?.try_into().ok());
     let mut next = || words.next().map(Option::unwrap_or_default);
-    Some(Spent { micros: next()?, cpu_micros: next()?, faults: next()?, private_kib: next()?, files: 0 })
+    Some(Spent {
+        micros: next()?,
+        cpu_micros: next()?,
+        faults: next()?,
+        private_kib: next()?,
+        clean_kib: next()?,
+        files: 0,
+    })
 }
 
 /// What the report says of workers that do nothing but load: all that they loaded, added up.
@@ -76,6 +86,7 @@ fn sum(json: &[u8]) -> Result<Spent, Failure> {
             cpu_micros: sum.cpu_micros + figure("cpu_micros"),
             faults: sum.faults + figure("faults"),
             private_kib: sum.private_kib + figure("private_kib"),
+            clean_kib: 0,
             files: sum.files + figure("files"),
         }
     }))
@@ -87,10 +98,10 @@ mod tests {
 
     #[test]
     fn a_workers_line() {
-        let spent = Spent { micros: 7, cpu_micros: 6, faults: 5, private_kib: 4, files: 0 };
-        assert_eq!(figures("7 6 5 4"), Some(spent));
-        assert_eq!(figures("7 6 5 -8"), Some(Spent { private_kib: 0, ..spent }), "memory may fall");
-        assert_eq!(figures("7 6 5"), None);
+        let spent = Spent { micros: 7, cpu_micros: 6, faults: 5, private_kib: 4, clean_kib: 3, files: 0 };
+        assert_eq!(figures("7 6 5 4 3"), Some(spent));
+        assert_eq!(figures("7 6 5 -8 3"), Some(Spent { private_kib: 0, ..spent }), "memory may fall");
+        assert_eq!(figures("7 6 5 4"), None);
     }
 
     #[test]
@@ -100,7 +111,7 @@ mod tests {
             {"searches":2},
             {"total":{"files":1,"micros":5,"cpu_micros":4,"faults":1,"private_kib":4}}
         ]}]}"#;
-        let spent = Spent { micros: 35, cpu_micros: 24, faults: 4, private_kib: 16, files: 3 };
+        let spent = Spent { micros: 35, cpu_micros: 24, faults: 4, private_kib: 16, clean_kib: 0, files: 3 };
         assert_eq!(sum(json).unwrap(), spent);
         assert!(sum(b"table").is_err());
     }

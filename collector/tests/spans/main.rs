@@ -1,5 +1,8 @@
 //! How long a load took is told by its thread's next one, and by nothing where that is in doubt.
 
+mod doubts;
+mod property;
+#[path = "../scene/mod.rs"]
 mod scene;
 
 use std::collections::BTreeMap;
@@ -10,7 +13,6 @@ use alive_store::model::LoadRow;
 use alive_wire::header::{Header, flags};
 use alive_wire::record::{Code, Frame, Usage, types};
 use alive_wire::{CodeKind, Kind, Language, LanguageStack, MAX_SENT, Outcome, Via};
-use proptest::prelude::*;
 use scene::{PERL, Tree, event, packed, take};
 
 /// Lines, innermost first.
@@ -318,79 +320,6 @@ fn a_nest_so_deep_that_its_first_statement_is_cut_off_goes_on() {
 }
 
 #[test]
-fn an_event_that_never_came_leaves_no_span() {
-    let mut scene = Scene::new();
-    let lines = inside(&[(3, "/A.pm", "")]);
-    scene.tell(LOAD);
-    let _lost = scene.compose(Told { at: 50, path: "/lost.pm", lines: &lines, ..LOAD });
-    scene.tell(Told { at: 100, cpu: 90, path: "/B.pm", lines: &lines, ..LOAD });
-    scene.tell(Told { at: 300, cpu: 290, path: "/C.pm", lines: &lines, ..LOAD });
-    let loads = scene.loads();
-    assert_eq!((spent(&loads, "/A.pm"), bound(&loads, "/A.pm")), (NO_SPAN, 0));
-    assert_eq!(spent(&loads, "/B.pm"), (1, 200, 200, 0));
-}
-
-#[test]
-fn an_event_of_another_process_may_come_late() {
-    let mut scene = Scene::new();
-    let lines = inside(&[(3, "/A.pm", "")]);
-    scene.tell(LOAD);
-    let late = scene.compose(Told { worker: 2, at: 50, path: "/X.pm", ..LOAD });
-    scene.tell(Told { at: 100, cpu: 90, path: "/B.pm", lines: &lines, ..LOAD });
-    scene.hear(&late);
-    scene.tell(Told { at: 300, cpu: 290, path: "/C.pm", lines: &lines, ..LOAD });
-    let loads = scene.loads();
-    assert_eq!(spent(&loads, "/A.pm"), (1, 100, 90, 0));
-    assert_eq!(spent(&loads, "/B.pm"), (1, 200, 200, 0));
-}
-
-#[test]
-fn events_of_a_thread_that_overtake_each_other_tell_nothing() {
-    let mut scene = Scene::new();
-    let lines = inside(&[(3, "/A.pm", "")]);
-    let first = scene.compose(LOAD);
-    let second = scene.compose(Told { at: 100, cpu: 90, path: "/B.pm", lines: &lines, ..LOAD });
-    scene.hear(&second);
-    scene.hear(&first);
-    scene.tell(Told { at: 150, cpu: 140, path: "/C.pm", lines: &lines, ..LOAD });
-    let loads = scene.loads();
-    assert_eq!(spent(&loads, "/A.pm"), NO_SPAN);
-    assert_eq!(spent(&loads, "/B.pm"), (1, 50, 50, 0), "it began the burst, for all that is known");
-}
-
-#[test]
-fn clocks_that_run_backwards_or_too_fast_tell_nothing() {
-    let lines = inside(&[(3, "/A.pm", "")]);
-    let begun = Told { at: 1_000, cpu: 900, faults: 9, ..LOAD };
-    let nested = Told { path: "/B.pm", lines: &lines, ..LOAD };
-    for odd in [
-        Told { at: 999, cpu: 950, faults: 9, ..nested },
-        Told { at: 1_100, cpu: 899, faults: 9, ..nested },
-        Told { at: 1_100, cpu: 950, faults: 8, ..nested },
-        Told { at: 1_100, cpu: 9_900, faults: 9, ..nested },
-    ] {
-        let mut scene = Scene::new();
-        scene.tell(begun);
-        scene.tell(odd);
-        assert_eq!(spent(&scene.loads(), "/A.pm"), NO_SPAN, "{odd:?}");
-    }
-}
-
-#[test]
-fn what_was_seen_later_or_by_an_older_shim_has_no_moment() {
-    let mut scene = Scene::new();
-    let lines = inside(&[(3, "/A.pm", "")]);
-    scene.tell(LOAD);
-    let later = Told { at: 50, cpu: 50, path: "/lib.so", flags: flags::SEEN_LATER, ..LOAD };
-    scene.tell(Told { dlopen: Some(1), ..later });
-    scene.tell(Told { thread: 0, at: 70, cpu: 70, path: "/old.pm", lines: &lines, ..LOAD });
-    scene.tell(Told { at: 100, cpu: 90, path: "/B.pm", lines: &lines, ..LOAD });
-    let loads = scene.loads();
-    assert_eq!(spent(&loads, "/A.pm"), (1, 100, 90, 0));
-    assert_eq!((spent(&loads, "/lib.so"), spent(&loads, "/old.pm")), (NO_SPAN, NO_SPAN));
-}
-
-#[test]
 fn a_span_that_is_told_after_its_load_was_written_is_added() {
     let mut scene = Scene::new();
     scene.tell(LOAD);
@@ -420,70 +349,4 @@ fn a_worker_forked_after_a_sibling_loaded_repeats_it() {
     let load = &scene.loads()["/A.pm"];
     assert_eq!((load.processes, load.events), (5, 6));
     assert_eq!(load.respawned, 2, "the third, and one of those that no longer announce themselves");
-}
-
-/// A load out of a few: thread, microseconds since the one before, of CPU, faults, file, depth, dlopen.
-type Step = (u32, u64, u64, u64, usize, usize, Option<u64>);
-
-fn step() -> impl Strategy<Value = Step> {
-    let dlopen = prop::option::of(0..3_000u64);
-    (1..3u32, 0..5_000u64, 0..6_000u64, 0..50u64, 0..4usize, 0..6usize, dlopen)
-}
-
-proptest! {
-    /// Whatever is told, in whatever order, and whatever of it is lost.
-    #[test]
-    fn no_thread_spends_more_than_there_was(
-        steps in prop::collection::vec(step(), 0..40),
-        lost in prop::collection::vec(any::<bool>(), 40),
-        swaps in prop::collection::vec(any::<bool>(), 40),
-        odd in prop::collection::vec(0..8u16, 40),
-    ) {
-        const FILES: [&str; 4] = ["/A.pm", "/B.pm", "/C.pm", "/D.pm"];
-        let mut scene = Scene::new();
-        let mut clocks = [(0, 0, 0); 3];
-        let mut first_and_last: [Option<(u64, u64)>; 3] = [None; 3];
-        let mut datagrams = Vec::new();
-        let mut now = 0;
-        for (index, &(thread, wall, cpu, faults, file, depth, dlopen)) in steps.iter().enumerate() {
-            now += wall;
-            let slot = usize::try_from(thread).unwrap();
-            let clock = &mut clocks[slot];
-            *clock = (now, clock.1 + cpu, clock.2 + faults);
-            let lines: Vec<_> = (0..depth).map(|at| (u32::try_from(at % 3).unwrap(), FILES[at % 4], "")).collect();
-            let datagram = scene.compose(Told {
-                thread,
-                at: clock.0,
-                cpu: clock.1,
-                faults: clock.2,
-                path: FILES[file],
-                lines: &inside(&lines),
-                dlopen,
-                flags: if odd[index] == 0 { flags::FRAMES_CUT } else { 0 },
-                ..LOAD
-            });
-            if !lost[index] || index % 2 == 0 {
-                let seen = first_and_last[slot].get_or_insert((now, now));
-                seen.1 = now;
-                datagrams.push(datagram);
-            }
-        }
-        for (index, swap) in swaps.iter().enumerate().take(datagrams.len().saturating_sub(1)) {
-            if *swap {
-                datagrams.swap(index, index + 1);
-            }
-        }
-        for datagram in &datagrams {
-            scene.hear(datagram);
-        }
-        let loads = scene.loads();
-        let sum = |of: fn(&LoadRow) -> u64| loads.values().map(of).sum::<u64>();
-        let elapsed: u64 = first_and_last.iter().flatten().map(|(first, last)| last - first).sum();
-        let all: (u64, u64) = clocks.iter().fold((0, 0), |sum, clock| (sum.0 + clock.1, sum.1 + clock.2));
-        prop_assert!(sum(|load| load.span_nanos) <= elapsed * 1_000);
-        prop_assert!(sum(|load| load.span_cpu_nanos) <= sum(|load| load.span_nanos));
-        prop_assert!(sum(|load| load.span_cpu_nanos) <= all.0 * 1_000);
-        prop_assert!(sum(|load| load.span_faults) <= all.1);
-        prop_assert!(loads.values().all(|load| load.spans <= load.events));
-    }
 }

@@ -1,0 +1,124 @@
+//! What a fork endangers, and how two accounts of it become one.
+
+use rusqlite::{Connection, Result, Row, params};
+
+/// Names of threads that are kept of each role.
+pub const MAX_THREAD_NAMES: usize = 4;
+
+/// What was in the forkers of a role beside the thread that forked. Looked at at some of the forks only.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Bystanders {
+    /// Other threads when it was looked at last: they are gone in the child, and what they held stays held.
+    pub threads: u32,
+    /// Sockets that did not listen when it was looked at last, without the standard streams: the child has
+    /// them, too.
+    pub sockets: u32,
+    /// Most threads seen.
+    pub most_threads: u32,
+    /// Most sockets seen.
+    pub most_sockets: u32,
+    /// There were more than were looked at: the numbers are floors.
+    pub at_least: bool,
+    /// What some of the threads are called; at most [`MAX_THREAD_NAMES`].
+    pub thread_names: Vec<Vec<u8>>,
+}
+
+impl Bystanders {
+    /// Adds a later account of the same role.
+    pub fn update(&mut self, later: &Self) {
+        self.threads = later.threads;
+        self.sockets = later.sockets;
+        self.most_threads = self.most_threads.max(later.most_threads);
+        self.most_sockets = self.most_sockets.max(later.most_sockets);
+        self.at_least |= later.at_least;
+        for name in &later.thread_names {
+            if self.thread_names.len() < MAX_THREAD_NAMES && !self.thread_names.contains(name) {
+                self.thread_names.push(name.clone());
+            }
+        }
+    }
+
+    /// Whether nothing was ever in danger.
+    #[must_use]
+    pub const fn is_harmless(&self) -> bool {
+        self.most_threads == 0 && self.most_sockets == 0
+    }
+}
+
+/// Columns of the table `fork`, in the order of [`read`].
+pub(crate) const COLUMNS: &str = "threads, sockets, most_threads, most_sockets, at_least, thread_names";
+
+/// From [`COLUMNS`], the first of which is number `first`; `None` where nobody looked.
+pub(crate) fn read(row: &Row<'_>, first: usize) -> Result<Option<Bystanders>> {
+    let Some(threads) = row.get(first)? else { return Ok(None) };
+    let names: Vec<u8> = row.get(first + 5)?;
+    Ok(Some(Bystanders {
+        threads,
+        sockets: row.get::<_, Option<u32>>(first + 1)?.unwrap_or(0),
+        most_threads: row.get::<_, Option<u32>>(first + 2)?.unwrap_or(0),
+        most_sockets: row.get::<_, Option<u32>>(first + 3)?.unwrap_or(0),
+        at_least: row.get(first + 4)?,
+        thread_names: names
+            .split(|byte| *byte == 0)
+            .filter(|name| !name.is_empty())
+            .take(MAX_THREAD_NAMES)
+            .map(<[u8]>::to_vec)
+            .collect(),
+    }))
+}
+
+/// Adds a later account to the row of a role's number.
+pub(crate) fn write(db: &Connection, role: i64, number: u16, later: &Bystanders) -> Result<()> {
+    let known = db
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM fork WHERE role = ?1 AND number = ?2"))?
+        .query_row(params![role, number], |row| read(row, 0))?;
+    let sum = match known {
+        Some(mut known) => {
+            known.update(later);
+            known
+        }
+        None => later.clone(),
+    };
+    db.prepare_cached(
+        "UPDATE fork SET threads = ?3, sockets = ?4, most_threads = ?5, most_sockets = ?6, at_least = ?7,
+             thread_names = ?8
+         WHERE role = ?1 AND number = ?2",
+    )?
+    .execute(params![
+        role,
+        number,
+        sum.threads,
+        sum.sockets,
+        sum.most_threads,
+        sum.most_sockets,
+        sum.at_least,
+        sum.thread_names.join(&0)
+    ])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bystanders;
+
+    #[test]
+    fn the_last_is_the_later_one_and_the_most_is_the_larger_one() {
+        let names = |names: &[&str]| names.iter().map(|name| name.as_bytes().to_vec()).collect();
+        let mut sum = Bystanders {
+            threads: 3,
+            sockets: 1,
+            most_threads: 3,
+            most_sockets: 1,
+            at_least: true,
+            thread_names: names(&["timer", "io"]),
+        };
+        sum.update(&Bystanders {
+            most_sockets: 5,
+            thread_names: names(&["io", "a", "b", "c"]),
+            ..Bystanders::default()
+        });
+        assert_eq!((sum.threads, sum.most_threads, sum.sockets, sum.most_sockets), (0, 3, 0, 5));
+        assert!(sum.at_least && !sum.is_harmless());
+        assert_eq!(sum.thread_names, names(&["timer", "io", "a", "b"]) as Vec<Vec<u8>>);
+    }
+}
