@@ -18,6 +18,9 @@ use crate::running::{Outcome, Running};
 /// Longest time until the collector has written what it received.
 const COLLECTOR_DEADLINE: Duration = Duration::from_secs(15);
 
+/// Where a collector listens that nobody told otherwise.
+const DEFAULT_PORT: u16 = 25_483;
+
 /// A test's own world. The folder is kept, and named, when the test fails.
 #[derive(Debug)]
 pub struct Scene {
@@ -46,8 +49,7 @@ impl Scene {
     #[must_use]
     pub fn without_collector() -> Self {
         let folder = tempfile::Builder::new().prefix("alive-test-").tempdir().expect("a temporary folder");
-        let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = port.local_addr().expect("a bound socket has an address");
+        let address = free_address();
         Self { folder: Some(folder), collector: None, address, numbers: AtomicU32::new(0) }
     }
 
@@ -239,6 +241,21 @@ impl Drop for Scene {
             eprintln!("the scene is kept in {}", folder.keep().display());
         }
     }
+}
+
+/// An address of this machine that nobody has, and that the kernel gives to nobody who asks for any port: every
+/// client that sends a datagram is given one of those for a moment.
+fn free_address() -> SocketAddr {
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(131);
+    for _ in 0..1_000 {
+        let number = first.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        let port = u16::try_from(10_000 + number).expect("below 30,000");
+        if port != DEFAULT_PORT && UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return (Ipv4Addr::LOCALHOST, port).into();
+        }
+    }
+    panic!("no free port between 10,000 and 30,000");
 }
 
 /// Sends a signal to a child that was not waited for yet.
