@@ -1,6 +1,6 @@
 //! What was typed.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -57,6 +57,8 @@ pub(crate) struct Run {
     /// Write the report here instead of to standard output
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) pictures: Pictures,
     /// Exit with status 3 when a forked process loaded code
     #[arg(long)]
     pub(crate) fail_on_late: bool,
@@ -89,6 +91,38 @@ pub(crate) struct Report {
     /// Write the report here instead of to standard output
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) pictures: Pictures,
+}
+
+/// The report in pictures, beside what is printed.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Pictures {
+    /// Write the report as one self-contained page for a browser, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write who asked for what as a flame graph (FILE.svg) or as folded stacks (FILE.folded, FILE.txt), too
+    #[arg(long, value_name = "FILE", value_parser = flame)]
+    pub(crate) flame: Option<Flame>,
+}
+
+/// Where stacks go, and in which form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Flame {
+    /// Drawn.
+    Svg(PathBuf),
+    /// One line each.
+    Folded(PathBuf),
+}
+
+/// The form follows from the file's name.
+fn flame(text: &str) -> Result<Flame, String> {
+    let path = PathBuf::from(text);
+    match path.extension().and_then(OsStr::to_str) {
+        Some("svg") => Ok(Flame::Svg(path)),
+        Some("folded" | "txt") => Ok(Flame::Folded(path)),
+        _ => Err("name a file that ends in .svg for a picture, or in .folded or .txt for folded stacks".to_owned()),
+    }
 }
 
 /// Forms of the report.
@@ -119,7 +153,7 @@ pub(crate) const QUIET: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
-    use super::{Args, since};
+    use super::{Args, Flame, flame, since};
     use clap::CommandFactory as _;
     use jiff::{SignedDuration, Timestamp};
 
@@ -141,5 +175,14 @@ mod tests {
         }
         assert!(since("yesterday").is_err());
         assert!(since("2026-13-01").is_err());
+    }
+
+    #[test]
+    fn the_form_of_stacks_follows_from_the_files_name() {
+        assert_eq!(flame("a/b.svg").unwrap(), Flame::Svg("a/b.svg".into()));
+        assert_eq!(flame("b.folded").unwrap(), Flame::Folded("b.folded".into()));
+        assert_eq!(flame("b.txt").unwrap(), Flame::Folded("b.txt".into()));
+        assert!(flame("b.png").is_err());
+        assert!(flame("svg").is_err());
     }
 }

@@ -7,10 +7,10 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use alive_report::render::table::Medium;
-use alive_report::render::{json, table};
+use alive_report::render::{flame, html, json, table};
 use alive_report::{Report, escape};
 
-use crate::args::Format;
+use crate::args::{Flame, Format, Pictures};
 use crate::exit::Failure;
 
 /// A message for the person at the terminal.
@@ -33,13 +33,36 @@ pub(crate) fn write(report: &Report, format: Format, file: Option<&Path>) -> Res
         Err(source) if file.is_none() && source.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
         result => result,
     }
-    .map_err(|source| Failure::Output {
-        file: file.map_or_else(
-            || "standard output".to_owned(),
-            |path| escape::terminal(path.as_os_str().as_bytes()),
-        ),
-        source,
-    })
+    .map_err(|source| failure(file, source))
+}
+
+/// Writes the pictures that were asked for.
+///
+/// # Errors
+/// [`Failure::Output`].
+pub(crate) fn draw(report: &Report, pictures: &Pictures) -> Result<(), Failure> {
+    type Draw = fn(&Report, &mut dyn Write) -> io::Result<()>;
+    let flame = pictures.flame.as_ref().map(|flame| match flame {
+        Flame::Svg(path) => (path, flame::svg as Draw),
+        Flame::Folded(path) => (path, flame::folded as Draw),
+    });
+    for (path, draw) in pictures.html.iter().map(|path| (path, html::render as Draw)).chain(flame) {
+        let write = |file| {
+            let mut out = BufWriter::new(file);
+            draw(report, &mut out)?;
+            out.flush()
+        };
+        File::create(path).and_then(write).map_err(|source| failure(Some(path), source))?;
+    }
+    Ok(())
+}
+
+fn failure(file: Option<&Path>, source: io::Error) -> Failure {
+    let file = file.map_or_else(
+        || "standard output".to_owned(),
+        |path| escape::terminal(path.as_os_str().as_bytes()),
+    );
+    Failure::Output { file, source }
 }
 
 fn render(report: &Report, format: Format, medium: Medium, out: impl Write) -> io::Result<()> {

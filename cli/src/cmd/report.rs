@@ -38,6 +38,7 @@ pub(crate) fn run(args: args::Report) -> Result<Status, Failure> {
             ),
         }));
     }
+    output::draw(&report, &args.pictures)?;
     output::write(&report, args.format, args.output.as_deref())?;
     Ok(Status::Well)
 }

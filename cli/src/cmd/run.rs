@@ -87,6 +87,7 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
             "nothing was reported: the command never forked, or the preload library did not start in it, or ALIVE_OFF is set",
         );
     }
+    output::draw(&report, &args.pictures)?;
     output::write(&report, args.format, args.output.as_deref())?;
     Ok(if args.fail_on_late && report.late_loads() > 0 {
         Status::Late

@@ -1,5 +1,8 @@
-//! From a report to text: [`table`] for a person, [`json`] for a program.
+//! From a report to text: [`table`] for a person, [`json`] for a program, [`html`] for a person who would
+//! rather look than read, [`flame`] stacks for those who know flame graphs.
 
+pub mod flame;
+pub mod html;
 pub mod json;
 pub mod loss;
 mod summary;
