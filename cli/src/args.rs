@@ -121,7 +121,10 @@ fn flame(text: &str) -> Result<Flame, String> {
     match path.extension().and_then(OsStr::to_str) {
         Some("svg") => Ok(Flame::Svg(path)),
         Some("folded" | "txt") => Ok(Flame::Folded(path)),
-        _ => Err("name a file that ends in .svg for a picture, or in .folded or .txt for folded stacks".to_owned()),
+        _ => {
+            Err("name a file that ends in .svg for a picture, or in .folded or .txt for folded stacks"
+                .to_owned())
+        }
     }
 }
 

@@ -58,10 +58,8 @@ pub(crate) fn draw(report: &Report, pictures: &Pictures) -> Result<(), Failure> 
 }
 
 fn failure(file: Option<&Path>, source: io::Error) -> Failure {
-    let file = file.map_or_else(
-        || "standard output".to_owned(),
-        |path| escape::terminal(path.as_os_str().as_bytes()),
-    );
+    let file = file
+        .map_or_else(|| "standard output".to_owned(), |path| escape::terminal(path.as_os_str().as_bytes()));
     Failure::Output { file, source }
 }
 

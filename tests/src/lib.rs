@@ -23,6 +23,7 @@
 //! | what is lost, and that it is said | `tests/loss.rs` |
 //! | another preload library beside ours | `tests/interposer.rs` |
 //! | what `alive run` and `alive report` say in the end | `tests/report.rs` |
+//! | what the page shows and does in a browser | `tests/page/`; [`browser`] drives it |
 //! | a real daemon against strace | `tests/truth.rs`, with its application in `daemons/` and its command in [`targets`] |
 //! | the same in its own daemon mode | `tests/background.rs` |
 //! | a tree of another form than master and workers | `tests/trees.rs` |
@@ -31,6 +32,7 @@
 #![forbid(unsafe_code)]
 
 pub mod artifacts;
+pub mod browser;
 pub mod daemon;
 pub mod damage;
 pub mod events;

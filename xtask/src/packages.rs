@@ -91,6 +91,16 @@ const NEEDED: &[Package] = &[
         shown_by: "/usr/lib/apache2/modules/mod_perl.so",
         for_tests: "lang: mod_perl",
     },
+    Package {
+        name: "chromium-headless-shell",
+        shown_by: "/usr/bin/chromium-headless-shell",
+        for_tests: "page: the report in a browser",
+    },
+    Package {
+        name: "fonts-dejavu-core",
+        shown_by: "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+        for_tests: "page: letters on the screenshots",
+    },
     Package { name: "openssh-server", shown_by: "/usr/sbin/sshd", for_tests: "trees: sshd" },
     Package { name: "openssh-client", shown_by: "/usr/bin/ssh-keyscan", for_tests: "trees: sshd" },
 ];

@@ -114,7 +114,8 @@ mod tests {
     fn a_frame_stands_once_however_many_stacks_hold_it() {
         let frame = json!({"file": "/a.py", "line": 1, "function": "f"});
         let site = json!({"module": "/b.so", "offset": 2, "symbol": null});
-        let load = json!({"path": "/x", "role": "worker", "stacks": [{"frames": [frame, frame], "stack": [site]}]});
+        let load =
+            json!({"path": "/x", "role": "worker", "stacks": [{"frames": [frame, frame], "stack": [site]}]});
         let mut document = json!({"programs": [{"findings": [], "loads": [load, load], "missing": []}]});
         assert_eq!(pack(&mut document, 10), LeftOut::default());
         assert_eq!(document["frames"], json!([frame, site]));

@@ -54,8 +54,11 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut document = json::document(report);
     let left_out = data::pack(&mut document, MOST_FILES);
     let sentences: Vec<String> = report.programs.iter().map(summary::sentence).collect();
-    let told: Vec<(&Value, &str)> =
-        view::list(&document, "programs").iter().zip(&sentences).map(|(value, text)| (value, &**text)).collect();
+    let told: Vec<(&Value, &str)> = view::list(&document, "programs")
+        .iter()
+        .zip(&sentences)
+        .map(|(value, text)| (value, &**text))
+        .collect();
     let (forked, quiet): (Vec<_>, Vec<_>) = told.into_iter().partition(|(program, _)| view::is_told(program));
 
     head(&forked, out)?;

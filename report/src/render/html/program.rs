@@ -149,7 +149,8 @@ fn table(program: &Value, out: &mut dyn Write) -> io::Result<()> {
 fn row(finding: &Value, out: &mut dyn Write) -> io::Result<()> {
     let verdict = escape::html(view::text(finding, "verdict").as_bytes());
     let path = view::text(finding, "what");
-    let dash = |number: u64, words: fn(u64) -> String| if number == 0 { "–".to_owned() } else { words(number) };
+    let dash =
+        |number: u64, words: fn(u64) -> String| if number == 0 { "–".to_owned() } else { words(number) };
     let asked = view::caller(finding).map_or_else(String::new, |caller| {
         format!("<small>asked by {}</small>", escape::html(caller.as_bytes()))
     });

@@ -112,7 +112,8 @@ fn readiness(role: &Value) -> String {
     let Some(readiness) = role.get("readiness").filter(|readiness| !readiness.is_null()) else {
         return String::new();
     };
-    let class = if readiness.get("settled").and_then(Value::as_bool) == Some(true) { "settled" } else { "busy" };
+    let class =
+        if readiness.get("settled").and_then(Value::as_bool) == Some(true) { "settled" } else { "busy" };
     let sentence = escape::html(view::text(readiness, "sentence").as_bytes());
     format!("<span class=\"{class}\">{sentence}</span>")
 }

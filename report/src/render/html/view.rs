@@ -120,7 +120,8 @@ pub(super) fn title(path: &str) -> String {
 }
 
 /// Beginnings of file names that every package has.
-const GENERAL: &[&str] = &["__init__.", "__main__.", "base.", "core.", "index.", "main.", "utils.", "version."];
+const GENERAL: &[&str] =
+    &["__init__.", "__main__.", "base.", "core.", "index.", "main.", "utils.", "version."];
 
 #[cfg(test)]
 mod tests {
@@ -135,7 +136,10 @@ mod tests {
                 {"path": "/c", "workers": 1, "bytes": 100, "micros": 0, "tree": []}]}],
         });
         // 600 in four processes, 300 in two, 100 in one.
-        assert_eq!(Spared::by(&finding), Spared { bytes: 3 * 600 + 300, micros: 3 * 40 + 10, private_kib: 0 });
+        assert_eq!(
+            Spared::by(&finding),
+            Spared { bytes: 3 * 600 + 300, micros: 3 * 40 + 10, private_kib: 0 }
+        );
         let measured = json!({"workers": 3, "total": {"bytes": 10, "micros": 0, "private_kib": 7}});
         assert_eq!(Spared::by(&measured), Spared { bytes: 20, micros: 0, private_kib: 14 });
         assert_eq!(Spared::by(&json!({})), Spared::default(), "nothing told, nothing spared");

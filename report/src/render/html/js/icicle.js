@@ -13,6 +13,7 @@ const icicle = (program, room) => {
   if (!measures.length) return;
   let [key] = measures[0];
   let zoomed = root;
+  let zoomedDepth = 0;
   let chosen = root;
   const amount = (value) => (key === "bytes" ? bytes(value) : key === "micros" ? micros(value) : count(value, "load"));
 
@@ -44,7 +45,7 @@ const icicle = (program, room) => {
         click: () => { zoom(node); picture.focus({ preventScroll: true }); },
         mouseenter: () => tell(node),
       },
-      drawn("rect", { x: x.toFixed(1), y: depth * ROW, width: Math.max(0.5, width - 1).toFixed(1), height: ROW - 1, rx: 2 }),
+      drawn("rect", { x: x.toFixed(1), y: depth * ROW, width: Math.max(0.5, width - 1).toFixed(1), height: ROW - 1, rx: 2, "fill-opacity": node.plain || above ? 1 : Math.max(0.16, 0.42 - (depth - zoomedDepth) * 0.06).toFixed(2) }),
       label && drawn("text", { x: (x + 5).toFixed(1), y: depth * ROW + 16 }, label),
       drawn("title", {}, node.path + "\n" + amount(node.value) + ", " + share(node) + " %"),
     );
@@ -55,6 +56,7 @@ const icicle = (program, room) => {
     const width = Math.max(280, picture.parentNode.clientWidth - 2);
     const lineage = [];
     for (let at = zoomed.parent; at; at = at.parent) lineage.unshift(at);
+    zoomedDepth = lineage.length;
     const boxes = lineage.map((node, depth) => box(node, 0, depth, width, true));
     let deepest = lineage.length;
     const lay = (node, x, depth, width) => {

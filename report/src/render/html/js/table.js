@@ -77,7 +77,10 @@ const findings = (program, room) => {
     const load = loads.get(finding.role + "\0" + finding.what);
     const isOpen = open.has(index);
     const cells = columns.map((column) => {
-      if (column.shown) return element("td", { class: "n", "data-name": column.name }, column.shown(finding));
+      if (column.shown) {
+        const shown = column.shown(finding);
+        return element("td", { class: shown === "–" ? "n none" : "n", "data-name": column.name }, shown);
+      }
       if (column.name === "Verdict") return element("td", {}, element("span", { class: "verdict " + finding.verdict }, finding.verdict));
       const asked = finding.caller ? element("small", {}, "asked by " + place(finding.caller)) : "";
       const button = element("button", { type: "button", class: "fold", "aria-expanded": isOpen ? "true" : "false", click: () => {

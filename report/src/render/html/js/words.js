@@ -6,7 +6,11 @@ const unsafe = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066
 const visible = (text) =>
   String(text).replace(unsafe, (character) => "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0"));
 
-const tenths = (value) => (value < 9.95 ? value.toFixed(1) : Math.round(value).toString());
+// One decimal below ten and none above, rounded as in units.rs.
+const tenths = (value) => {
+  const tenth = Math.round(value * 10);
+  return tenth < 100 ? (tenth / 10).toFixed(1) : Math.floor((tenth + 5) / 10).toString();
+};
 
 const bytes = (count) => {
   for (const [unit, size] of [["TiB", 2 ** 40], ["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]]) {
