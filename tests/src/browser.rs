@@ -159,8 +159,11 @@ impl Page {
     /// # Panics
     /// When the browser does not take it.
     pub fn press(&mut self, key: &str) {
+        // What a key does by itself, as Enter on a button, hangs on its code and its text.
+        let (code, text) = if key == "Enter" { (13, "\r") } else { (0, "") };
         for kind in ["keyDown", "keyUp"] {
-            self.ask("Input.dispatchKeyEvent", &json!({ "type": kind, "key": key }));
+            let event = json!({ "type": kind, "key": key, "windowsVirtualKeyCode": code, "text": text });
+            self.ask("Input.dispatchKeyEvent", &event);
         }
     }
 

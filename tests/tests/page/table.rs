@@ -46,8 +46,7 @@ fn a_row_unfolds_to_its_stacks_and_folds_again() {
     assert_eq!(page.texts(".detail .brought code").len(), 24, "everything that it brought");
     // The keyboard goes on from there.
     page.press("Enter");
-    page.value("document.activeElement.click(), 1");
-    assert!(page.texts(".detail").is_empty());
+    page.until("the row is folded", "!document.querySelector('.detail')");
     assert_eq!(page.complaints(), [""; 0]);
 }
 
