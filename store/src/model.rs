@@ -315,6 +315,8 @@ pub struct Snapshot {
     pub loss: Loss,
     /// Collector runs that ended without a last flush: up to one flush interval each is unaccounted.
     pub unclean_ends: u64,
+    /// Up to when this tells, microseconds since 1970: now while a collector writes, else its last flush.
+    pub until_micros: u64,
 }
 
 /// One program over all its trees.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Result as SqlResult, Row};
 
@@ -122,7 +122,9 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
     let programs = merge.finish();
     let open_epochs: i64 =
         db.query_row("SELECT count(*) FROM epoch WHERE closed = 0", [], |row| row.get(0))?;
+    let flushed: Option<i64> = db.query_row("SELECT max(flushed_micros) FROM epoch", [], |row| row.get(0))?;
     Ok(Snapshot {
+        until_micros: if writer_lives { now_micros() } else { from_count(flushed.unwrap_or(0)) },
         pings: pings(db)?,
         datagrams: counter("datagrams"),
         events: counter("events"),
@@ -140,6 +142,11 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
         // The epoch of the writer that lives is open, as it should be.
         unclean_ends: from_count(open_epochs).saturating_sub(u64::from(writer_lives)),
     })
+}
+
+fn now_micros() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn sum(numbers: impl Iterator<Item = u64>) -> u64 {

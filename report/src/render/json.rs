@@ -14,7 +14,7 @@ use crate::cost::Cost;
 use crate::escape::{self, AsciiControls};
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::forest::Node;
-use crate::render::time;
+use crate::render::{refork, time};
 use crate::role::Role;
 
 /// Writes the report as one JSON object and a newline.
@@ -56,6 +56,7 @@ pub fn document(report: &Report) -> Value {
         document["since"] = time(since).into();
     }
     document["programs"] = report.programs.iter().map(program).collect();
+    refork::put(&mut document, report);
     document
 }
 

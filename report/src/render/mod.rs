@@ -5,6 +5,7 @@ pub mod flame;
 pub mod html;
 pub mod json;
 pub mod loss;
+mod refork;
 mod summary;
 pub mod table;
 mod units;

@@ -10,7 +10,7 @@ use crate::caller::{Caller, file_name};
 use crate::escape;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::render::units::{bytes, count, micros, shorten, wrap};
-use crate::render::{loss, summary, time, unread};
+use crate::render::{loss, refork, summary, time, unread};
 use crate::role::Role;
 use crate::thresholds::Thresholds;
 
@@ -41,7 +41,8 @@ pub struct Medium {
 /// # Errors
 /// Whatever `out` reports.
 pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Result<()> {
-    let page = Page { medium, width: medium.columns.unwrap_or(DEFAULT_WIDTH).max(40) };
+    let width = medium.columns.unwrap_or(DEFAULT_WIDTH).max(40);
+    let page = Page { medium, width, until_micros: report.until_micros };
     page.sentence(out, "", &rule(report.thresholds))?;
     if let Some(since) = report.since_micros {
         let text = format!("Only loads seen since {}; their sums are over their whole life.", time(since));
@@ -83,6 +84,7 @@ fn rule(thresholds: Thresholds) -> String {
 struct Page {
     medium: Medium,
     width: usize,
+    until_micros: u64,
 }
 
 impl Page {
@@ -125,7 +127,18 @@ impl Page {
             writeln!(out)?;
             self.sentence(out, "  ", &format!("Already shared: {text}"))?;
         }
-        self.forks(out, program)
+        self.forks(out, program)?;
+        self.readiness(out, program)
+    }
+
+    /// Whether late loads have come to an end, where that is known.
+    fn readiness(&self, out: &mut dyn Write, program: &ProgramReport) -> io::Result<()> {
+        let lines = refork::lines(program, self.until_micros);
+        if !lines.is_empty() {
+            writeln!(out)?;
+            self.sentence(out, "  ", "New files over time, until now:")?;
+        }
+        lines.iter().try_for_each(|line| self.sentence(out, "  ", line))
     }
 
     /// What forking itself costs, where it was measured.
