@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use alive_report::Verdict;
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -40,6 +41,11 @@ pub(crate) enum Command {
     ///
     /// Reads the database of a collector, which may be running meanwhile.
     Report(Report),
+    /// Print late loads as they happen
+    ///
+    /// Follows the database of a collector, which may end and start again meanwhile. Ends on Ctrl-C, or when
+    /// nobody reads what it prints.
+    Tail(Tail),
 }
 
 /// What `alive run` was asked.
@@ -93,6 +99,52 @@ pub(crate) struct Report {
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) pictures: Pictures,
+    /// Go on, and write the report anew every so many seconds; on a terminal in the same place
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) watch: Option<u64>,
+}
+
+/// What `alive tail` was asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Tail {
+    /// The collector's database [default: where alive-collector keeps it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+    /// Only the program of this label
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) program: Option<OsString>,
+    /// Only the role of this id, as the report names it
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
+    /// Only what this is to be done about
+    #[arg(long, value_enum)]
+    pub(crate) verdict: Option<Wanted>,
+    /// How many of the loads before now to begin with
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
+    pub(crate) lines: usize,
+    /// A line for a person, or a JSON object for a program
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// A verdict to choose by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Wanted {
+    /// Loaded by many: load it before the fork
+    Preload,
+    /// Loaded by few
+    LeaveLazy,
+    /// Searched for and never found
+    Optional,
+    /// Loaded on the way into the background
+    AlreadyShared,
+}
+
+impl Wanted {
+    /// Whether it is this one.
+    pub(crate) fn is(self, verdict: Verdict) -> bool {
+        self.to_possible_value().is_some_and(|word| word.get_name() == verdict.word())
+    }
 }
 
 /// The report in pictures, beside what is printed.
@@ -156,8 +208,9 @@ pub(crate) const QUIET: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
-    use super::{Args, Flame, flame, since};
-    use clap::CommandFactory as _;
+    use super::{Args, Flame, Wanted, flame, since};
+    use alive_report::Verdict;
+    use clap::{CommandFactory as _, ValueEnum as _};
     use jiff::{SignedDuration, Timestamp};
 
     #[test]
@@ -178,6 +231,14 @@ mod tests {
         }
         assert!(since("yesterday").is_err());
         assert!(since("2026-13-01").is_err());
+    }
+
+    #[test]
+    fn every_verdict_can_be_chosen_by_its_word() {
+        for verdict in Verdict::ALL {
+            let chosen = Wanted::from_str(verdict.word(), false);
+            assert!(chosen.is_ok_and(|chosen| chosen.is(verdict)), "{}", verdict.word());
+        }
     }
 
     #[test]

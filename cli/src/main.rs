@@ -3,7 +3,8 @@
 //! `alive run` goes through these rooms: [`shim`] finds the preload library, [`target`] sees
 //! whether it can work in the command (with [`elf`] and [`privilege`]), [`launch`] and
 //! [`supervise`] run the command under an embedded collector while [`live`] shows figures, and [`output`] writes the
-//! report. `alive report` is the last of these alone. [`exit`] chooses every exit status.
+//! report. `alive report` is the last of these alone; with `--watch`, and as `alive tail`, it
+//! goes on looking by [`follow`]. [`exit`] chooses every exit status.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -11,6 +12,7 @@ mod cmd;
 mod elf;
 mod exit;
 mod filter;
+mod follow;
 mod launch;
 mod live;
 mod output;
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Run(args) => cmd::run::run(args),
         Command::Report(args) => cmd::report::run(args),
+        Command::Tail(args) => cmd::tail::run(args),
     };
     let status = result.unwrap_or_else(|failure| {
         output::say(&failure.to_string());

@@ -17,6 +17,7 @@ pub mod escape;
 pub mod findings;
 pub mod forest;
 pub mod machinery;
+pub mod news;
 pub mod readiness;
 pub mod render;
 pub mod role;

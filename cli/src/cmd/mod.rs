@@ -2,6 +2,7 @@
 
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod tail;
 
 /// Microseconds since 1970, as the store counts.
 fn micros(time: jiff::Timestamp) -> u64 {

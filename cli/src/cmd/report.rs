@@ -1,34 +1,83 @@
 //! `alive report`: what a collector has stored.
 
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use alive_report::{Report, Selection, Thresholds, escape};
 
 use crate::args;
 use crate::cmd::micros;
 use crate::exit::{Failure, Status};
-use crate::output;
+use crate::follow::{FOREVER, Follow, Turn};
+use crate::output::{self, Screen};
 
 /// Reads the database and writes the report.
 ///
 /// # Errors
 /// [`Failure`], also when there is nothing to report.
 pub(crate) fn run(args: args::Report) -> Result<Status, Failure> {
-    let db = args.db.unwrap_or_else(alive_collector::default_database);
-    let snapshot = alive_store::snapshot(&db)?;
-    let labels: Vec<Vec<u8>> = snapshot.programs.iter().map(|program| program.label.clone()).collect();
+    let db = args.db.clone().unwrap_or_else(alive_collector::default_database);
     let selection = Selection {
-        program: args.program.map(OsStringExt::into_vec),
+        program: args.program.clone().map(OsStringExt::into_vec),
         since_micros: args.since.map(micros),
         thresholds: Thresholds::default(),
     };
-    let report = Report::new(snapshot, &selection);
+    if let Some(seconds) = args.watch {
+        return watch(db, &selection, &args, Duration::from_secs(seconds));
+    }
+    let report = read(&db, &selection)?;
+    output::draw(&report, &args.pictures)?;
+    output::write(&report, args.format, args.output.as_deref())?;
+    Ok(Status::Well)
+}
+
+/// Writes the report again and again until it is ended.
+fn watch(
+    db: PathBuf,
+    selection: &Selection,
+    args: &args::Report,
+    pause: Duration,
+) -> Result<Status, Failure> {
+    let mut follow = Follow::new(db)?;
+    let mut screen = Screen::new();
+    loop {
+        match read(follow.db(), selection) {
+            Ok(report) => {
+                follow.found();
+                output::draw(&report, &args.pictures)?;
+                match &args.output {
+                    Some(file) => output::write(&report, args.format, Some(file))?,
+                    None if !screen.show(&report, args.format)? => return Ok(Status::Well),
+                    None => {}
+                }
+            }
+            // There may be something the next time.
+            Err(failure) if failure.status() == Status::NoData => {
+                if follow.begins_to_wait() {
+                    output::say(&failure.to_string());
+                }
+            }
+            Err(failure) => return Err(failure),
+        }
+        // Figures that tell how long ago something was change on a terminal even when nothing happens.
+        if follow.rest(pause) == Turn::End || (!screen.is_terminal() && follow.wait(FOREVER) == Turn::End) {
+            return Ok(Status::Well);
+        }
+    }
+}
+
+/// Reads and judges.
+fn read(db: &Path, selection: &Selection) -> Result<Report, Failure> {
+    let snapshot = alive_store::snapshot(db)?;
+    let labels: Vec<Vec<u8>> = snapshot.programs.iter().map(|program| program.label.clone()).collect();
+    let report = Report::new(snapshot, selection);
     if report.is_empty() {
         let file = escape::terminal(db.as_os_str().as_bytes());
-        return Err(Failure::NoData(match selection.program {
-            Some(label) if !labels.contains(&label) => format!(
+        return Err(Failure::NoData(match &selection.program {
+            Some(label) if !labels.contains(label) => format!(
                 "{file} knows no program {}; it knows {}: name one of them with --program",
-                escape::terminal(&label),
+                escape::terminal(label),
                 listed(&labels)
             ),
             _ => format!(
@@ -38,9 +87,7 @@ pub(crate) fn run(args: args::Report) -> Result<Status, Failure> {
             ),
         }));
     }
-    output::draw(&report, &args.pictures)?;
-    output::write(&report, args.format, args.output.as_deref())?;
-    Ok(Status::Well)
+    Ok(report)
 }
 
 fn listed(labels: &[Vec<u8>]) -> String {

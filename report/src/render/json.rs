@@ -227,7 +227,7 @@ fn asked(out: &mut Object, stacks: &[Stack]) {
     out.put("stacks", stacks);
 }
 
-fn caller(caller: &Caller) -> Value {
+pub(super) fn caller(caller: &Caller) -> Value {
     match caller {
         Caller::Language(line) => frame(line),
         Caller::Native(place) => site(place),

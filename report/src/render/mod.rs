@@ -8,6 +8,7 @@ pub mod loss;
 mod refork;
 mod summary;
 pub mod table;
+pub mod tail;
 mod units;
 mod unread;
 
