@@ -105,7 +105,13 @@ pub(crate) fn shop() -> Snapshot {
         processes: 8,
         stacks: vec![Stack { language: vec![views(7, "<module>")], native: Vec::new() }],
     });
-    Snapshot { programs: vec![program], datagrams: 100, events: 120, ..Snapshot::default() }
+    Snapshot {
+        programs: vec![program],
+        until_micros: NOON,
+        datagrams: 100,
+        events: 120,
+        ..Snapshot::default()
+    }
 }
 
 /// So many causes, each of another size and asked for by another line.

@@ -104,6 +104,10 @@ fn card(finding: &Value, out: &mut dyn Write) -> io::Result<()> {
         write!(out, " Asked for by <code title=\"{}\">{short}</code>.", escape::html(caller.as_bytes()))?;
     }
     out.write_all(b"</p>\n")?;
+    for note in view::list(finding, "notes") {
+        let text = escape::html(view::text(note, "text").as_bytes());
+        writeln!(out, "<p class=\"caution\">{text}</p>")?;
+    }
     match view::text(finding, "load_in") {
         "" => {}
         role => writeln!(out, "<p class=\"do\">Load it in the <b>{}</b></p>", escape::html(role.as_bytes()))?,

@@ -84,8 +84,9 @@ fn notes(program: &Value, role: &Value) -> Vec<String> {
     if let kib @ 1.. = view::number(role, "forker_resident_kib") {
         notes.push(format!("forker {}", bytes(kib.saturating_mul(1024))));
     }
-    for (key, noun) in [("threads", "thread"), ("sockets", "socket")] {
-        if let number @ 1.. = view::number(role, key) {
+    let at_fork = role.get("at_fork").unwrap_or(&Value::Null);
+    for (key, noun) in [("threads", "further thread"), ("sockets", "open socket")] {
+        if let number @ 1.. = view::number(at_fork, key) {
             notes.push(format!("{} at the fork", count(number, noun)));
         }
     }

@@ -29,6 +29,11 @@ pub(super) fn total(finding: &Value, key: &str) -> u64 {
     finding.get("total").map_or_else(|| number(finding, key), |total| number(total, key))
 }
 
+/// A figure of a load alone.
+fn own(node: &Value, key: &str) -> u64 {
+    node.get("own").map_or_else(|| number(node, key), |own| number(own, key))
+}
+
 /// What loading once instead of in every process would spare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Spared {
@@ -45,14 +50,14 @@ impl Spared {
     pub(super) fn by(finding: &Value) -> Self {
         let tree = list(finding, "tree");
         let repeats = number(finding, "workers").saturating_sub(1);
-        let own = |key| total(finding, key).saturating_sub(tree.iter().map(|node| whole(node, key)).sum());
+        let below = |key| tree.iter().map(|node| whole(node, key)).fold(0, u64::saturating_add);
+        let alone = |key| match finding.get("own") {
+            Some(own) => number(own, key),
+            None => total(finding, key).saturating_sub(below(key)),
+        };
         let brought = |key| tree.iter().map(|node| repeated(node, key)).fold(0, u64::saturating_add);
-        let all = |key| repeats.saturating_mul(own(key)).saturating_add(brought(key));
-        Self {
-            bytes: all("bytes"),
-            micros: all("micros"),
-            private_kib: total(finding, "private_kib").saturating_mul(repeats),
-        }
+        let all = |key| repeats.saturating_mul(alone(key)).saturating_add(brought(key));
+        Self { bytes: all("bytes"), micros: all("micros"), private_kib: all("private_kib") }
     }
 
     /// Both together.
@@ -67,13 +72,13 @@ impl Spared {
 
 /// A figure over a node and all below it. Nesting is bounded by the forest.
 fn whole(node: &Value, key: &str) -> u64 {
-    list(node, "tree").iter().map(|below| whole(below, key)).fold(number(node, key), u64::saturating_add)
+    list(node, "tree").iter().map(|below| whole(below, key)).fold(own(node, key), u64::saturating_add)
 }
 
 /// The same, times the processes of each node but the first.
 fn repeated(node: &Value, key: &str) -> u64 {
-    let own = number(node, "workers").saturating_sub(1).saturating_mul(number(node, key));
-    list(node, "tree").iter().map(|below| repeated(below, key)).fold(own, u64::saturating_add)
+    let alone = number(node, "workers").saturating_sub(1).saturating_mul(own(node, key));
+    list(node, "tree").iter().map(|below| repeated(below, key)).fold(alone, u64::saturating_add)
 }
 
 /// Who asked, in a line: the place and what stands behind it.

@@ -7,15 +7,15 @@ const facts = (finding, load) => {
   const fact = (name, value) => { if (value) list.push(element("dt", {}, name), element("dd", {}, value)); };
   fact("Path", finding.what);
   fact("Role", finding.role);
-  fact("Load it in", finding.load_in);
+  fact("Load it in", finding.load_in && finding.load_in + (finding.load_before ? ", before it forks " + finding.load_before : ""));
   fact("Alone", finding.own && finding.own.bytes ? bytes(finding.own.bytes) : "");
   fact("CPU time", total(finding, "cpu_micros") ? micros(total(finding, "cpu_micros")) : "");
   fact("Page faults", total(finding, "faults") ? total(finding, "faults").toLocaleString("en") : "");
   const kib = total(finding, "private_kib");
   fact("Private memory", kib ? bytes(kib * 1024) + " in each process" + (finding.total && finding.total.estimated ? ", estimated" : "") : "");
   fact("Searches", finding.searches ? count(finding.searches, "search") + ", " + count(finding.probes || 0, "probe") : "");
-  fact("Respawned", finding.respawned ? count(finding.respawned, "time") : "");
-  fact("Shared by", Array.isArray(finding.shared_by) ? finding.shared_by.join(", ") : finding.shared_by);
+  fact("Loaded again", finding.respawned ? "by " + count(finding.respawned, "process") + " forked after a sibling had it" : "");
+  fact("Shared by", finding.shared_by ? count(finding.shared_by, "process") : "");
   for (const note of finding.notes || []) fact("Note", typeof note === "string" ? note : note.text || note.note);
   if (load && load.first_seen) fact("Seen", load.first_seen.slice(0, 19) + "Z to " + load.last_seen.slice(0, 19) + "Z");
   return element("dl", { class: "facts" }, list);

@@ -7,7 +7,7 @@ const THINNEST = 1.5;
 const icicle = (program, room) => {
   const root = forest(program);
   if (!root.children.length) return;
-  const measures = [["bytes", "Size"], ["micros", "Time"], ["workers", "Processes"]].filter(
+  const measures = [["bytes", "Size"], ["micros", "Time"], ["private_kib", "Memory"], ["workers", "Processes"]].filter(
     ([key]) => measure(root, key) > 0,
   );
   if (!measures.length) return;
@@ -15,7 +15,7 @@ const icicle = (program, room) => {
   let zoomed = root;
   let zoomedDepth = 0;
   let chosen = root;
-  const amount = (value) => (key === "bytes" ? bytes(value) : key === "micros" ? micros(value) : count(value, "load"));
+  const amount = (value) => (key === "bytes" ? bytes(value) : key === "private_kib" ? bytes(value * 1024) : key === "micros" ? micros(value) : count(value, "load"));
 
   const picture = drawn("svg", { class: "icicle", role: "img", tabindex: "0", keydown: (event) => steer(event) });
   const trail = element("nav", { class: "trail", "aria-label": "Zoom" });

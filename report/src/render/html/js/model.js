@@ -14,14 +14,16 @@ const byPlace = (program) => {
 };
 
 // What a node brings by itself, without what is below it.
-const below = (node, key) => (node.tree || []).reduce((sum, child) => sum + child[key] + below(child, key), 0);
+const own = (node, key) => (node.own || node)[key] || 0;
+const below = (node, key) => (node.tree || []).reduce((sum, child) => sum + own(child, key) + below(child, key), 0);
 
 // The forest of causes for the picture: roles, findings, what they brought.
 const forest = (program) => {
   const node = (item) => ({
     path: item.path,
-    bytes: item.bytes || 0,
-    micros: item.micros || 0,
+    bytes: own(item, "bytes"),
+    micros: own(item, "micros"),
+    private_kib: own(item, "private_kib"),
     workers: item.workers || 0,
     children: (item.tree || []).map(node),
   });
@@ -29,19 +31,21 @@ const forest = (program) => {
   for (const finding of program.findings || []) {
     if (finding.verdict !== "preload" && finding.verdict !== "leave-lazy") continue;
     const brought = { tree: finding.tree || [] };
+    const alone = (key) => (finding.own ? own(finding, key) : Math.max(0, total(finding, key) - below(brought, key)));
     const cause = {
       path: finding.what,
       verdict: finding.verdict,
       finding,
-      bytes: Math.max(0, total(finding, "bytes") - below(brought, "bytes")),
-      micros: Math.max(0, total(finding, "micros") - below(brought, "micros")),
+      bytes: alone("bytes"),
+      micros: alone("micros"),
+      private_kib: alone("private_kib"),
       workers: finding.workers || 0,
       children: brought.tree.map(node),
     };
     if (!roles.has(finding.role)) roles.set(finding.role, []);
     roles.get(finding.role).push(cause);
   }
-  const group = (path, children) => ({ path, plain: true, bytes: 0, micros: 0, workers: 0, children });
+  const group = (path, children) => ({ path, plain: true, bytes: 0, micros: 0, private_kib: 0, workers: 0, children });
   const groups = [...roles].map(([role, causes]) => group(role || "?", causes));
   const root = groups.length === 1 ? groups[0] : group(program.program, groups);
   const hang = (parent) => {
