@@ -6,7 +6,9 @@ mod decode;
 mod forks;
 mod frames;
 mod instructions;
+mod million;
 mod open_loop;
+mod page;
 mod parent;
 mod receive;
 mod report;
@@ -44,11 +46,15 @@ pub(crate) enum Row {
     Decode,
     /// The receiving thread of the collector
     Receive,
+    /// A report on a million rows, and the memory that it holds
+    Million,
+    /// The page of 10,000 loads in a browser
+    Page,
 }
 
 impl Row {
     /// Every row, in the order of the table.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Parent,
         Self::Child,
         Self::Report,
@@ -60,6 +66,8 @@ impl Row {
         Self::Instructions,
         Self::Decode,
         Self::Receive,
+        Self::Million,
+        Self::Page,
     ];
 
     /// Its word on the command line and in the table.
@@ -76,6 +84,8 @@ impl Row {
             Self::Instructions => "instructions",
             Self::Decode => "decode",
             Self::Receive => "receive",
+            Self::Million => "million",
+            Self::Page => "page",
         }
     }
 
@@ -96,6 +106,8 @@ impl Row {
             Self::Instructions => instructions::measure(bench),
             Self::Decode => Ok(decode::measure(bench)),
             Self::Receive => receive::measure(bench),
+            Self::Million => million::measure(bench),
+            Self::Page => page::measure(bench),
         }
     }
 }
