@@ -21,6 +21,7 @@ pub mod model;
 mod read;
 mod rebase;
 mod role;
+mod samples;
 mod write;
 
 pub use error::Error;
