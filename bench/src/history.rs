@@ -43,13 +43,10 @@ impl History {
             key,
             program: b"shop".to_vec(),
             executable: b"/usr/bin/python3.11".to_vec(),
-            shim_version: b"0.1.0".to_vec(),
             first_seen_micros: began,
             last_seen_micros: began + 3_000_000_000,
             sequence: u64::from(self.files),
-            gaps: 0,
-            not_sent: Vec::new(),
-            interpreters: Vec::new(),
+            ..TreeRow::default()
         };
         let chain = |role: u32| {
             let site = Site {
@@ -99,17 +96,15 @@ fn load(tree: TreeKey, began: u64, chain: Vec<ForkSite>, file: u32) -> LoadRow {
     };
     LoadRow {
         key: LoadKey { tree, chain, path: path.into(), kind: "module".into() },
-        name: Vec::new(),
         language: "python".into(),
         outcome: "loaded".into(),
         via: "open".into(),
-        pulled_in_by: Vec::new(),
         events: 8,
         processes: 8,
         bytes: 1_000 + u64::from(file) * 7_919 % 100_003,
-        nanos: 0,
         first_seen_micros: began + u64::from(file) * 10_000,
         last_seen_micros: began + 3_000_000_000,
         stacks: vec![Stack { language, native: Vec::new() }],
+        ..LoadRow::default()
     }
 }

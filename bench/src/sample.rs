@@ -1,6 +1,6 @@
 //! Datagrams as a Perl daemon's workers send them, for the rows that read them.
 
-use alive_wire::record::{Code, Frame, Lineage, Module, types};
+use alive_wire::record::{Code, Frame, Lineage, Module, Usage, types};
 use alive_wire::{CodeKind, Encoder, Header, Kind, Language, LanguageStack, MAX_SENT, Outcome, Via};
 
 /// Workers of the daemon.
@@ -49,7 +49,8 @@ pub(crate) fn load(sequence: u64, file: u32) -> Vec<u8> {
     );
     encoder.code(code);
     encoder.number(types::FILE_BYTES, 40_960);
-    encoder.number(types::MINOR_FAULTS, 1234);
+    let usage = Usage { faults: 1234 + sequence, thread: header.pid, cpu_nanos: 1_000_000 * sequence };
+    encoder.usage(usage);
     encoder.lineage(&master);
     encoder.lineage(&worker);
     for path in ["/usr/bin/perl", "/usr/lib/libc.so.6", "/usr/lib/perl/POSIX.so", "/usr/lib/perl/Socket.so"] {

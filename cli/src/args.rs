@@ -4,7 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use alive_report::Verdict;
+use alive_report::preload::Ecosystem;
+use alive_report::{Thresholds, Verdict};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -46,6 +48,11 @@ pub(crate) enum Command {
     /// Follows the database of a collector, which may end and start again meanwhile. Ends on Ctrl-C, or when
     /// nobody reads what it prints.
     Tail(Tail),
+    /// Write what to load before the fork, ready to be pasted
+    ///
+    /// Takes what the report calls worth preloading and writes it in the words of a language or of
+    /// a server. Comments say where it goes, why it was chosen, and what was left out.
+    Preload(Preload),
 }
 
 /// What `alive run` was asked.
@@ -68,6 +75,8 @@ pub(crate) struct Run {
     /// Exit with status 3 when a forked process loaded code
     #[arg(long)]
     pub(crate) fail_on_late: bool,
+    #[command(flatten)]
+    pub(crate) rule: Rule,
     /// Label of the program in the report, instead of its script's or executable's name
     #[arg(long, value_name = "LABEL")]
     pub(crate) name: Option<OsString>,
@@ -98,6 +107,8 @@ pub(crate) struct Report {
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) rule: Rule,
+    #[command(flatten)]
     pub(crate) pictures: Pictures,
     /// Go on, and write the report anew every so many seconds; on a terminal in the same place
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u64).range(1..))]
@@ -122,9 +133,19 @@ pub(crate) struct Tail {
     /// How many of the loads before now to begin with
     #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
     pub(crate) lines: usize,
-    /// A line for a person, or a JSON object for a program
+    /// Form of each line
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
+    pub(crate) format: LineFormat,
+}
+
+/// Forms of a line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LineFormat {
+    /// For a person
+    #[default]
+    Text,
+    /// For a program: an object
+    Json,
 }
 
 /// A verdict to choose by.
@@ -180,6 +201,35 @@ fn flame(text: &str) -> Result<Flame, String> {
     }
 }
 
+/// What `alive preload` was asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Preload {
+    /// Who is to read the list
+    #[arg(long = "for", value_name = "WHO", value_parser = ecosystems())]
+    pub(crate) ecosystem: Ecosystem,
+    /// The collector's database [default: where alive-collector keeps it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+    /// Only the program of this label
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) program: Option<OsString>,
+    /// Only what processes of this role loaded, by its name in the report
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) role: Option<String>,
+    /// Also what few processes load
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Write the list here instead of to standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// The words for those who read lists.
+fn ecosystems() -> impl TypedValueParser<Value = Ecosystem> {
+    PossibleValuesParser::new(Ecosystem::ALL.map(Ecosystem::word))
+        .try_map(|word| Ecosystem::of_word(&word).ok_or_else(|| format!("{word} is nobody who reads lists")))
+}
+
 /// Forms of the report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -188,6 +238,47 @@ pub(crate) enum Format {
     Table,
     /// For a program
     Json,
+    /// For a spreadsheet: one line for each finding
+    Csv,
+}
+
+/// From when on a late load is worth preloading.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[command(next_help_heading = "When a late load is worth preloading")]
+pub(crate) struct Rule {
+    /// When at least so many processes of a role load it; 1 lets a process without siblings count
+    #[arg(long, value_name = "N", default_value_t = Thresholds::default().min_processes,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) min_processes: u64,
+    /// And at least so many percent of them; a fifth of it where it is loaded again after respawns
+    #[arg(long, value_name = "PERCENT", default_value_t = Thresholds::default().min_share_percent,
+        value_parser = clap::value_parser!(u64).range(..=100))]
+    pub(crate) min_share: u64,
+    /// Or when loading it takes so long: a time such as 10ms, 500us or 1s
+    #[arg(long, value_name = "TIME", default_value = "10ms", value_parser = duration_micros)]
+    pub(crate) slow: u64,
+}
+
+impl From<Rule> for Thresholds {
+    fn from(rule: Rule) -> Self {
+        Self { min_processes: rule.min_processes, min_share_percent: rule.min_share, slow_micros: rule.slow }
+    }
+}
+
+/// Microseconds of a time with its unit.
+fn duration_micros(text: &str) -> Result<u64, String> {
+    let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let micros = match unit {
+        "us" => Some(1),
+        "ms" => Some(1_000),
+        "s" => Some(1_000_000),
+        _ => None,
+    };
+    micros
+        .zip(number.parse::<u64>().ok())
+        .and_then(|(unit, number)| number.checked_mul(unit))
+        .ok_or_else(|| "give a whole number and its unit: us, ms or s, such as 10ms".to_owned())
 }
 
 /// A point in time: so long ago, or a date in UTC.
@@ -208,7 +299,7 @@ pub(crate) const QUIET: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
-    use super::{Args, Flame, Wanted, flame, since};
+    use super::{Args, Flame, Wanted, duration_micros, flame, since};
     use alive_report::Verdict;
     use clap::{CommandFactory as _, ValueEnum as _};
     use jiff::{SignedDuration, Timestamp};
@@ -216,6 +307,18 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        for (text, micros) in [("10ms", 10_000), ("500us", 500), ("2s", 2_000_000), ("0s", 0)] {
+            assert_eq!(duration_micros(text), Ok(micros), "{text}");
+        }
+        for text in
+            ["10", "ms", "-1ms", "1.5s", "10 ms", "1h", "99999999999999999999s", "18446744073709551615s"]
+        {
+            assert!(duration_micros(text).is_err(), "{text}");
+        }
     }
 
     #[test]

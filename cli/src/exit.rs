@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use alive_report::escape;
+use alive_report::preload::NoList;
 use alive_store::Error as StoreError;
 
 use crate::{shim, supervise, target};
@@ -16,6 +17,8 @@ pub(crate) enum Status {
     Late,
     /// There is no database, or nothing in it.
     NoData,
+    /// The words do not say what is wanted.
+    Usage,
     /// Something about this machine or this program makes the work impossible.
     Environment,
     /// The traced command's own status.
@@ -24,9 +27,10 @@ pub(crate) enum Status {
 
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
-        // 1 is for findings of `check`, 2 is clap's for usage.
+        // 1 is for findings of `check`; clap ends with 2, too.
         Self::from(match status {
             Status::Well => 0,
+            Status::Usage => 2,
             Status::Late => 3,
             Status::NoData => 4,
             Status::Environment => 5,
@@ -68,6 +72,8 @@ pub(crate) enum Failure {
     },
     #[error("{0}")]
     NoData(String),
+    #[error(transparent)]
+    NoList(#[from] NoList),
 }
 
 impl Failure {
@@ -82,6 +88,8 @@ impl Failure {
                 _ => Status::Environment,
             },
             Self::NoData(_) | Self::Store(StoreError::Missing { .. }) => Status::NoData,
+            Self::NoList(NoList::Nothing { .. }) => Status::NoData,
+            Self::NoList(_) => Status::Usage,
             _ => Status::Environment,
         }
     }

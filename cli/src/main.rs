@@ -4,7 +4,8 @@
 //! whether it can work in the command (with [`elf`] and [`privilege`]), [`launch`] and
 //! [`supervise`] run the command under an embedded collector while [`live`] shows figures, and [`output`] writes the
 //! report. `alive report` is the last of these alone; with `--watch`, and as `alive tail`, it
-//! goes on looking by [`follow`]. [`exit`] chooses every exit status.
+//! goes on looking by [`follow`], and `alive preload` writes a list instead of the report. [`exit`] chooses
+//! every exit status.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Run(args) => cmd::run::run(args),
         Command::Report(args) => cmd::report::run(args),
         Command::Tail(args) => cmd::tail::run(args),
+        Command::Preload(args) => cmd::preload::run(args),
     };
     let status = result.unwrap_or_else(|failure| {
         output::say(&failure.to_string());

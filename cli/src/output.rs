@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use alive_report::render::table::Medium;
-use alive_report::render::{flame, html, json, table};
+use alive_report::render::{csv, flame, html, json, table};
 use alive_report::{Report, escape};
 
 use crate::args::{Flame, Format, Pictures};
@@ -24,9 +24,24 @@ pub(crate) fn say(message: &str) {
 /// # Errors
 /// [`Failure::Output`].
 pub(crate) fn write(report: &Report, format: Format, file: Option<&Path>) -> Result<(), Failure> {
+    written(file, |medium, out| render(report, format, medium, out))
+}
+
+/// Writes a list to `file`, or to standard output, as [`write`] does.
+///
+/// # Errors
+/// [`Failure::Output`].
+pub(crate) fn write_list(list: &str, file: Option<&Path>) -> Result<(), Failure> {
+    written(file, |_, out| out.write_all(list.as_bytes()))
+}
+
+fn written(
+    file: Option<&Path>,
+    write: impl FnOnce(Medium, &mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
     let result = match file {
-        Some(path) => File::create(path).and_then(|file| render(report, format, Medium::default(), file)),
-        None => render(report, format, medium(), io::stdout().lock()),
+        Some(path) => File::create(path).and_then(|mut file| write(Medium::default(), &mut file)),
+        None => write(medium(), &mut io::stdout().lock()),
     };
     match result {
         // The reader has seen enough (`alive report | head`).
@@ -68,6 +83,7 @@ fn render(report: &Report, format: Format, medium: Medium, out: impl Write) -> i
     match format {
         Format::Table => table::render(report, medium, &mut out)?,
         Format::Json => json::render(report, &mut out)?,
+        Format::Csv => csv::render(report, &mut out)?,
     }
     out.flush()
 }

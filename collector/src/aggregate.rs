@@ -3,11 +3,14 @@
 //! Everything that a sender can make grow is bounded: keys that wait to be written ([`MAX_KEYS`]),
 //! processes, trees, chains and sample stacks that are remembered. What finds no room is counted.
 
+mod burst;
 mod chains;
 mod pending;
 mod processes;
 mod recent;
+mod repeats;
 mod samples;
+mod spans;
 mod sums;
 mod trees;
 
@@ -17,7 +20,7 @@ use std::sync::Arc;
 use alive_store::model::{Loss, TreeKey, TreeMark};
 use alive_wire::header::flags;
 use alive_wire::text::Ping;
-use alive_wire::{Datagram, Error, Event, Kind, Language, Outcome};
+use alive_wire::{ANNOUNCED_FORKS, Datagram, Error, Event, Kind, Language, Outcome};
 use hashbrown::DefaultHashBuilder;
 
 use crate::heard::Heard;
@@ -27,7 +30,9 @@ use chains::{Chain, Chains};
 use pending::Lines;
 pub use pending::Pending;
 use processes::{ProcessKey, Processes};
+use repeats::{Forked, Repeats};
 use samples::Samples;
+use spans::{Load, Spans};
 use sums::Addend;
 use trees::Trees;
 
@@ -60,6 +65,8 @@ pub struct Aggregate {
     chains: Chains,
     processes: Processes,
     samples: Samples,
+    repeats: Repeats,
+    spans: Spans,
     pending: Pending,
     totals: Totals,
 }
@@ -76,6 +83,8 @@ impl Aggregate {
             chains: Chains::new(),
             processes: Processes::new(),
             samples: Samples::default(),
+            repeats: Repeats::default(),
+            spans: Spans::new(),
             pending: Pending::default(),
             totals: Totals::default(),
         }
@@ -217,7 +226,12 @@ impl Aggregate {
                 let file = heard.field(b"file").unwrap_or_default();
                 self.ping(heard.name.unwrap_or_default().to_vec(), file.to_vec(), line, seen_micros);
             }
-            Ok(Kind::Fork) => self.rebase(&heard, chain, seen_micros),
+            Ok(Kind::Fork) => {
+                if header.flags & flags::REBASED == 0 {
+                    self.processes.forked(process, header.monotonic_nanos);
+                }
+                self.rebase(&heard, chain, seen_micros);
+            }
             // It tells of its tree, which was noted above.
             Ok(Kind::Start) => {}
             // A kind that a later version of the shim knows.
@@ -287,15 +301,51 @@ impl Aggregate {
         if what.0 == Kind::Missing && heard.code.outcome == Some(Outcome::Loaded) {
             self.processes.take_back(process, thing);
             self.samples.forget(hash);
-            return self.pending.sums.found(&Addend { heard, chain, hash, first_time: false, seen_micros });
+            let addend = Addend { heard, chain, hash, first_time: false, repeated: false, seen_micros };
+            return self.pending.sums.found(&addend);
         }
         let first_time = self.processes.first_time(process, thing);
-        let addend = Addend { heard, chain, hash, first_time, seen_micros };
+        let repeated = first_time && what.0 == Kind::Load && {
+            let forked = self.forked(heard, process);
+            self.repeats.is_repeated(hash, forked, heard.header().monotonic_nanos)
+        };
+        let addend = Addend { heard, chain, hash, first_time, repeated, seen_micros };
         let (samples, hasher) = (&mut self.samples, &self.hasher);
         let sample = || samples.wanted(hash, || hasher.hash_one(StackBytes(heard))).then(|| heard.stack());
         match what.0 {
             Kind::Missing => self.pending.sums.missing(&addend, sample),
-            _ => self.pending.sums.load(&addend, sample),
+            _ => {
+                self.pending.sums.load(&addend, sample);
+                self.spend(&Load { heard, process, chain: chain.hash, hash, seen_micros }, chain);
+            }
+        }
+    }
+
+    /// Adds what a load tells about its thread's previous one.
+    fn spend(&mut self, load: &Load<'_, '_>, chain: &Arc<Chain>) {
+        let (tree, header) = (load.heard.tree(), load.heard.header());
+        let room = self.has_room();
+        let Self { spans, pending, trees, .. } = self;
+        let is_whole = |from: u64, to: u64| {
+            if header.flags & flags::NO_TREE != 0 {
+                // The process counts for itself, all its threads together.
+                return from.checked_add(1) == Some(to);
+            }
+            trees.is_whole(tree, from, to)
+        };
+        spans.hear(load, is_whole, |owner, told| pending.sums.spend(tree, chain, owner, told, room));
+    }
+
+    /// When the process was forked, for all that is known.
+    fn forked(&self, heard: &Heard<'_>, process: ProcessKey) -> Forked {
+        if let Some(nanos) = self.processes.forked_at(process) {
+            return Forked::At(nanos);
+        }
+        match heard.lineage().last() {
+            Some(link) if link.forks > ANNOUNCED_FORKS && !(1..=ANNOUNCED_FORKS).contains(&link.ordinal) => {
+                Forked::Late
+            }
+            _ => Forked::Untold,
         }
     }
 

@@ -5,7 +5,7 @@
 
 use alive_store::model::{Site, Stack, TreeKey};
 use alive_wire::decode::Records;
-use alive_wire::record::{Code, Frames, Lineage, Module, NO_MODULE, Reason};
+use alive_wire::record::{Code, Frames, Lineage, Module, NO_MODULE, Reason, Usage};
 use alive_wire::{Error, Event, Header, Language, LanguageStack, MAX_FRAMES, MAX_LINEAGE, Record};
 
 use crate::unpack;
@@ -62,6 +62,8 @@ pub(crate) struct Heard<'a> {
     pub(crate) bytes: Option<u64>,
     /// Nanoseconds in dlopen.
     pub(crate) nanos: Option<u64>,
+    /// What the loading thread has used; `None` when not told.
+    pub(crate) usage: Option<Usage>,
     /// Failed probes of a search.
     pub(crate) probes: u32,
     /// The native stack.
@@ -92,6 +94,7 @@ impl<'a> Heard<'a> {
             code: Code { kind: None, language: None, outcome: None, via: None },
             bytes: None,
             nanos: None,
+            usage: None,
             probes: 0,
             frames: None,
             lines: LanguageStack::NONE,
@@ -115,6 +118,7 @@ impl<'a> Heard<'a> {
                 Record::Code(code) => heard.code = code,
                 Record::FileBytes(bytes) => heard.bytes = Some(bytes),
                 Record::Duration(nanos) => heard.nanos = Some(nanos),
+                Record::Usage(usage) => heard.usage = Some(usage),
                 Record::Search { probes } => heard.probes = probes,
                 Record::Frames(frames) => heard.frames = Some(frames),
                 Record::Lineage(_) => heard.lineage.note(&here),

@@ -16,6 +16,8 @@ pub struct Sequence {
     high: u64,
     missing: u64,
     holes: VecDeque<RangeInclusive<u64>>,
+    /// Up to here there may be holes that are not kept.
+    given_up: u64,
 }
 
 impl Sequence {
@@ -28,7 +30,7 @@ impl Sequence {
     /// A sequence that is watched from `high` on; `missing` of the numbers up to it have not come.
     #[must_use]
     pub fn resumed(high: u64, missing: u64) -> Self {
-        Self { high, missing, holes: VecDeque::new() }
+        Self { high, missing, holes: VecDeque::new(), given_up: high }
     }
 
     /// The highest number that came.
@@ -41,6 +43,13 @@ impl Sequence {
     #[must_use]
     pub const fn missing(&self) -> u64 {
         self.missing
+    }
+
+    /// Whether every number between two that came, without both, is known to have come.
+    #[must_use]
+    pub fn is_whole(&self, from: u64, to: u64) -> bool {
+        let at = self.holes.partition_point(|hole| *hole.end() <= from);
+        from >= self.given_up && self.holes.get(at).is_none_or(|hole| *hole.start() >= to)
     }
 
     /// Takes note that `number` came.
@@ -83,7 +92,8 @@ impl Sequence {
 
     fn settle(&mut self) {
         if self.holes.len() > MAX_HOLES {
-            self.holes.pop_front();
+            let hole = self.holes.pop_front();
+            self.given_up = hole.map_or(self.given_up, |hole| self.given_up.max(*hole.end()));
         }
     }
 }
@@ -121,6 +131,8 @@ mod tests {
         assert_eq!(sequence.missing(), many, "1 was given up");
         sequence.hear(3);
         assert_eq!(sequence.missing(), many - 1);
+        assert!(!sequence.is_whole(0, 2), "what was given up is not known to have come");
+        assert!(sequence.is_whole(2, 4) && !sequence.is_whole(4, 6));
     }
 
     #[test]
@@ -151,6 +163,10 @@ mod tests {
                 let came = u64::try_from(seen.len()).unwrap();
                 prop_assert_eq!(sequence.high(), high);
                 prop_assert_eq!(sequence.missing(), 7 + (high - base) - came);
+                let between = |from: u64, to: u64| (from + 1..to).all(|number| seen.contains(&number));
+                for from in seen.iter().take(9) {
+                    prop_assert_eq!(sequence.is_whole(*from, number), number <= *from || between(*from, number));
+                }
             }
         }
     }

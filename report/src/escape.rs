@@ -3,7 +3,8 @@
 //! A path may hold an escape sequence that retitles the reader's terminal, a newline that forges a
 //! row, a right-to-left override that hides a suffix, or a tag that a browser would obey. [`terminal`] is
 //! the only way from bytes to a terminal, [`json_text`] and [`AsciiControls`] the only way into JSON,
-//! [`html`] into a page's text and attributes, [`ScriptText`] into a script element of it.
+//! [`csv_text`] and [`csv_field`] the only way into CSV, [`html`] into a page's text and attributes,
+//! [`ScriptText`] into a script element of it.
 
 use std::fmt::Write as _;
 use std::io;
@@ -45,12 +46,48 @@ pub fn json_text(bytes: &[u8]) -> (String, Option<String>) {
         text.push_str(chunk.valid());
         push_hex(&mut text, chunk.invalid());
     }
+    (text, Some(hex(bytes)))
+}
+
+/// Two digits a byte.
+fn hex(bytes: &[u8]) -> String {
     let mut hex = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         // Writing to a String cannot fail.
         let _ = write!(hex, "{byte:02x}");
     }
-    (text, Some(hex))
+    hex
+}
+
+/// Text for a CSV field, and the true bytes in hexadecimal when the text cannot tell them or a spreadsheet must
+/// not see them: what is no UTF-8 or acts on a terminal stands as `\xNN`, except line breaks and tabs, and a text
+/// that a spreadsheet would take for a formula has an apostrophe in front.
+#[must_use]
+pub fn csv_text(bytes: &[u8]) -> (String, Option<String>) {
+    let mut text = String::with_capacity(bytes.len());
+    if bytes.first().is_some_and(|first| b"=+-@\t\r".contains(first)) {
+        text.push('\'');
+    }
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if is_unsafe(character) && !matches!(character, '\n' | '\r' | '\t') {
+                push_hex(&mut text, character.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                text.push(character);
+            }
+        }
+        push_hex(&mut text, chunk.invalid());
+    }
+    let is_true = text.as_bytes() == bytes;
+    (text, (!is_true).then(|| hex(bytes)))
+}
+
+/// A field as RFC 4180 quotes it: between quotation marks where it holds a comma, a quotation mark, a line break
+/// or space at an end, quotation marks doubled.
+#[must_use]
+pub fn csv_field(text: &str) -> String {
+    let quoted = text.contains([',', '"', '\n', '\r']) || text.trim() != text;
+    if quoted { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
 /// A [`Formatter`] around another one that writes as `\uNNNN` what JSON itself would let through
@@ -152,7 +189,7 @@ impl<W: io::Write> io::Write for ScriptText<W> {
 }
 
 /// Characters that act on a terminal instead of standing in it.
-fn is_unsafe(character: char) -> bool {
+pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
@@ -168,7 +205,7 @@ fn push_hex(out: &mut String, bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{AsciiControls, ScriptText, html, json_text, terminal};
+    use super::{AsciiControls, ScriptText, csv_field, csv_text, html, json_text, terminal};
     use serde::Serialize as _;
     use serde_json::ser::CompactFormatter;
     use std::io::Write as _;
@@ -192,6 +229,38 @@ mod tests {
     fn json_tells_the_true_bytes_when_the_text_cannot() {
         assert_eq!(json_text(b"/a.pm"), ("/a.pm".to_owned(), None));
         assert_eq!(json_text(b"/\xff.pm"), ("/\\xff.pm".to_owned(), Some("2fff2e706d".to_owned())));
+    }
+
+    #[test]
+    fn no_field_of_a_table_is_a_formula_to_a_spreadsheet() {
+        for formula in ["=HYPERLINK(\"http://x\")", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+            let (text, hex) = csv_text(formula.as_bytes());
+            assert_eq!(text, format!("'{formula}"));
+            assert!(hex.is_some(), "and the true bytes beside it");
+        }
+        assert_eq!(csv_text(b"/a-b=c"), ("/a-b=c".to_owned(), None));
+        assert_eq!(csv_text(b""), (String::new(), None));
+    }
+
+    #[test]
+    fn a_table_tells_the_true_bytes_when_the_text_cannot() {
+        assert_eq!(csv_text(b"/\xff.pm"), ("/\\xff.pm".to_owned(), Some("2fff2e706d".to_owned())));
+        assert_eq!(csv_text(b"a\x1b[2J"), ("a\\x1b[2J".to_owned(), Some("611b5b324a".to_owned())));
+        assert_eq!(csv_text(b"a\nb"), ("a\nb".to_owned(), None), "a line break is quoted, not changed");
+    }
+
+    #[test]
+    fn fields_are_quoted_where_they_must_be() {
+        for (text, field) in [
+            ("plain", "plain"),
+            ("a,b", "\"a,b\""),
+            ("say \"x\"", "\"say \"\"x\"\"\""),
+            ("a\nb", "\"a\nb\""),
+            (" a", "\" a\""),
+            ("", ""),
+        ] {
+            assert_eq!(csv_field(text), field);
+        }
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::cost::Cost;
 use crate::forest::{self, Node};
 use crate::role::{self, Role};
 use crate::thresholds::Thresholds;
+use crate::verdict::Judge;
+pub use crate::verdict::Verdict;
 
 /// What the reader wants to see.
 #[derive(Debug, Clone, Default)]
@@ -23,36 +25,6 @@ pub struct Selection {
     pub thresholds: Thresholds,
 }
 
-/// What to do about a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum Verdict {
-    /// Most siblings load it, or loading it is slow: load it before the fork.
-    Preload,
-    /// Few processes load it: preloading would burden all for the sake of one.
-    LeaveLazy,
-    /// Searched for and never found, or found and failed to load: adds no code, costs searches.
-    Optional,
-    /// Loaded by the main process while it went into the background: that is start-up, the way it should be.
-    AlreadyShared,
-}
-
-impl Verdict {
-    /// Every verdict, in the order of the report.
-    pub const ALL: [Self; 4] = [Self::Preload, Self::LeaveLazy, Self::Optional, Self::AlreadyShared];
-
-    /// The word in every output.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Preload => "preload",
-            Self::LeaveLazy => "leave-lazy",
-            Self::Optional => "optional",
-            Self::AlreadyShared => "already-shared",
-        }
-    }
-}
-
 /// One cause, with everything that it brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -64,10 +36,17 @@ pub struct Finding {
     pub role: usize,
     /// Index of the role that should load it: the deepest above all roles that do.
     pub load_in: Option<usize>,
+    /// Index of the role before whose fork that one should load it; `None` where it forks several that need it.
+    pub load_before: Option<usize>,
     /// Processes of the role that loaded or searched it.
     pub workers: u64,
-    /// Processes of the role.
+    /// Processes of the role, over all times: those that took another one's place are among them.
     pub of: u64,
+    /// Of `workers`, those that were forked after a sibling had loaded it already: they took the place of one
+    /// that ended, or joined those that were there.
+    pub respawned: u64,
+    /// Processes that have it from the one that loaded it; 0 unless the verdict is that it is shared.
+    pub shared_by: u64,
     /// What it costs, with all that it brought.
     pub cost: Cost,
     /// Searches that found nothing; 0 for a load.
@@ -195,11 +174,11 @@ impl ProgramReport {
 
 /// Whether a role is the main process's. Before it forks that process tells nothing; what is stored of it
 /// was told by a forked process that turned out to be its heir.
-fn is_start_up(roles: &[Role], role: usize) -> bool {
+pub(crate) fn is_start_up(roles: &[Role], role: usize) -> bool {
     roles.get(role).is_some_and(|role| role.parent.is_none())
 }
 
-fn has_failed(load: &Load) -> bool {
+pub(crate) fn has_failed(load: &Load) -> bool {
     load.outcome == "failed"
 }
 
@@ -240,65 +219,55 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
 }
 
 fn load_findings(loads: &[Load], roles: &[Role], thresholds: Thresholds) -> Vec<Finding> {
-    let mut members: HashMap<usize, Vec<usize>> = HashMap::new();
-    let mut loaders: HashMap<&[u8], Vec<usize>> = HashMap::new();
+    let judge = Judge::new(loads, roles, thresholds);
+    // What is shared and what is late are trees of their own, so that no sum mixes the two.
+    let mut members: HashMap<(usize, bool), Vec<usize>> = HashMap::new();
     let mut findings = Vec::new();
     for (index, load) in loads.iter().enumerate() {
-        match (has_failed(load), is_start_up(roles, load.role)) {
-            (true, true) => {}
-            (true, false) => {
+        match judge.verdict(load) {
+            Verdict::Optional if is_start_up(roles, load.role) => {}
+            Verdict::Optional => {
                 let alone = Node { load: index, children: Vec::new() };
-                findings.push(load_finding(loads, load, alone, roles, Verdict::Optional));
+                findings.push(load_finding(loads, load, alone, roles, &judge));
             }
-            (false, start_up) => {
-                members.entry(load.role).or_default().push(index);
-                if !start_up {
-                    loaders.entry(&load.path).or_default().push(load.role);
-                }
+            verdict => {
+                let is_shared = verdict == Verdict::AlreadyShared;
+                members.entry((load.role, is_shared)).or_default().push(index);
             }
         }
     }
-    for (_, members) in members {
+    for members in members.into_values() {
         for tree in forest::grow(loads, &members) {
             let Some(load) = loads.get(tree.load) else { continue };
-            let mean_micros = load.nanos / load.processes.max(1) / 1000;
-            let verdict = if is_start_up(roles, load.role) {
-                Verdict::AlreadyShared
-            } else if thresholds.is_common(load.processes, siblings(roles, load.role, load.processes))
-                || thresholds.is_slow(mean_micros)
-            {
-                Verdict::Preload
-            } else {
-                Verdict::LeaveLazy
-            };
-            findings.push(load_finding(loads, load, tree, roles, verdict));
+            findings.push(load_finding(loads, load, tree, roles, &judge));
         }
-    }
-    for finding in &mut findings {
-        let among = loaders.get(finding.what.as_slice()).map_or(&[][..], Vec::as_slice);
-        finding.load_in = match finding.verdict {
-            Verdict::Preload | Verdict::LeaveLazy => role::load_in(roles, among),
-            Verdict::Optional | Verdict::AlreadyShared => None,
-        };
     }
     findings
 }
 
-fn load_finding(loads: &[Load], load: &Load, tree: Node, roles: &[Role], verdict: Verdict) -> Finding {
+fn load_finding(loads: &[Load], load: &Load, tree: Node, roles: &[Role], judge: &Judge<'_>) -> Finding {
+    let verdict = judge.verdict(load);
     let failed = verdict == Verdict::Optional;
-    let brought = tree.loads();
-    let cost = brought
+    let mut cost = tree
+        .loads()
         .into_iter()
         .filter(|_| !failed)
         .filter_map(|index| loads.get(index))
         .fold(Cost::default(), |sum, load| sum.plus(Cost::of(load)));
+    if verdict == Verdict::AlreadyShared {
+        cost.score = 0;
+    }
+    let load_in = judge.load_in(load);
     Finding {
         verdict,
         what: if load.path.is_empty() { load.name.clone() } else { load.path.clone() },
         role: load.role,
-        load_in: None,
+        load_in,
+        load_before: load_in.and_then(|above| role::load_before(roles, above, &judge.loaders(load))),
         workers: load.processes,
         of: siblings(roles, load.role, load.processes),
+        respawned: load.respawned,
+        shared_by: if verdict == Verdict::AlreadyShared { judge.shared_by(load) } else { 0 },
         cost,
         searches: if failed { load.events } else { 0 },
         probes: 0,
@@ -313,8 +282,11 @@ fn missing_finding(search: &Missing, roles: &[Role]) -> Finding {
         what: search.name.clone(),
         role: search.role,
         load_in: None,
+        load_before: None,
         workers: search.processes,
         of: siblings(roles, search.role, search.processes),
+        respawned: 0,
+        shared_by: 0,
         cost: Cost::default(),
         searches: search.searches,
         probes: search.probes,

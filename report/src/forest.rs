@@ -167,8 +167,9 @@ fn runs_while_loading(frame: &LanguageFrame) -> bool {
     match frame.language.as_str() {
         "python" => function == b"<module>",
         "perl" => function.ends_with(b"BEGIN") || function == b"(eval)" || function == b"require",
-        // <top (required)>, <main>, <class:Name>, <module:Name>, and blocks in them
-        "ruby" => function.contains(&b'<'),
+        // <top (required)>, <main>, <class:Name>, <module:Name>. A block in one of them may run at any time;
+        // when it runs while the file is loaded, the one that it is in stands further out in the stack.
+        "ruby" => function.starts_with(b"<"),
         "php" => matches!(function, b"{main}" | b"include" | b"include_once" | b"require" | b"require_once"),
         _ => false,
     }
@@ -243,6 +244,12 @@ mod tests {
             processes,
             bytes: 100,
             nanos: 0,
+            respawned: 0,
+            spans: 0,
+            span_nanos: 0,
+            span_cpu_nanos: 0,
+            span_faults: 0,
+            bound_nanos: 0,
             first_seen_micros: 0,
             last_seen_micros: 0,
             stacks: Vec::new(),
@@ -325,6 +332,22 @@ mod tests {
             perl("/Eval.pm", &[("(eval 7)", 1), ("/A.pm", 4), ("/app.psgi", 12)]),
         ];
         assert_eq!(trees(&loads), [Node { load: 0, children: vec![leaf(1), leaf(3)] }, leaf(2)]);
+    }
+
+    #[test]
+    fn a_block_belongs_to_its_file_while_the_file_is_on_the_stack() {
+        let ruby = |load: Load, function| {
+            let mut load = asked(load, "/config.ru", function);
+            load.stacks.iter_mut().flat_map(|stack| &mut stack.language).for_each(|frame| {
+                frame.language = "ruby".into();
+            });
+            load
+        };
+        let mut early = ruby(load("/early.rb", 2), "block in <main>");
+        let around = ruby(load("", 2), "<main>").stacks.remove(0).language.remove(0);
+        early.stacks[0].language.push(around);
+        let loads = [load("/config.ru", 2), early, ruby(load("/late.rb", 2), "block (2 levels) in <main>")];
+        assert_eq!(trees(&loads), [Node { load: 0, children: vec![leaf(1)] }, leaf(2)]);
     }
 
     #[test]

@@ -5,12 +5,16 @@
 //! 1. [`role`] names the processes of a program and finds the one that should load a file;
 //! 2. [`forest`] turns files into causes: what was loaded on whose behalf;
 //! 3. [`cost`] adds up what a cause costs, [`caller`] says who asked, past the [`machinery`] of its language;
-//! 4. [`findings`] judges by the numbers of [`thresholds`] and sorts, best first;
-//!    [`readiness`] says whether a role's loads have come to an end;
-//! 5. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
+//! 4. [`template`] says which loads are shared all the same, since their process is forked from itself;
+//! 5. [`verdict`] judges by the numbers of [`thresholds`], and [`findings`] sorts, best first;
+//!    [`readiness`] says whether a role's loads have come to an end, [`news`] what is new since the last look;
+//! 6. [`baseline`] holds it against what somebody has accepted;
+//! 7. [`preload`] writes of the findings a list that can be pasted where code is loaded before the fork;
+//! 8. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
 //!    byte that a traced program chose and the reader's terminal.
 #![forbid(unsafe_code)]
 
+pub mod baseline;
 pub mod caller;
 pub mod cost;
 pub mod escape;
@@ -18,10 +22,13 @@ pub mod findings;
 pub mod forest;
 pub mod machinery;
 pub mod news;
+pub mod preload;
 pub mod readiness;
 pub mod render;
 pub mod role;
+pub mod template;
 pub mod thresholds;
+pub mod verdict;
 
 pub use findings::{Report, Selection, Verdict};
 pub use render::Format;

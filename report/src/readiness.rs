@@ -83,38 +83,20 @@ mod tests {
         let load = |(index, seconds): (usize, &u64)| Load {
             role: 1,
             path: format!("/{index}.pm").into(),
-            name: Vec::new(),
-            kind: "module".into(),
-            language: "perl".into(),
             outcome: "loaded".into(),
-            via: "open".into(),
-            pulled_in_by: Vec::new(),
-            events: 2,
             processes: 2,
             bytes: 100,
-            nanos: 0,
             first_seen_micros: BEGAN + seconds * 1_000_000,
             last_seen_micros: BEGAN + 1_000_000_000,
-            stacks: Vec::new(),
+            ..Load::default()
         };
-        let role = |parent| Role {
-            parent,
-            site: None,
-            line: None,
-            processes: 2,
-            fork_nanos: 0,
-            forker_resident_kib: 0,
-        };
+        let role = |parent| Role { parent, processes: 2, ..Role::default() };
         let program = Program {
             label: b"d".to_vec(),
             trees: 1,
             roles: vec![role(None), role(Some(0))],
             loads: first_seen.iter().enumerate().map(load).collect(),
-            missing: Vec::new(),
-            sequence_gaps: 0,
-            not_sent: Vec::new(),
-            interpreters: Vec::new(),
-            lines: Vec::new(),
+            ..Program::default()
         };
         Report::new(Snapshot { programs: vec![program], ..Snapshot::default() }, &Selection::default())
     }

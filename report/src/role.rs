@@ -18,6 +18,8 @@ pub struct Role {
     pub fork_line: Option<LanguageFrame>,
     /// Processes forked into it; for the root, the number of trees.
     pub processes: u64,
+    /// Trees that have it.
+    pub trees: u64,
     /// Nanoseconds that those forks took their forkers, summed; 0 when not known.
     pub fork_nanos: u64,
     /// Resident size of a forker at its last fork that was measured, in KiB; 0 when not known.
@@ -63,6 +65,7 @@ pub fn name_roles(roles: &[model::Role]) -> Vec<Role> {
                 fork_site: role.site.clone(),
                 fork_line: role.line.clone(),
                 processes: role.processes,
+                trees: role.trees,
                 fork_nanos: role.fork_nanos,
                 forker_resident_kib: role.forker_resident_kib,
             }
@@ -71,7 +74,7 @@ pub fn name_roles(roles: &[model::Role]) -> Vec<Role> {
 }
 
 /// The role itself and everything above it, innermost first; ends where a chain bites its tail.
-fn ancestry(roles: &[Role], role: usize) -> Vec<usize> {
+pub(crate) fn ancestry(roles: &[Role], role: usize) -> Vec<usize> {
     let mut chain = Vec::new();
     let mut next = Some(role);
     while let Some(index) = next.filter(|index| !chain.contains(index)) {
@@ -95,13 +98,34 @@ pub fn load_in(roles: &[Role], loaders: &[usize]) -> Option<usize> {
     first.into_iter().find(|candidate| rest.iter().all(|chain| chain.contains(candidate)))
 }
 
+/// The role that `above` forks and all of `loaders` are or descend from: before the fork of that one the file
+/// must be loaded. `None` when they descend from several forks of `above`.
+#[must_use]
+pub fn load_before(roles: &[Role], above: usize, loaders: &[usize]) -> Option<usize> {
+    let mut forked = loaders.iter().map(|&role| {
+        let chain = ancestry(roles, role);
+        let at = chain.iter().position(|&at| at == above)?;
+        chain.get(at.checked_sub(1)?).copied()
+    });
+    let first = forked.next()??;
+    forked.all(|other| other == Some(first)).then_some(first)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{load_in, name_roles};
+    use super::{load_before, load_in, name_roles};
     use alive_store::model;
 
     fn role(parent: Option<usize>) -> model::Role {
-        model::Role { parent, site: None, line: None, processes: 1, fork_nanos: 0, forker_resident_kib: 0 }
+        model::Role {
+            parent,
+            site: None,
+            line: None,
+            processes: 1,
+            trees: 1,
+            fork_nanos: 0,
+            forker_resident_kib: 0,
+        }
     }
 
     #[test]
@@ -119,6 +143,10 @@ mod tests {
         assert_eq!(load_in(&roles, &[2, 4]), Some(0));
         assert_eq!(load_in(&roles, &[1, 2]), Some(0), "a forker that loads it too needs it from above");
         assert_eq!(load_in(&roles, &[0]), None);
+        assert_eq!(load_before(&roles, 1, &[2]), Some(2));
+        assert_eq!(load_before(&roles, 1, &[2, 3]), None, "two forks, and it must be before both");
+        assert_eq!(load_before(&roles, 0, &[1, 2]), Some(1));
+        assert_eq!(load_before(&roles, 0, &[0]), None);
     }
 
     #[test]

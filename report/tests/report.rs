@@ -2,9 +2,10 @@
 //! reader sees belongs here.
 
 mod scene;
+mod template;
 
-use alive_report::render::json;
 use alive_report::render::table::{self, Medium};
+use alive_report::render::{csv, json};
 use alive_report::{Report, Selection, Verdict};
 use alive_store::model::Snapshot;
 
@@ -51,6 +52,53 @@ fn hostile_names_keep_their_bytes_in_json() {
     let text = json_of(scene::hostile());
     assert!(text.chars().all(|character| character == '\n' || !character.is_control()));
     insta::assert_snapshot!(text);
+}
+
+fn csv_of(snapshot: Snapshot) -> String {
+    let mut out = Vec::new();
+    csv::render(&report(snapshot), &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_line_for_each_finding_in_a_table_for_spreadsheets() {
+    insta::assert_snapshot!(csv_of(scene::starman()));
+}
+
+#[test]
+fn hostile_names_forge_no_row_and_no_formula_in_a_table_for_spreadsheets() {
+    let mut snapshot = scene::hostile();
+    snapshot.programs[0].loads[1].path = b"=cmd|' /C calc'!A0,\"x\"".to_vec();
+    let text = csv_of(snapshot);
+    insta::assert_snapshot!(text);
+    assert!(text.chars().all(|character| "\n\r".contains(character) || !character.is_control()));
+    let rows = rows(&text);
+    assert_eq!(rows.len(), 1 + 3, "a header, two loads and a search");
+    assert!(rows.iter().all(|row| row.len() == csv::COLUMNS.len()), "{rows:#?}");
+    let what = csv::COLUMNS.iter().position(|&column| column == "what").unwrap();
+    let formula = rows.iter().find(|row| row[what].contains("calc")).unwrap();
+    assert_eq!(formula[what], "'=cmd|' /C calc'!A0,\"x\"");
+}
+
+/// Rows and fields by the grammar of RFC 4180.
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let (mut rows, mut row, mut field) = (Vec::new(), Vec::new(), String::new());
+    let mut quoted = false;
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match (quoted, character) {
+            (true, '"') if characters.peek() == Some(&'"') => field.extend(characters.next()),
+            (_, '"') => quoted = !quoted,
+            (false, ',') => row.push(std::mem::take(&mut field)),
+            (false, '\n') => {
+                row.push(std::mem::take(&mut field));
+                rows.push(std::mem::take(&mut row));
+            }
+            (_, other) => field.push(other),
+        }
+    }
+    assert!(!quoted && row.is_empty() && field.is_empty(), "the last line is whole");
+    rows
 }
 
 #[test]

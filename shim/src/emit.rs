@@ -105,7 +105,7 @@ pub(crate) fn load(speaker: &Speaker, load: &Load<'_>, trace: &Trace) {
         if let Some(nanos) = load.nanos {
             event.number(types::DURATION, nanos);
         }
-        event.number(types::MINOR_FAULTS, sys::thread_minor_faults());
+        event.usage(sys::thread_usage());
         write_lineage(event, modules, lineage::links());
         write_lines(event, &trace.lines);
         write_stack(event, modules, &trace.native);

@@ -4,6 +4,7 @@
 //! Results are the kernel's: a negative number is an errno.
 
 use crate::arch::syscall;
+use alive_wire::record::Usage;
 use core::ffi::{CStr, c_int, c_void};
 
 /// Up to six arguments as registers hold them: a negative `int` is sign-extended, as C would.
@@ -57,13 +58,25 @@ pub(crate) fn clock_nanos(clock: c_int) -> u64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
 }
 
-/// Minor page faults of the calling thread since it began.
-pub(crate) fn thread_minor_faults() -> u64 {
+/// The calling thread.
+fn gettid() -> u32 {
+    // SAFETY: no pointers.
+    let thread = unsafe { syscall(libc::SYS_gettid, arguments![0]) };
+    u32::try_from(thread).unwrap_or(0)
+}
+
+/// What the calling thread has used since it began. Its CPU time is read off its clock: what `getrusage`
+/// tells of a running thread is as old as the last tick, up to 10 ms.
+pub(crate) fn thread_usage() -> Usage {
     // SAFETY: all-zero is a valid `rusage`.
     let mut usage: libc::rusage = unsafe { core::mem::zeroed() };
     // SAFETY: `usage` is valid for the kernel's write.
     unsafe { syscall(libc::SYS_getrusage, arguments![libc::RUSAGE_THREAD, &raw mut usage]) };
-    u64::try_from(usage.ru_minflt).unwrap_or(0)
+    Usage {
+        faults: u64::try_from(usage.ru_minflt).unwrap_or(0),
+        thread: gettid(),
+        cpu_nanos: clock_nanos(libc::CLOCK_THREAD_CPUTIME_ID),
+    }
 }
 
 /// Opens a file for nothing but its name and size. The caller closes the descriptor.

@@ -108,8 +108,9 @@ fn load(db: &Connection, ids: &mut Identities, row: &LoadRow) -> Result<()> {
     let id: i64 = db
         .prepare_cached(
             "INSERT INTO load (role, path, kind, name, language, outcome, via, pulled_in_by, events, processes,
-                 bytes, nanos, first_seen_micros, last_seen_micros)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                 bytes, nanos, respawned, spans, span_nanos, span_cpu_nanos, span_faults, bound_nanos,
+                 first_seen_micros, last_seen_micros)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
              ON CONFLICT DO UPDATE SET
                  name = iif(name = x'', excluded.name, name),
                  language = iif(excluded.language = '', language, excluded.language),
@@ -120,6 +121,13 @@ fn load(db: &Connection, ids: &mut Identities, row: &LoadRow) -> Result<()> {
                  processes = min(processes, 9223372036854775807 - excluded.processes) + excluded.processes,
                  bytes = max(bytes, excluded.bytes),
                  nanos = min(nanos, 9223372036854775807 - excluded.nanos) + excluded.nanos,
+                 respawned = min(respawned, 9223372036854775807 - excluded.respawned) + excluded.respawned,
+                 spans = min(spans, 9223372036854775807 - excluded.spans) + excluded.spans,
+                 span_nanos = min(span_nanos, 9223372036854775807 - excluded.span_nanos) + excluded.span_nanos,
+                 span_cpu_nanos = min(span_cpu_nanos, 9223372036854775807 - excluded.span_cpu_nanos) + excluded.span_cpu_nanos,
+                 span_faults = min(span_faults, 9223372036854775807 - excluded.span_faults) + excluded.span_faults,
+                 bound_nanos = iif(bound_nanos = 0 OR excluded.bound_nanos BETWEEN 1 AND bound_nanos,
+                     excluded.bound_nanos, bound_nanos),
                  first_seen_micros = min(first_seen_micros, excluded.first_seen_micros),
                  last_seen_micros = max(last_seen_micros, excluded.last_seen_micros)
              RETURNING id",
@@ -138,6 +146,12 @@ fn load(db: &Connection, ids: &mut Identities, row: &LoadRow) -> Result<()> {
                 count(row.processes),
                 count(row.bytes),
                 count(row.nanos),
+                count(row.respawned),
+                count(row.spans),
+                count(row.span_nanos),
+                count(row.span_cpu_nanos),
+                count(row.span_faults),
+                count(row.bound_nanos),
                 count(row.first_seen_micros),
                 count(row.last_seen_micros),
             ],

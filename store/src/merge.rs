@@ -32,6 +32,8 @@ struct Merged {
     /// The first rows that each load, and each missing name, is the sum of: those whose stacks are looked at.
     load_rows: Vec<Vec<i64>>,
     missing_rows: Vec<Vec<i64>>,
+    /// Trees of each role: two rows of one tree may be one role.
+    trees: HashSet<(usize, i64)>,
 }
 
 /// Rows of a sum whose stacks are looked at. The rest of a thousand starts tells the same.
@@ -40,8 +42,15 @@ const SAMPLED_ROWS: usize = 8;
 /// Index of the root's role in every program.
 const ROOT: usize = 0;
 
-const NOTHING_FORKED: Role =
-    Role { parent: None, site: None, line: None, processes: 0, fork_nanos: 0, forker_resident_kib: 0 };
+const NOTHING_FORKED: Role = Role {
+    parent: None,
+    site: None,
+    line: None,
+    processes: 0,
+    trees: 0,
+    fork_nanos: 0,
+    forker_resident_kib: 0,
+};
 
 /// A role of a tree. Without a site it is the root's.
 #[derive(Debug)]
@@ -64,6 +73,7 @@ impl Merge {
         let program = &mut self.programs[index].program;
         program.trees += 1;
         program.roles[ROOT].processes += 1;
+        program.roles[ROOT].trees += 1;
         let refused = not_sent.iter().find(|(reason, _)| reason == NUMBERED).map_or(0, |(_, events)| *events);
         program.sequence_gaps = program.sequence_gaps.saturating_add(gaps.saturating_sub(refused));
         for (reason, events) in not_sent {
@@ -128,6 +138,9 @@ impl Merge {
         {
             known.symbol = site.symbol;
         }
+        if merged.trees.insert((role, tree)) {
+            merged.program.roles[role].trees += 1;
+        }
         self.roles.insert(id, (index, role));
     }
 
@@ -184,6 +197,13 @@ impl Merge {
         sum.events = sum.events.saturating_add(load.events);
         sum.processes = sum.processes.saturating_add(load.processes);
         sum.nanos = sum.nanos.saturating_add(load.nanos);
+        sum.respawned = sum.respawned.saturating_add(load.respawned);
+        sum.spans = sum.spans.saturating_add(load.spans);
+        sum.span_nanos = sum.span_nanos.saturating_add(load.span_nanos);
+        sum.span_cpu_nanos = sum.span_cpu_nanos.saturating_add(load.span_cpu_nanos);
+        sum.span_faults = sum.span_faults.saturating_add(load.span_faults);
+        sum.bound_nanos =
+            [sum.bound_nanos, load.bound_nanos].into_iter().filter(|&bound| bound > 0).min().unwrap_or(0);
         sum.bytes = sum.bytes.max(load.bytes);
         sum.first_seen_micros = sum.first_seen_micros.min(load.first_seen_micros);
         sum.last_seen_micros = sum.last_seen_micros.max(load.last_seen_micros);
@@ -253,6 +273,7 @@ impl Merged {
             missing: Vec::new(),
             load_rows: Vec::new(),
             missing_rows: Vec::new(),
+            trees: HashSet::new(),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! everything. Paths and labels are bytes: Linux promises nothing about their encoding.
 
 /// Names one process tree for good: the pid of the exec'ed image and when its constructor ran.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct TreeKey {
     /// Pid of the root.
     pub pid: u32,
@@ -68,7 +68,7 @@ pub type RoleChain = Vec<ForkSite>;
 ///
 /// One chain of places may have several numbers, before and after its daemon became a daemon. Each number
 /// counts for itself; the forks into the role are the sum over its numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RoleCount {
     /// The tree.
     pub tree: TreeKey,
@@ -128,7 +128,7 @@ pub const UNTOLD: &str = "untold";
 pub const NUMBERED: &str = "send-failed";
 
 /// A tree as the collector knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TreeRow {
     /// Which tree.
     pub key: TreeKey,
@@ -165,7 +165,7 @@ pub struct TreeMark {
 }
 
 /// What one load is aggregated under.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct LoadKey {
     /// The tree.
     pub tree: TreeKey,
@@ -178,7 +178,7 @@ pub struct LoadKey {
 }
 
 /// Sums of one load since the last batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LoadRow {
     /// What it is aggregated under.
     pub key: LoadKey,
@@ -200,6 +200,20 @@ pub struct LoadRow {
     pub bytes: u64,
     /// Nanoseconds in dlopen, summed.
     pub nanos: u64,
+    /// Of `processes`, those forked after another process of the role had loaded it: work that a preload at that
+    /// time would have spared.
+    pub respawned: u64,
+    /// Events whose end was seen: what the three sums below are over.
+    pub spans: u64,
+    /// Nanoseconds between such an event and its thread's next one, while the thread was at this file; summed.
+    pub span_nanos: u64,
+    /// Nanoseconds of the thread's CPU in that time, summed.
+    pub span_cpu_nanos: u64,
+    /// Minor page faults of the thread in that time, summed.
+    pub span_faults: u64,
+    /// Nanoseconds until the thread's next load, the least of those events whose end was not seen: it ended before;
+    /// 0 when there is none.
+    pub bound_nanos: u64,
     /// First and last event, microseconds since 1970.
     pub first_seen_micros: u64,
     /// See `first_seen_micros`.
@@ -320,7 +334,7 @@ pub struct Snapshot {
 }
 
 /// One program over all its trees.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Program {
     /// Its label.
     pub label: Vec<u8>,
@@ -343,7 +357,7 @@ pub struct Program {
 }
 
 /// A role of a program.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Role {
     /// Index of the parent role; `None` for the root.
     pub parent: Option<usize>,
@@ -353,6 +367,8 @@ pub struct Role {
     pub line: Option<LanguageFrame>,
     /// Processes forked into it over all trees; for the root, the number of trees.
     pub processes: u64,
+    /// Trees that have it.
+    pub trees: u64,
     /// Nanoseconds that those forks took their forkers, summed; 0 when not known.
     pub fork_nanos: u64,
     /// Resident size of a forker at its last fork that was measured, in KiB; 0 when not known. Where several
@@ -361,7 +377,7 @@ pub struct Role {
 }
 
 /// One load of a program in one role, over all trees.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Load {
     /// Index of the role.
     pub role: usize,
@@ -387,6 +403,18 @@ pub struct Load {
     pub bytes: u64,
     /// Nanoseconds in dlopen, summed.
     pub nanos: u64,
+    /// See [`LoadRow::respawned`].
+    pub respawned: u64,
+    /// See [`LoadRow::spans`].
+    pub spans: u64,
+    /// See [`LoadRow::span_nanos`].
+    pub span_nanos: u64,
+    /// See [`LoadRow::span_cpu_nanos`].
+    pub span_cpu_nanos: u64,
+    /// See [`LoadRow::span_faults`].
+    pub span_faults: u64,
+    /// See [`LoadRow::bound_nanos`].
+    pub bound_nanos: u64,
     /// First and last event, microseconds since 1970.
     pub first_seen_micros: u64,
     /// See `first_seen_micros`.
@@ -396,7 +424,7 @@ pub struct Load {
 }
 
 /// A name that a role searched for and never found, over all trees.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Missing {
     /// Index of the role.
     pub role: usize,

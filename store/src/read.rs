@@ -279,7 +279,8 @@ fn interpreters(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
 
 fn loads(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
     let query = "SELECT id, role, path, name, kind, language, outcome, via, pulled_in_by, events, processes,
-                     bytes, nanos, first_seen_micros, last_seen_micros
+                     bytes, nanos, respawned, spans, span_nanos, span_cpu_nanos, span_faults,
+                     bound_nanos, first_seen_micros, last_seen_micros
                  FROM load ORDER BY id";
     rows(db, query, |row| {
         let load = Load {
@@ -295,8 +296,14 @@ fn loads(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
             processes: from_count(row.get(10)?),
             bytes: from_count(row.get(11)?),
             nanos: from_count(row.get(12)?),
-            first_seen_micros: from_count(row.get(13)?),
-            last_seen_micros: from_count(row.get(14)?),
+            respawned: from_count(row.get(13)?),
+            spans: from_count(row.get(14)?),
+            span_nanos: from_count(row.get(15)?),
+            span_cpu_nanos: from_count(row.get(16)?),
+            span_faults: from_count(row.get(17)?),
+            bound_nanos: from_count(row.get(18)?),
+            first_seen_micros: from_count(row.get(19)?),
+            last_seen_micros: from_count(row.get(20)?),
             stacks: Vec::new(),
         };
         merge.load(row.get(1)?, row.get(0)?, load);

@@ -100,6 +100,13 @@ fn move_sums(db: &Connection, from: i64, to: i64) -> Result<()> {
                  processes = min(load.processes, 9223372036854775807 - gone.processes) + gone.processes,
                  bytes = max(load.bytes, gone.bytes),
                  nanos = min(load.nanos, 9223372036854775807 - gone.nanos) + gone.nanos,
+                 respawned = min(load.respawned, 9223372036854775807 - gone.respawned) + gone.respawned,
+                 spans = min(load.spans, 9223372036854775807 - gone.spans) + gone.spans,
+                 span_nanos = min(load.span_nanos, 9223372036854775807 - gone.span_nanos) + gone.span_nanos,
+                 span_cpu_nanos = min(load.span_cpu_nanos, 9223372036854775807 - gone.span_cpu_nanos) + gone.span_cpu_nanos,
+                 span_faults = min(load.span_faults, 9223372036854775807 - gone.span_faults) + gone.span_faults,
+                 bound_nanos = iif(load.bound_nanos = 0 OR gone.bound_nanos BETWEEN 1 AND load.bound_nanos,
+                     gone.bound_nanos, load.bound_nanos),
                  first_seen_micros = min(load.first_seen_micros, gone.first_seen_micros),
                  last_seen_micros = max(load.last_seen_micros, gone.last_seen_micros)
              FROM load AS gone WHERE gone.id = ?1 AND load.id = ?2",

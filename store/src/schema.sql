@@ -119,6 +119,12 @@ CREATE TABLE load (
     processes          INTEGER NOT NULL,
     bytes              INTEGER NOT NULL,
     nanos              INTEGER NOT NULL,
+    respawned          INTEGER NOT NULL,
+    spans              INTEGER NOT NULL,
+    span_nanos         INTEGER NOT NULL,
+    span_cpu_nanos     INTEGER NOT NULL,
+    span_faults        INTEGER NOT NULL,
+    bound_nanos        INTEGER NOT NULL,
     first_seen_micros  INTEGER NOT NULL,
     last_seen_micros   INTEGER NOT NULL,
     UNIQUE (role, path, kind)

@@ -24,6 +24,12 @@ fn a_load_comes_back_as_it_was() {
         name: b"Heavy".to_vec(),
         pulled_in_by: b"/lib/a.so".to_vec(),
         nanos: 77,
+        respawned: 1,
+        spans: 2,
+        span_nanos: 3_000,
+        span_cpu_nanos: 2_000,
+        span_faults: 9,
+        bound_nanos: 4_000,
         stacks: vec![stack(b"cart.pl", 42)],
         ..load(1, &["fork_worker"], b"/lib/He\xffavy.pm")
     };
@@ -52,6 +58,9 @@ fn a_load_comes_back_as_it_was() {
     assert_eq!((&load.outcome, &load.via), (&row.outcome, &row.via));
     assert_eq!(load.pulled_in_by, row.pulled_in_by);
     assert_eq!((load.events, load.processes, load.bytes, load.nanos), (1, 1, 100, 77));
+    assert_eq!((load.respawned, load.spans), (1, 2));
+    assert_eq!((load.span_nanos, load.span_cpu_nanos, load.span_faults), (3_000, 2_000, 9));
+    assert_eq!(load.bound_nanos, 4_000);
     assert_eq!((load.first_seen_micros, load.last_seen_micros), (1_000, 2_000));
     assert_eq!(load.stacks, row.stacks);
     assert_eq!((snapshot.datagrams, snapshot.events, snapshot.unclean_ends), (3, 4, 0));
@@ -110,6 +119,32 @@ fn trees_of_one_program_are_added_up_role_by_role() {
     assert_eq!(program.roles[1].site.as_ref().unwrap().symbol.as_deref(), Some("w+0x1"));
     let loads: Vec<_> = program.loads.iter().map(|load| (load.role, load.processes)).collect();
     assert_eq!(loads, [(1, 2), (2, 1)]);
+}
+
+/// A load with figures that differ, for sums.
+fn costly(pid: u32) -> LoadRow {
+    LoadRow {
+        respawned: 1,
+        spans: 2,
+        span_nanos: 30,
+        span_cpu_nanos: 20,
+        span_faults: u64::MAX,
+        ..load(pid, &["w"], b"/a.pm")
+    }
+}
+
+#[test]
+fn what_a_load_took_adds_up_over_batches_and_trees_and_stops_at_the_largest_number() {
+    let batch = |pid, bound_nanos| Batch {
+        trees: vec![tree(pid)],
+        loads: vec![LoadRow { bound_nanos, ..costly(pid) }],
+        ..Batch::default()
+    };
+    let snapshot = stored(&[batch(1, 0), batch(1, 70), batch(1, 90), batch(1, 0), batch(2, 60), batch(3, 0)]);
+    let load = &snapshot.programs[0].loads[0];
+    assert_eq!((load.respawned, load.spans, load.span_nanos, load.span_cpu_nanos), (6, 12, 180, 120));
+    assert_eq!(load.bound_nanos, 60, "the least; 0 is none");
+    assert!(load.span_faults >= i64::MAX.unsigned_abs());
 }
 
 #[test]

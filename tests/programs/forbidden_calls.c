@@ -64,7 +64,7 @@ static void install(const char *how)
 {
 	struct sock_filter filter[] = {
 		LOAD_WORD(offsetof(struct seccomp_data, nr)),
-		DIE_AT(getpid), DIE_AT(getppid), DIE_AT(getsid), DIE_AT(kill), DIE_AT(socket), DIE_AT(sendto),
+		DIE_AT(getpid), DIE_AT(getppid), DIE_AT(getsid), DIE_AT(gettid), DIE_AT(kill), DIE_AT(socket), DIE_AT(sendto),
 		DIE_AT(clock_gettime), DIE_AT(getrusage), DIE_AT(sigaltstack), DIE_AT(process_vm_readv),
 		DIE_AT(readlink), DIE_AT(readlinkat), DIE_AT(getcwd),
 		/* Reading for a name only. */

@@ -1,6 +1,6 @@
 //! Debian's Chromium without a screen, told what to do over a pair of pipes.
 //!
-//! It speaks the DevTools protocol, JSON with a zero byte behind each message, on its descriptors 3 and 4. They
+//! It speaks the `DevTools` protocol, JSON with a zero byte behind each message, on its descriptors 3 and 4. They
 //! are named pipes here, which a shell opens for it. Whatever the page throws, logs as an error or asks in a
 //! dialog is kept, and [`Page::complaints`] tells it.
 

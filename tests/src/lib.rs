@@ -24,6 +24,7 @@
 //! | another preload library beside ours | `tests/interposer.rs` |
 //! | what `alive run` and `alive report` say in the end | `tests/report.rs` |
 //! | what the page shows and does in a browser | `tests/page/`; [`browser`] drives it |
+//! | a list of what to preload | `tests/preload.rs`, pasted into the real daemon by [`served`] |
 //! | a real daemon against strace | `tests/truth.rs`, with its application in `daemons/` and its command in [`targets`] |
 //! | the same in its own daemon mode | `tests/background.rs` |
 //! | a tree of another form than master and workers | `tests/trees.rs` |
@@ -42,6 +43,7 @@ pub mod oracle;
 pub mod running;
 pub mod scene;
 pub mod seeds;
+pub mod served;
 pub mod strace;
 pub mod targets;
 pub mod unfound;

@@ -124,7 +124,9 @@ impl Running {
         format!("stdout: {}\nstderr: {}", text(&self.stdout), text(&self.stderr))
     }
 
-    fn pid(&self) -> Pid {
+    /// Its pid.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }
 }

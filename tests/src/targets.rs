@@ -1,11 +1,14 @@
 //! The daemons that are tested: their commands, and their applications copied into a scene.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::daemon::{Daemon, STRACE, Start, free_address};
+use crate::daemon::{STRACE, Start, free_address};
 use crate::scene::Scene;
 use crate::{artifacts, needs};
 
@@ -131,9 +134,9 @@ pub fn php_fpm(scene: &Scene, mode: &str) -> Option<Start> {
 ///
 /// # Panics
 /// When an answer is an error.
-pub fn ask_php(scene: &Scene, daemon: &Daemon, paths: &[&str]) {
+pub fn ask_php(scene: &Scene, address: SocketAddr, paths: &[&str]) {
     let script = scene.path("php/index.php");
-    let address = daemon.address().to_string();
+    let address = address.to_string();
     let ask = |path: &str| {
         let mut client = scene.command(Path::new("/usr/bin/cgi-fcgi"));
         client.args(["-bind", "-connect", &address]);
@@ -250,4 +253,30 @@ pub fn postgres(scene: &Scene) -> Option<Start> {
     start.shim = shim_for_all(scene);
     start.end = Signal::SIGINT;
     Some(start)
+}
+
+/// Waits until the server takes clients in, which it does only some time after it began to listen.
+///
+/// # Panics
+/// When it never does.
+pub fn await_postgres(address: SocketAddr) {
+    let begun = Instant::now();
+    let mut ready = Command::new("/usr/bin/pg_isready");
+    ready.args(["-h", "127.0.0.1", "-p", &address.port().to_string(), "-q"]);
+    while !ready.status().expect("pg_isready").success() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "PostgreSQL takes nobody in");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A client of the server that goes through files of commands.
+#[must_use]
+pub fn psql(scene: &Scene, address: SocketAddr, files: &[&Path]) -> Command {
+    let mut client = scene.command(Path::new("/usr/bin/psql"));
+    client.args(["-h", "127.0.0.1", "-p", &address.port().to_string(), "-U", "postgres", "-XAtq"]);
+    for file in files {
+        client.arg("-f").arg(file);
+    }
+    client.arg("postgres");
+    client
 }

@@ -6,9 +6,8 @@
 //! here.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use alive_tests::daemon::{Daemon, Seen, Start};
 use alive_tests::events::Event;
@@ -195,18 +194,18 @@ fn php_fpm() {
     let start = targets::php_fpm(&scene, "-F");
     let seen = assert_exact("php-fpm", &scene, start, 3, |daemon| {
         for _ in 0..2 * ROUNDS {
-            targets::ask_php(&scene, daemon, PHP);
+            targets::ask_php(&scene, daemon.address(), PHP);
         }
         // Its workers leave without the handlers of exit, so a search has to be over before, and be
         // followed by another call: here by that of the other search.
         for path in ["/no-class", "/no-file"] {
             std::thread::sleep(SEARCH_IS_OVER);
-            targets::ask_php(&scene, daemon, &[path; 4]);
+            targets::ask_php(&scene, daemon.address(), &[path; 4]);
         }
         // So many at once, and so often, that no worker goes without one.
         for _ in 0..5 {
             std::thread::sleep(SEARCH_IS_OVER);
-            targets::ask_php(&scene, daemon, &["/"; 24]);
+            targets::ask_php(&scene, daemon.address(), &["/"; 24]);
         }
     });
     let Some(seen) = seen else { return };
@@ -217,29 +216,16 @@ fn php_fpm() {
     assert_eq!(names, BTreeSet::from(["NotInstalled", "not_there"].map(str::to_owned)));
 }
 
-/// Until the server takes clients in, which it does only some time after it began to listen.
-fn await_postgres(port: &str) {
-    let begun = Instant::now();
-    let mut ready = Command::new("/usr/bin/pg_isready");
-    ready.args(["-h", "127.0.0.1", "-p", port, "-q"]);
-    while !ready.status().expect("pg_isready").success() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "PostgreSQL takes nobody in");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 #[test]
 fn postgres() {
     let scene = Scene::start();
     let session = std::fs::read(artifacts::source("daemons/postgres/session.sql")).expect("the session");
     std::fs::write(scene.path("session.sql"), session).expect("a file in the scene");
     let seen = assert_exact("postgres", &scene, targets::postgres(&scene), 3, |daemon| {
-        let port = daemon.address().port().to_string();
-        await_postgres(&port);
+        targets::await_postgres(daemon.address());
         for _ in 0..2 {
-            let mut client = scene.command(Path::new("/usr/bin/psql"));
-            client.args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-XAtq", "-f"]);
-            let _ = scene.run(client.arg(scene.path("session.sql")).arg("postgres")).well();
+            let mut client = targets::psql(&scene, daemon.address(), &[&scene.path("session.sql")]);
+            let _ = scene.run(&mut client).well();
         }
     });
     let Some(seen) = seen else { return };

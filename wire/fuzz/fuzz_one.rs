@@ -95,7 +95,7 @@ fn write(encoder: &mut Encoder<'_>, record: &Record<'_>) {
         Record::PulledInBy(bytes) => encoder.string(types::PULLED_IN_BY, bytes),
         Record::ShimVersion(bytes) => encoder.string(types::SHIM_VERSION, bytes),
         Record::FileBytes(number) => encoder.number(types::FILE_BYTES, number),
-        Record::MinorFaults(number) => encoder.number(types::MINOR_FAULTS, number),
+        Record::Usage(usage) => encoder.usage(usage),
         Record::Duration(number) => encoder.number(types::DURATION, number),
         Record::Code(code) => encoder.code(code),
         Record::Lineage(link) => encoder.lineage(&link),

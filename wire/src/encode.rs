@@ -6,7 +6,7 @@
 
 use crate::header::{self, Header, flags};
 use crate::lines::LanguageStack;
-use crate::record::{Code, Frame, Lineage, Module, types};
+use crate::record::{Code, Frame, Lineage, Module, Usage, types};
 use crate::vocabulary::{Language, NoLines};
 
 /// Bytes in front of a record's payload.
@@ -102,6 +102,14 @@ impl<'b> Encoder<'b> {
     /// A record that is one number of eight bytes.
     pub fn number(&mut self, kind: u8, number: u64) {
         self.record(kind, &[&number.to_le_bytes()]);
+    }
+
+    /// What the loading thread has used; the faults alone where it is not known which thread it is.
+    pub fn usage(&mut self, usage: Usage) {
+        let faults = usage.faults.to_le_bytes();
+        let (thread, cpu_nanos) = (usage.thread.to_le_bytes(), usage.cpu_nanos.to_le_bytes());
+        let told: [&[u8]; 3] = [&faults, &thread, &cpu_nanos];
+        self.record(types::USAGE, if usage.thread == 0 { &told[..1] } else { &told });
     }
 
     /// What was loaded. A word that is `None` is written as 0.

@@ -77,6 +77,10 @@ pub const MAX_ACCEPTED: usize = 2048;
 /// Most native frames in one event.
 pub const MAX_FRAMES: usize = 64;
 
+/// Forks of one role that are announced by an event of their own, and at which the forker's size is read.
+/// Beyond, the count rides along with the role's other events.
+pub const ANNOUNCED_FORKS: u32 = 64;
+
 /// Most forks between a root and its descendant that an event describes.
 pub const MAX_LINEAGE: usize = 16;
 

@@ -15,7 +15,7 @@
 //! | 5 | code | u8 kind, u8 language, u8 outcome, u8 via |
 //! | 6 | pulled in by | bytes |
 //! | 7 | file size | u64 bytes |
-//! | 8 | minor faults | u64, of the loading thread since it began |
+//! | 8 | usage | of the loading thread since it began: u64 minor faults, u32 thread id, u64 nanoseconds of CPU; an older sender ends behind the faults |
 //! | 9 | duration | u64 nanoseconds, of the dlopen |
 //! | 10 | lineage | u16 role, u32 forks, u32 ordinal, u32 forker's pid, u8 module, u64 offset, u64 nanoseconds of forking, u32 KiB resident, then the line that forked as in record 13, if it is known |
 //! | 11 | module | u8 length, build id, then the path |
@@ -41,7 +41,7 @@ pub mod types {
     pub const CODE: u8 = 5;
     pub const PULLED_IN_BY: u8 = 6;
     pub const FILE_BYTES: u8 = 7;
-    pub const MINOR_FAULTS: u8 = 8;
+    pub const USAGE: u8 = 8;
     pub const DURATION: u8 = 9;
     pub const LINEAGE: u8 = 10;
     pub const MODULE: u8 = 11;
@@ -153,6 +153,17 @@ impl Reason {
     }
 }
 
+/// What a thread has used since it began, by the kernel's account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Minor page faults.
+    pub faults: u64,
+    /// The thread's id; 0 when not told.
+    pub thread: u32,
+    /// Nanoseconds of CPU, in user and in kernel mode; told together with the thread.
+    pub cpu_nanos: u64,
+}
+
 /// Native frames as they stand on the wire, innermost first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frames<'a>(&'a [u8]);
@@ -195,8 +206,8 @@ pub enum Record<'a> {
     PulledInBy(&'a [u8]),
     /// Size of the file in bytes.
     FileBytes(u64),
-    /// Minor page faults of the loading thread since it began.
-    MinorFaults(u64),
+    /// What the loading thread has used since it began.
+    Usage(Usage),
     /// Nanoseconds that the dlopen took.
     Duration(u64),
     /// One fork of the process's ancestry, outermost first.
@@ -314,7 +325,13 @@ impl<'a> Record<'a> {
                 via: Via::from_byte(fields.u8()?),
             }),
             types::FILE_BYTES => Self::FileBytes(fields.u64()?),
-            types::MINOR_FAULTS => Self::MinorFaults(fields.u64()?),
+            types::USAGE => {
+                let faults = fields.u64()?;
+                match (fields.u32(), fields.u64()) {
+                    (Ok(thread @ 1..), Ok(cpu_nanos)) => Self::Usage(Usage { faults, thread, cpu_nanos }),
+                    _ => Self::Usage(Usage { faults, ..Usage::default() }),
+                }
+            }
             types::DURATION => Self::Duration(fields.u64()?),
             types::LINEAGE => Self::Lineage(Lineage {
                 role: fields.u16()?,

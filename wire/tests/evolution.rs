@@ -2,7 +2,7 @@
 
 use alive_wire::header::{LEN, flags};
 use alive_wire::lines::MAX_LINES;
-use alive_wire::record::{Frame, Lineage, Module, Record, types};
+use alive_wire::record::{Frame, Lineage, Module, Record, Usage, types};
 use alive_wire::{
     Datagram, Encoder, Error, Event, Header, Kind, Language, LanguageStack, LineWriter, MAX_FRAMES, MAX_PATH,
     MAX_SENT,
@@ -179,7 +179,7 @@ fn a_record_too_short_for_its_fields_is_malformed() {
     for kind in [
         types::CODE,
         types::FILE_BYTES,
-        types::MINOR_FAULTS,
+        types::USAGE,
         types::DURATION,
         types::LINEAGE,
         types::MODULE,
@@ -193,6 +193,24 @@ fn a_record_too_short_for_its_fields_is_malformed() {
         let read: Vec<_> = only(&bytes).records().collect();
         assert_eq!(read, [Err(Error::Malformed)], "type {kind}");
     }
+}
+
+#[test]
+fn a_usage_that_ends_behind_the_faults_is_an_older_senders() {
+    let whole = Usage { faults: 0x1234, thread: 0x10_0001, cpu_nanos: 7 };
+    let bytes = encode(MAX_SENT, |encoder| encoder.usage(whole));
+    let payload = &bytes[LEN + 3..];
+    for (length, usage) in [
+        (8, Usage { faults: 0x1234, ..Usage::default() }),
+        (12, Usage { faults: 0x1234, ..Usage::default() }),
+        (20, whole),
+    ] {
+        let cut = encode(MAX_SENT, |encoder| encoder.string(types::USAGE, &payload[..length]));
+        assert_eq!(records(&only(&cut)), [Record::Usage(usage)], "{length} bytes");
+    }
+    let longer = [payload, &[0xff; 4]].concat();
+    let bytes = encode(MAX_SENT, |encoder| encoder.string(types::USAGE, &longer));
+    assert_eq!(records(&only(&bytes)), [Record::Usage(whole)], "what a newer sender adds is skipped");
 }
 
 #[test]

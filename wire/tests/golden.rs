@@ -8,7 +8,7 @@ mod files;
 
 use alive_wire::header::{Header, flags};
 use alive_wire::lines::MAX_LINES;
-use alive_wire::record::{Code, Frame, Lineage, Module, NO_MODULE, Reason, Record, types};
+use alive_wire::record::{Code, Frame, Lineage, Module, NO_MODULE, Reason, Record, Usage, types};
 use alive_wire::{
     CodeKind, Datagram, Encoder, Kind, Language, LanguageStack, LineWriter, MAX_SENT, NoLines, Outcome, Via,
 };
@@ -176,13 +176,14 @@ fn load_with_everything() {
         Frame { module: 1, offset: 0x4080 },
         Frame { module: NO_MODULE, offset: u64::MAX },
     ];
+    let usage = Usage { faults: 321, thread: 4243, cpu_nanos: 1_500_000_000 };
     let encoded = encode(header, |encoder| {
         encoder.string(types::PATH, b"/opt/\xff\x1b/a.so");
         encoder.code(code);
         encoder.string(types::NAME, b"a.so");
         encoder.string(types::PULLED_IN_BY, b"/opt/b.so");
         encoder.number(types::FILE_BYTES, 1_400_000);
-        encoder.number(types::MINOR_FAULTS, 321);
+        encoder.usage(usage);
         encoder.number(types::DURATION, 98_765);
         encoder.lineage(&link);
         assert!(encoder.module(&perl));
@@ -202,7 +203,7 @@ fn load_with_everything() {
             Record::Name(b"a.so"),
             Record::PulledInBy(b"/opt/b.so"),
             Record::FileBytes(1_400_000),
-            Record::MinorFaults(321),
+            Record::Usage(usage),
             Record::Duration(98_765),
             Record::Lineage(link),
             Record::Module(perl),

@@ -1,7 +1,7 @@
 //! Whatever is written is read back the same: records in any order and number, and text columns.
 
 use alive_wire::lines::MAX_LINES;
-use alive_wire::record::{Code, Frame, Lineage, Module, Record, types};
+use alive_wire::record::{Code, Frame, Lineage, Module, Record, Usage, types};
 use alive_wire::{
     CodeKind, Datagram, Encoder, Header, Kind, Language, LanguageStack, LineWriter, MAX_ACCEPTED, MAX_FRAMES,
     NoLines, Outcome, Via, text,
@@ -23,6 +23,7 @@ enum Owned {
     LanguageStack(Option<Language>, Vec<u8>),
     Interpreter(Language, Option<NoLines>, Vec<u8>),
     NotSent(u8, u64),
+    Usage(Usage),
     Search(u32),
     Field(Vec<u8>, Vec<u8>),
 }
@@ -44,6 +45,7 @@ impl Owned {
             Self::Interpreter(language, no_lines, version) => {
                 encoder.interpreter(*language, *no_lines, version);
             }
+            Self::Usage(usage) => encoder.usage(*usage),
             Self::NotSent(reason, count) => encoder.not_sent(*reason, *count),
             Self::Search(probes) => encoder.search(*probes),
             Self::Field(key, value) => encoder.field(key, value),
@@ -59,7 +61,7 @@ impl Owned {
             Record::PulledInBy(bytes) => Self::Text(types::PULLED_IN_BY, bytes.to_vec()),
             Record::ShimVersion(bytes) => Self::Text(types::SHIM_VERSION, bytes.to_vec()),
             Record::FileBytes(number) => Self::Number(types::FILE_BYTES, number),
-            Record::MinorFaults(number) => Self::Number(types::MINOR_FAULTS, number),
+            Record::Usage(usage) => Self::Usage(usage),
             Record::Duration(number) => Self::Number(types::DURATION, number),
             Record::Code(code) => Self::Code(code),
             Record::Lineage(link) => Self::Lineage(
@@ -122,7 +124,7 @@ fn owned() -> impl Strategy<Value = Owned> {
         types::PULLED_IN_BY,
         types::SHIM_VERSION,
     ];
-    let numbers = vec![types::FILE_BYTES, types::MINOR_FAULTS, types::DURATION];
+    let numbers = vec![types::FILE_BYTES, types::DURATION];
     let frame = (any::<u8>(), any::<u64>()).prop_map(|(module, offset)| Frame { module, offset });
     prop_oneof![
         (select(texts), bytes()).prop_map(|(kind, bytes)| Owned::Text(kind, bytes)),
@@ -158,6 +160,8 @@ fn owned() -> impl Strategy<Value = Owned> {
         (select(Language::ALL), word(NoLines::ALL), bytes())
             .prop_map(|(language, no_lines, version)| Owned::Interpreter(language, no_lines, version)),
         (any::<u8>(), any::<u64>()).prop_map(|(reason, count)| Owned::NotSent(reason, count)),
+        (any::<u64>(), 1..=u32::MAX, any::<u64>())
+            .prop_map(|(faults, thread, cpu_nanos)| Owned::Usage(Usage { faults, thread, cpu_nanos })),
         any::<u32>().prop_map(Owned::Search),
         (bytes(), bytes()).prop_map(|(key, value)| Owned::Field(key, value)),
     ]

@@ -31,6 +31,11 @@ const NEEDED: &[Package] = &[
     Package { name: "strace", shown_by: "/usr/bin/strace", for_tests: "truth, background, trees" },
     Package { name: "gunicorn", shown_by: "/usr/bin/gunicorn", for_tests: "truth, background: gunicorn" },
     Package {
+        name: "libprefork-perl",
+        shown_by: "/usr/share/perl5/prefork.pm",
+        for_tests: "preload: prefork.pm",
+    },
+    Package {
         name: "python3-gevent",
         shown_by: "/usr/lib/python3/dist-packages/gevent",
         for_tests: "lang: gunicorn with greenlets",

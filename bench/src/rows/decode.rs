@@ -55,7 +55,8 @@ fn read(bytes: &[u8]) -> u64 {
                         Record::Lineage(link) => link.offset,
                         Record::Path(path) => path.len() as u64,
                         Record::Module(module) => module.path.len() as u64,
-                        Record::FileBytes(number) | Record::MinorFaults(number) => number,
+                        Record::FileBytes(number) => number,
+                        Record::Usage(usage) => usage.cpu_nanos.wrapping_add(usage.faults),
                         _ => 1,
                     });
                 }

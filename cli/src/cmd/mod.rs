@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod preload;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod tail;

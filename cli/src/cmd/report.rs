@@ -4,7 +4,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use alive_report::{Report, Selection, Thresholds, escape};
+use alive_report::{Report, Selection, escape};
 
 use crate::args;
 use crate::cmd::micros;
@@ -21,7 +21,7 @@ pub(crate) fn run(args: args::Report) -> Result<Status, Failure> {
     let selection = Selection {
         program: args.program.clone().map(OsStringExt::into_vec),
         since_micros: args.since.map(micros),
-        thresholds: Thresholds::default(),
+        thresholds: args.rule.into(),
     };
     if let Some(seconds) = args.watch {
         return watch(db, &selection, &args, Duration::from_secs(seconds));
@@ -72,13 +72,27 @@ fn read(db: &Path, selection: &Selection) -> Result<Report, Failure> {
     let snapshot = alive_store::snapshot(db)?;
     let labels: Vec<Vec<u8>> = snapshot.programs.iter().map(|program| program.label.clone()).collect();
     let report = Report::new(snapshot, selection);
+    holds_something(&report, selection, &labels, db)?;
+    Ok(report)
+}
+
+/// Whether there is anything to judge; `labels` are the programs in the database.
+///
+/// # Errors
+/// [`Failure::NoData`], with what to do about it.
+pub(crate) fn holds_something(
+    report: &Report,
+    selection: &Selection,
+    labels: &[Vec<u8>],
+    db: &Path,
+) -> Result<(), Failure> {
     if report.is_empty() {
         let file = escape::terminal(db.as_os_str().as_bytes());
         return Err(Failure::NoData(match &selection.program {
             Some(label) if !labels.contains(label) => format!(
                 "{file} knows no program {}; it knows {}: name one of them with --program",
                 escape::terminal(label),
-                listed(&labels)
+                listed(labels)
             ),
             _ => format!(
                 "no late load was reported to {file}: check that the daemon was started with \
@@ -87,7 +101,7 @@ fn read(db: &Path, selection: &Selection) -> Result<Report, Failure> {
             ),
         }));
     }
-    Ok(report)
+    Ok(())
 }
 
 fn listed(labels: &[Vec<u8>]) -> String {

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use alive_collector::{Collector, EventsTarget, Options};
-use alive_report::{Report, Selection, Thresholds, escape};
+use alive_report::{Report, Selection, escape};
 use nix::unistd::geteuid;
 use tempfile::TempDir;
 
@@ -80,7 +80,7 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
     let since_micros = place.holds_earlier_runs.then(|| micros(began));
     drop(place);
     supervisor.release();
-    let selection = Selection { program: None, since_micros, thresholds: Thresholds::default() };
+    let selection = Selection { program: None, since_micros, thresholds: args.rule.into() };
     let report = Report::new(snapshot, &selection);
     if report.programs.is_empty() {
         say(

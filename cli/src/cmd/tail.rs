@@ -9,7 +9,7 @@ use alive_report::render::tail;
 use alive_report::{Report, Selection, Thresholds, escape};
 use alive_store::Error as StoreError;
 
-use crate::args::{self, Format};
+use crate::args::{self, LineFormat};
 use crate::exit::{Failure, Status};
 use crate::follow::{FOREVER, Follow, Turn};
 use crate::output::{self, say};
@@ -65,14 +65,14 @@ fn is_wanted(new: &New, args: &args::Tail) -> bool {
 }
 
 /// False when nobody reads any more.
-fn print(news: &VecDeque<New>, format: Format) -> Result<bool, Failure> {
+fn print(news: &VecDeque<New>, format: LineFormat) -> Result<bool, Failure> {
     let medium = output::medium();
     let mut out = BufWriter::new(io::stdout().lock());
     let written = news
         .iter()
         .try_for_each(|new| match format {
-            Format::Table => tail::text(new, medium, &mut out),
-            Format::Json => tail::json(new, &mut out),
+            LineFormat::Text => tail::text(new, medium, &mut out),
+            LineFormat::Json => tail::json(new, &mut out),
         })
         .and_then(|()| out.flush());
     match written {

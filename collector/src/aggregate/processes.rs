@@ -37,6 +37,8 @@ impl ProcessKey {
 struct Process {
     /// Hashes of the loads and searches that it told of.
     seen: HashSet<u64>,
+    /// When it was forked, in nanoseconds of the monotonic clock.
+    forked_nanos: Option<u64>,
     /// Its own sequence, where the tree has none.
     sequence: Option<Sequence>,
 }
@@ -59,6 +61,17 @@ impl Processes {
         let fresh = self.known.get_or_insert_with(key, Process::default).seen.insert(what);
         self.seen += usize::from(fresh);
         fresh
+    }
+
+    /// The process was forked.
+    pub(crate) fn forked(&mut self, key: ProcessKey, nanos: u64) {
+        self.make_room();
+        self.known.get_or_insert_with(key, Process::default).forked_nanos = Some(nanos);
+    }
+
+    /// When the process was forked, if it told.
+    pub(crate) fn forked_at(&self, key: ProcessKey) -> Option<u64> {
+        self.known.peek(&key)?.forked_nanos
     }
 
     /// The process takes back what it told: the next time is a first time again.

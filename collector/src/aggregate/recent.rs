@@ -40,6 +40,11 @@ impl<K: Hash + Eq, V> Recent<K, V> {
     }
 
     /// The value of a key, without using it.
+    pub(crate) fn peek(&self, key: &K) -> Option<&V> {
+        self.known.get(key).map(|used| &used.value)
+    }
+
+    /// The value of a key, to be changed without using it.
     pub(crate) fn peek_mut(&mut self, key: &K) -> Option<&mut V> {
         self.known.get_mut(key).map(|used| &mut used.value)
     }

@@ -10,6 +10,7 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
 use super::chains::Chain;
+use super::spans::{Owner, Span, Told};
 use crate::heard::Heard;
 
 /// Events of one sum that are looked at beyond their figures until it is taken. A load that came so often
@@ -29,6 +30,10 @@ struct LoadSum {
     processes: u64,
     bytes: u64,
     nanos: u64,
+    respawned: u64,
+    spans: u64,
+    span: Span,
+    bound_nanos: u64,
     first_seen_micros: u64,
     last_seen_micros: u64,
     tree: TreeKey,
@@ -85,6 +90,8 @@ pub(crate) struct Addend<'h, 'a> {
     pub(crate) hash: u64,
     /// Whether the process tells it for the first time.
     pub(crate) first_time: bool,
+    /// Whether another process of its role had told it before this one was forked.
+    pub(crate) repeated: bool,
     pub(crate) seen_micros: u64,
 }
 
@@ -102,13 +109,14 @@ impl Sums {
 
     /// Adds a load. `sample` gives the stack if it is wanted.
     pub(crate) fn load(&mut self, addend: &Addend<'_, '_>, sample: impl FnOnce() -> Option<Stack>) {
-        let &Addend { heard, chain, hash, first_time, seen_micros } = addend;
+        let &Addend { heard, chain, hash, first_time, repeated, seen_micros } = addend;
         let sum = match self.loads.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
             Entry::Occupied(sum) => sum.into_mut(),
             Entry::Vacant(vacant) => vacant.insert(LoadSum::new(addend)).into_mut(),
         };
         sum.events += 1;
         sum.processes += u64::from(first_time);
+        sum.respawned += u64::from(repeated);
         sum.bytes = sum.bytes.max(heard.bytes.unwrap_or(0));
         sum.nanos = sum.nanos.saturating_add(heard.nanos.unwrap_or(0));
         sum.first_seen_micros = sum.first_seen_micros.min(seen_micros);
@@ -123,6 +131,29 @@ impl Sums {
             sum.words.stacks.extend(sample);
         }
         debug_assert_eq!(sum.chain.hash, chain.hash, "the chain is part of what is hashed");
+    }
+
+    /// Adds what came to be known of the time after a load. Its sum may have been taken meanwhile: then another one
+    /// begins, if there is room.
+    pub(crate) fn spend(&mut self, tree: TreeKey, chain: &Arc<Chain>, owner: &Owner, told: Told, room: bool) {
+        let hash = owner.hash;
+        let sum = match self.loads.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
+            Entry::Occupied(sum) => sum.into_mut(),
+            Entry::Vacant(_) if !room => return,
+            Entry::Vacant(vacant) => vacant.insert(LoadSum::continued(tree, chain, owner)).into_mut(),
+        };
+        match told {
+            Told::Span { span, first } => {
+                sum.spans += u64::from(first);
+                sum.span.nanos = sum.span.nanos.saturating_add(span.nanos);
+                sum.span.cpu_nanos = sum.span.cpu_nanos.saturating_add(span.cpu_nanos);
+                sum.span.faults = sum.span.faults.saturating_add(span.faults);
+            }
+            Told::Bound(nanos) => {
+                let bounds = [sum.bound_nanos, nanos.max(1)];
+                sum.bound_nanos = bounds.into_iter().filter(|&bound| bound > 0).min().unwrap_or(0);
+            }
+        }
     }
 
     /// Adds a search that found nothing. `sample` gives the stack if it is wanted.
@@ -258,24 +289,40 @@ impl MissingSum {
 impl LoadSum {
     fn new(addend: &Addend<'_, '_>) -> Self {
         let &Addend { heard, chain, hash, seen_micros, .. } = addend;
+        let path = heard.path.unwrap_or_default().to_vec();
+        Self::empty(hash, heard.tree(), chain, heard.code, path, seen_micros)
+    }
+
+    /// Of a load whose events are in an earlier sum.
+    fn continued(tree: TreeKey, chain: &Arc<Chain>, owner: &Owner) -> Self {
+        Self::empty(owner.hash, tree, chain, owner.code, owner.path.clone(), owner.seen_micros)
+    }
+
+    fn empty(
+        hash: u64,
+        tree: TreeKey,
+        chain: &Arc<Chain>,
+        code: Code,
+        path: Vec<u8>,
+        seen_micros: u64,
+    ) -> Self {
         Self {
             hash,
             events: 0,
             processes: 0,
             bytes: 0,
             nanos: 0,
+            respawned: 0,
+            spans: 0,
+            span: Span::default(),
+            bound_nanos: 0,
             first_seen_micros: seen_micros,
             last_seen_micros: seen_micros,
-            tree: heard.tree(),
+            tree,
             looks: 0,
-            code: heard.code,
+            code,
             chain: Arc::clone(chain),
-            words: Box::new(Words {
-                path: heard.path.unwrap_or_default().to_vec(),
-                name: Vec::new(),
-                pulled_in_by: Vec::new(),
-                stacks: Vec::new(),
-            }),
+            words: Box::new(Words { path, name: Vec::new(), pulled_in_by: Vec::new(), stacks: Vec::new() }),
         }
     }
 
@@ -311,6 +358,12 @@ impl LoadSum {
             processes: self.processes,
             bytes: self.bytes,
             nanos: self.nanos,
+            respawned: self.respawned,
+            spans: self.spans,
+            span_nanos: self.span.nanos,
+            span_cpu_nanos: self.span.cpu_nanos,
+            span_faults: self.span.faults,
+            bound_nanos: self.bound_nanos,
             first_seen_micros: self.first_seen_micros,
             last_seen_micros: self.last_seen_micros,
             stacks: stacks.clone(),

@@ -270,6 +270,11 @@ impl Trees {
         tree
     }
 
+    /// Whether every event of a tree between two numbers, without both, has come.
+    pub(crate) fn is_whole(&self, key: TreeKey, from: u64, to: u64) -> bool {
+        self.known.peek(&key).is_some_and(|tree| tree.sequence.is_whole(from, to))
+    }
+
     /// How many rows [`Trees::take_changed`] would give, at most.
     pub(crate) fn changed(&self) -> usize {
         self.changed.len()

@@ -204,7 +204,7 @@ pub(crate) fn event(header: Header, records: impl FnOnce(&mut Encoder<'_>)) -> V
 }
 
 /// The lineage of the worker that was forked as the `forks`th; the root has none.
-fn fork_site(encoder: &mut Encoder<'_>, forks: u32) {
+pub(crate) fn fork_site(encoder: &mut Encoder<'_>, forks: u32) {
     if forks > 0 {
         encoder.lineage(&Lineage {
             role: 1,

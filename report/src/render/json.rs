@@ -37,6 +37,7 @@ pub fn document(report: &Report) -> Value {
         "thresholds": {
             "min_processes": report.thresholds.min_processes,
             "min_share_percent": report.thresholds.min_share_percent,
+            "min_again_percent": report.thresholds.min_again_percent(),
             "slow_micros": report.thresholds.slow_micros,
         },
         "loss": {
@@ -146,8 +147,11 @@ fn finding(program: &ProgramReport, finding: &Finding) -> Value {
     out.bytes("what", &finding.what);
     out.put("role", role_id(program, Some(finding.role)));
     out.put("load_in", role_id(program, finding.load_in));
+    out.put("load_before", role_id(program, finding.load_before));
     out.put("workers", finding.workers);
     out.put("of", finding.of);
+    out.put("respawned", finding.respawned);
+    out.put("shared_by", (finding.verdict == Verdict::AlreadyShared).then_some(finding.shared_by));
     out.put("files", finding.cost.files);
     out.put("bytes", finding.cost.bytes);
     out.put("micros", finding.cost.micros);
@@ -191,6 +195,7 @@ fn load(program: &ProgramReport, load: &Load) -> Value {
     }
     out.bytes_if_any("pulled_in_by", &load.pulled_in_by);
     out.put("processes", load.processes);
+    out.put("respawned", load.respawned);
     out.put("events", load.events);
     out.put("bytes", load.bytes);
     out.put("micros", Cost::of(load).micros);

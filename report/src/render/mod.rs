@@ -1,10 +1,12 @@
-//! From a report to text: [`table`] for a person, [`json`] for a program, [`html`] for a person who would
-//! rather look than read, [`flame`] stacks for those who know flame graphs.
+//! From a report to text: [`table`] for a person, [`json`] for a program, [`csv`] for a spreadsheet, [`html`]
+//! for a person who would rather look than read, [`flame`] stacks for those who know flame graphs.
 
+pub mod csv;
 pub mod flame;
 pub mod html;
 pub mod json;
 pub mod loss;
+mod place;
 mod refork;
 mod summary;
 pub mod table;
@@ -19,6 +21,8 @@ pub enum Format {
     Table,
     /// For a program.
     Json,
+    /// For a spreadsheet.
+    Csv,
 }
 
 /// RFC 3339, UTC, from the store's microseconds since 1970.

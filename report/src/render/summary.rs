@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
+use crate::cost::Cost;
 use crate::findings::{Finding, ProgramReport, Verdict};
 use crate::forest::Node;
-use crate::render::units::{bytes, count};
+use crate::render::place::{self, Place};
+use crate::render::units::{bytes, count, micros};
 
 /// What happened, in one sentence.
 pub(crate) fn sentence(program: &ProgramReport) -> String {
@@ -23,7 +25,9 @@ pub(crate) fn sentence(program: &ProgramReport) -> String {
             // No sum tells how many loaded anything at all, but the busiest file is a lower bound.
             let spoke = late.iter().map(|load| load.processes).max().unwrap_or(0);
             let of = program.roles.get(role).map_or(spoke, |role| role.processes.max(spoke));
-            let is_worker = program.roles.get(role).is_some_and(|role| role.id.starts_with("worker"));
+            // Those that took the place of others are processes; workers are so many at a time.
+            let is_worker = program.roles.get(role).is_some_and(|role| role.id.starts_with("worker"))
+                && late.iter().all(|load| load.respawned == 0);
             let noun = if is_worker { "worker" } else { "process" };
             if spoke == of { count(of, noun) } else { format!("at least {spoke} of {}", count(of, noun)) }
         }
@@ -36,15 +40,34 @@ pub(crate) fn sentence(program: &ProgramReport) -> String {
     let most = late.iter().map(|load| load.processes).max().unwrap_or(0);
     let shared_out = late.iter().any(|load| load.processes < most);
     let between = if shared_out { " between them" } else { "" };
-    format!(
-        "{who} loaded {files} ({}){between} after the fork; {}.",
-        bytes(size),
-        advice(program, seen.len())
-    )
+    format!("{who} loaded {files} ({}){between} after the fork; {}.", bytes(size), advice(program))
+}
+
+/// What is shared though a forked process loaded it, in one sentence for each role that did.
+pub(crate) fn shared(program: &ProgramReport) -> Vec<String> {
+    let mut out: Vec<String> = start_up(program).into_iter().collect();
+    let is_shared = |finding: &&Finding| finding.verdict == Verdict::AlreadyShared;
+    for (index, role) in program.roles.iter().enumerate().filter(|(_, role)| role.parent.is_some()) {
+        let findings: Vec<&Finding> =
+            program.findings.iter().filter(is_shared).filter(|finding| finding.role == index).collect();
+        let Some(by) = findings.iter().map(|finding| finding.shared_by).max() else { continue };
+        let (files, size) = findings.iter().fold((0u64, 0u64), |(files, size), finding| {
+            (files.saturating_add(finding.cost.files), size.saturating_add(finding.cost.bytes))
+        });
+        out.push(format!(
+            "{} ({}) loaded in the {}, from which {} forked that did not load {} again.",
+            count(files, "file"),
+            bytes(size),
+            role.id,
+            if by == 1 { "1 process was".to_owned() } else { format!("{} were", count(by, "process")) },
+            if files == 1 { "it" } else { "them" },
+        ));
+    }
+    out
 }
 
 /// What counts as start-up though a forked process loaded it, in one sentence; `None` when nothing does.
-pub(crate) fn start_up(program: &ProgramReport) -> Option<String> {
+fn start_up(program: &ProgramReport) -> Option<String> {
     let mut seen = HashSet::new();
     let distinct = program.start_up().filter(|load| seen.insert(load.path.as_slice()));
     let size = distinct.fold(0u64, |size, load| size.saturating_add(load.bytes));
@@ -56,33 +79,59 @@ pub(crate) fn start_up(program: &ProgramReport) -> Option<String> {
     Some(format!("{files} ({size}) loaded on the way into the background: relabelled as start-up, not late."))
 }
 
-/// What to do, in half a sentence.
-fn advice(program: &ProgramReport, files: usize) -> String {
-    let preload: Vec<&Finding> =
-        program.findings.iter().filter(|finding| finding.verdict == Verdict::Preload).collect();
-    let paths: HashSet<&[u8]> = preload
-        .iter()
-        .filter_map(|finding| finding.tree.as_ref())
-        .flat_map(Node::loads)
-        .filter_map(|index| program.loads.get(index))
-        .map(|load| load.path.as_slice())
-        .collect();
-    if paths.is_empty() {
-        return "none is common or slow enough to preload".to_owned();
-    }
-    let places: HashSet<Option<usize>> = preload.iter().map(|finding| finding.load_in).collect();
-    let place = match places.iter().next() {
-        Some(&Some(place)) if places.len() == 1 => {
-            program.roles.get(place).map(|role| format!(" in the {}", role.id)).unwrap_or_default()
+/// The places where something should be preloaded, the one with most to gain first.
+pub(crate) fn places(program: &ProgramReport) -> Vec<Place> {
+    let mut scores: Vec<(Place, u64)> = Vec::new();
+    for finding in program.findings.iter().filter(|finding| finding.verdict == Verdict::Preload) {
+        let place = (finding.load_in, finding.load_before);
+        match scores.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, score)) => *score = score.saturating_add(finding.cost.score),
+            None => scores.push((place, finding.cost.score)),
         }
-        _ => String::new(),
-    };
-    let causes = count(preload.len() as u64, "line");
-    let brought =
-        if preload.len() < paths.len() { format!(" ({causes} below bring them)") } else { String::new() };
-    match paths.len() {
-        1 if files == 1 => format!("preload it{place}"),
-        number if number == files => format!("preload them all{place}{brought}"),
-        number => format!("preload {number} of them{place}{brought}"),
     }
+    // Stable: among equals the one whose finding comes first.
+    scores.sort_by_key(|(_, score)| std::cmp::Reverse(*score));
+    scores.into_iter().map(|(place, _)| place).collect()
+}
+
+/// Most names in a sentence.
+const NAMES: usize = 2;
+
+/// What to do, in half a sentence.
+fn advice(program: &ProgramReport) -> String {
+    let places = places(program);
+    let Some(&best) = places.first() else { return "none is common or slow enough to preload".to_owned() };
+    let here: Vec<&Finding> = program
+        .findings
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Preload)
+        .filter(|finding| (finding.load_in, finding.load_before) == best)
+        .collect();
+    let names: Vec<String> = here.iter().take(NAMES).map(|finding| place::called(&finding.what)).collect();
+    let names = match here.len().saturating_sub(names.len()) {
+        0 => names.join(" and "),
+        more => format!("{} and {more} more of the lines below", names.join(", ")),
+    };
+    let place = place::in_words(program, best).map(|place| format!(" {place}")).unwrap_or_default();
+    let elsewhere = match places.len() {
+        1 => "",
+        _ => "; the other lines say where they belong",
+    };
+    format!("preload {names}{place}: {}{elsewhere}", worth(program, &here))
+}
+
+/// What a process spends on all that these bring, each file counted once.
+fn worth(program: &ProgramReport, findings: &[&Finding]) -> String {
+    let mut seen = HashSet::new();
+    let loads = findings.iter().filter_map(|finding| finding.tree.as_ref()).flat_map(Node::loads);
+    let cost = loads
+        .filter_map(|index| program.loads.get(index))
+        .filter(|load| seen.insert(load.path.as_slice()))
+        .fold(Cost::default(), |sum, load| sum.plus(Cost::of(load)));
+    let mut worth = vec![count(cost.files, "file"), bytes(cost.bytes)];
+    if cost.micros > 0 {
+        worth.push(format!("{} in dlopen", micros(cost.micros)));
+    }
+    let last = worth.pop().unwrap_or_default();
+    format!("{} and {last} in each process that loads them", worth.join(", "))
 }

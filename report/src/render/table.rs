@@ -10,7 +10,7 @@ use crate::caller::{Caller, file_name};
 use crate::escape;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::render::units::{bytes, count, micros, shorten, wrap};
-use crate::render::{loss, refork, summary, time, unread};
+use crate::render::{loss, place, refork, summary, time, unread};
 use crate::role::Role;
 use crate::thresholds::Thresholds;
 
@@ -73,9 +73,12 @@ pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Resul
 /// The thresholds in one sentence.
 fn rule(thresholds: Thresholds) -> String {
     format!(
-        "Preload: what at least {} and {} % of a role's processes load, or what takes {} in dlopen.",
+        "Preload: what at least {} and {} % of a role's processes load, what at least {} and {} % of them load \
+         again after a respawn, or what takes {} in dlopen.",
         thresholds.min_processes,
         thresholds.min_share_percent,
+        thresholds.min_processes,
+        thresholds.min_again_percent(),
         micros(thresholds.slow_micros),
     )
 }
@@ -123,8 +126,11 @@ impl Page {
             self.sentence(out, "  ", "Searched for and never found (optional: no code, only searches):")?;
             self.searches(out, program, &optional)?;
         }
-        if let Some(text) = summary::start_up(program) {
+        let shared = summary::shared(program);
+        if !shared.is_empty() {
             writeln!(out)?;
+        }
+        for text in shared {
             self.sentence(out, "  ", &format!("Already shared: {text}"))?;
         }
         self.forks(out, program)?;
@@ -184,8 +190,11 @@ impl Page {
     }
 
     fn loads(&self, out: &mut dyn Write, program: &ProgramReport, findings: &[&Finding]) -> io::Result<()> {
-        let mut table =
-            Columns::new(&["<VERDICT", ">WORKERS", ">FILES", ">SIZE", ">TIME"], program, findings);
+        let again = findings.iter().any(|finding| finding.respawned > 0);
+        // Where processes took the place of others, they are more than there are workers.
+        let who = if again { ">PROCESSES" } else { ">WORKERS" };
+        let mut table = Columns::new(&["<VERDICT", who, ">FILES", ">SIZE", ">TIME"], program, findings);
+        let places = summary::places(program);
         for finding in findings {
             let cost = finding.cost;
             let time = if cost.micros == 0 { "-".to_owned() } else { micros(cost.micros) };
@@ -204,6 +213,10 @@ impl Page {
         self.table(out, &table, "WHAT", findings, |finding| {
             let mut lines = asked_by(finding);
             lines.extend(brought(program, finding));
+            lines.extend(again_after(finding));
+            if places.len() > 1 && finding.verdict == Verdict::Preload {
+                lines.extend(load_it(program, finding));
+            }
             lines
         })
     }
@@ -329,6 +342,18 @@ fn asked_by(finding: &Finding) -> Vec<Aside> {
         Aside { verb: "asked by", place, detail }
     };
     finding.caller.iter().map(aside).collect()
+}
+
+/// How often it was loaded by a process that came later.
+fn again_after(finding: &Finding) -> Option<Aside> {
+    let detail = count(finding.respawned, "respawn");
+    (finding.respawned > 0).then(|| Aside { verb: "again after", place: detail, detail: String::new() })
+}
+
+/// Where it should be loaded.
+fn load_it(program: &ProgramReport, finding: &Finding) -> Option<Aside> {
+    let place = place::in_words(program, (finding.load_in, finding.load_before))?;
+    Some(Aside { verb: "load it", place: String::new(), detail: place })
 }
 
 /// What else a load brought, largest first.

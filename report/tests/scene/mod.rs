@@ -1,5 +1,7 @@
 //! Snapshots as the store would hand them out.
 
+pub(crate) mod tree;
+
 use alive_store::model::{
     Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, Program, Role, Site, Snapshot, Stack, UNTOLD,
 };
@@ -63,6 +65,12 @@ fn load(path: impl AsRef<[u8]>, processes: u64, bytes: u64) -> Load {
         processes,
         bytes,
         nanos: 0,
+        respawned: 0,
+        spans: 0,
+        span_nanos: 0,
+        span_cpu_nanos: 0,
+        span_faults: 0,
+        bound_nanos: 0,
         first_seen_micros: NOON - 1_500_000,
         last_seen_micros: NOON,
         stacks: vec![native("Perl_pp_require+0x1b2")],
@@ -70,12 +78,20 @@ fn load(path: impl AsRef<[u8]>, processes: u64, bytes: u64) -> Load {
 }
 
 fn root(processes: u64) -> Role {
-    Role { parent: None, site: None, line: None, processes, fork_nanos: 0, forker_resident_kib: 0 }
+    Role { parent: None, site: None, line: None, processes, trees: 1, fork_nanos: 0, forker_resident_kib: 0 }
 }
 
 fn worker(processes: u64) -> Role {
     let fork = site("/usr/lib/x86_64-linux-gnu/libperl.so.5.36", Some("Perl_pp_fork+0x3c"));
-    Role { parent: Some(0), site: Some(fork), line: None, processes, fork_nanos: 0, forker_resident_kib: 0 }
+    Role {
+        parent: Some(0),
+        site: Some(fork),
+        line: None,
+        processes,
+        trees: 1,
+        fork_nanos: 0,
+        forker_resident_kib: 0,
+    }
 }
 
 fn program(label: impl AsRef<[u8]>, roles: Vec<Role>, loads: Vec<Load>) -> Program {

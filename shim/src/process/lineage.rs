@@ -21,12 +21,8 @@ use crate::observe::linkmap;
 use crate::observe::name::hash;
 use crate::stack::object;
 use crate::{config, emit, sys};
-use alive_wire::MAX_LINEAGE;
+use alive_wire::{ANNOUNCED_FORKS, MAX_LINEAGE};
 use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering};
-
-/// Forks of one role that are announced by an event of their own, and at which the forker's size
-/// is read. Beyond, the count rides along with the role's other events.
-const ANNOUNCED_FORKS: u32 = 64;
 
 /// One fork above this process.
 #[derive(Clone, Copy)]

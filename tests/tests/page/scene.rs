@@ -19,12 +19,10 @@ fn load(path: impl Into<Vec<u8>>, processes: u64, bytes: u64, seconds: u64, by: 
     let library = path.windows(3).any(|part| part == b".so");
     Load {
         role: 1,
-        name: Vec::new(),
         kind: if library { "library" } else { "module" }.into(),
         language: "python".into(),
         outcome: "loaded".into(),
         via: "open".into(),
-        pulled_in_by: Vec::new(),
         events: processes,
         processes,
         bytes,
@@ -39,12 +37,12 @@ fn load(path: impl Into<Vec<u8>>, processes: u64, bytes: u64, seconds: u64, by: 
             ],
         }],
         path,
+        ..Load::default()
     }
 }
 
 fn program(label: &str, workers: u64, loads: Vec<Load>) -> Program {
-    let root =
-        Role { parent: None, site: None, line: None, processes: 1, fork_nanos: 0, forker_resident_kib: 0 };
+    let root = Role { processes: 1, ..Role::default() };
     let worker = Role {
         parent: Some(0),
         site: Some(site("/usr/bin/python3.11", "os_fork+0x2c")),
@@ -52,18 +50,9 @@ fn program(label: &str, workers: u64, loads: Vec<Load>) -> Program {
         processes: workers,
         fork_nanos: 700_000 * workers,
         forker_resident_kib: 38_000,
+        ..Role::default()
     };
-    Program {
-        label: label.into(),
-        trees: 1,
-        roles: vec![root, worker],
-        loads,
-        missing: Vec::new(),
-        sequence_gaps: 0,
-        not_sent: Vec::new(),
-        interpreters: Vec::new(),
-        lines: Vec::new(),
-    }
+    Program { label: label.into(), trees: 1, roles: vec![root, worker], loads, ..Program::default() }
 }
 
 /// A shop of eight workers that imports in its views: three causes worth preloading, one that is rare, and
