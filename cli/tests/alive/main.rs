@@ -4,8 +4,12 @@
 //! * [`signals`]: what reaches the command and what does not;
 //! * [`target`]: commands that cannot be traced;
 //! * [`report`]: databases that cannot be read, or hold nothing;
+//! * [`pictures`]: pages and flame graphs;
+//! * [`live`]: what follows a collector;
 //! * [`words`]: help and usage errors, one file for each below `words/`.
 
+mod live;
+mod pictures;
 mod report;
 mod run;
 mod scene;
