@@ -6,19 +6,21 @@ use alive_report::escape;
 use alive_report::preload::NoList;
 use alive_store::Error as StoreError;
 
-use crate::{shim, supervise, target};
+use crate::{gate, shim, supervise, target};
 
 /// How `alive` ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     /// Everything went well.
     Well,
-    /// `--fail-on-late`, and something was loaded late.
+    /// `check` found late loads that the baseline lacks.
+    Broken,
+    /// The words do not say what is wanted, or the baseline that they name cannot be read.
+    Usage,
+    /// `run` was to fail on late loads, and there were some. Not 1, which is how many a command fails by itself.
     Late,
     /// There is no database, or nothing in it.
     NoData,
-    /// The words do not say what is wanted.
-    Usage,
     /// Something about this machine or this program makes the work impossible.
     Environment,
     /// The traced command's own status.
@@ -27,9 +29,10 @@ pub(crate) enum Status {
 
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
-        // 1 is for findings of `check`; clap ends with 2, too.
+        // 2 is clap's for usage, too.
         Self::from(match status {
             Status::Well => 0,
+            Status::Broken => 1,
             Status::Usage => 2,
             Status::Late => 3,
             Status::NoData => 4,
@@ -71,12 +74,28 @@ pub(crate) enum Failure {
         source: std::io::Error,
     },
     #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
     NoData(String),
+    #[error("there is no process {0}: find the daemon's with `pgrep --oldest --full NAME`")]
+    NoProcess(u32),
+    #[error("process {pid} cannot be read: {reason}")]
+    Process { pid: u32, reason: alive_memory::Unread },
+    #[error(transparent)]
+    Gate(#[from] gate::Error),
     #[error(transparent)]
     NoList(#[from] NoList),
 }
 
 impl Failure {
+    /// Why nothing at all could be read of the process that was asked for.
+    pub(crate) fn of_process(pid: u32, reason: alive_memory::Unread) -> Self {
+        match reason {
+            alive_memory::Unread::Ended => Self::NoProcess(pid),
+            reason => Self::Process { pid, reason },
+        }
+    }
+
     /// The exit status that tells a script about it.
     pub(crate) fn status(&self) -> Status {
         match self {
@@ -87,7 +106,9 @@ impl Failure {
                 std::io::ErrorKind::PermissionDenied => Status::Command(NOT_EXECUTABLE),
                 _ => Status::Environment,
             },
-            Self::NoData(_) | Self::Store(StoreError::Missing { .. }) => Status::NoData,
+            Self::Gate(gate::Error::Write { .. }) => Status::Environment,
+            Self::Gate(_) | Self::Usage(_) => Status::Usage,
+            Self::NoData(_) | Self::NoProcess(_) | Self::Store(StoreError::Missing { .. }) => Status::NoData,
             Self::NoList(NoList::Nothing { .. }) => Status::NoData,
             Self::NoList(_) => Status::Usage,
             _ => Status::Environment,

@@ -78,6 +78,34 @@ fn failure(file: Option<&Path>, source: io::Error) -> Failure {
     Failure::Output { file, source }
 }
 
+/// Whether somebody still reads standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// What was written was taken.
+    Reads,
+    /// It was closed: the reader has seen enough.
+    Gone,
+}
+
+/// Writes to standard output.
+///
+/// # Errors
+/// [`Failure::Output`].
+pub(crate) fn print(
+    render: impl FnOnce(Medium, &mut dyn Write) -> io::Result<()>,
+) -> Result<Reader, Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match render(medium(), &mut out).and_then(|()| out.flush()) {
+        Ok(()) => Ok(Reader::Reads),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            // What is left in the buffer has nowhere to go.
+            let _ = out.into_parts();
+            Ok(Reader::Gone)
+        }
+        Err(source) => Err(Failure::Output { file: "standard output".to_owned(), source }),
+    }
+}
+
 fn render(report: &Report, format: Format, medium: Medium, out: impl Write) -> io::Result<()> {
     let mut out = BufWriter::new(out);
     match format {

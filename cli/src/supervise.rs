@@ -33,6 +33,9 @@ use crate::launch::Launch;
 const PASSED_ON: [Signal; 6] =
     [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM, Signal::SIGUSR1, Signal::SIGUSR2];
 
+/// Of these, those that mean an end.
+const ENDING: [Signal; 4] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTERM];
+
 /// How often the caller is given its turn while the command runs.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -102,11 +105,17 @@ impl Supervisor {
         Ok(Self { signals, inherited })
     }
 
-    /// Runs the command until it ends, giving the caller a turn now and then.
+    /// Runs the command until it ends, giving the caller a turn now and then, and one before a signal that
+    /// usually ends a command is passed on.
     ///
     /// # Errors
     /// [`Error::Spawn`] or [`Error::Wait`].
-    pub(crate) fn run(&self, command: &Launch, mut turn: impl FnMut()) -> Result<Ended, Error> {
+    pub(crate) fn run(
+        &self,
+        command: &Launch,
+        mut turn: impl FnMut(),
+        mut before_end: impl FnMut(),
+    ) -> Result<Ended, Error> {
         let child = command.start(&self.inherited).map_err(|source| Error::Spawn {
             command: command.path().as_os_str().as_bytes().to_vec(),
             source,
@@ -117,9 +126,11 @@ impl Supervisor {
             }
             self.sleep(TICK);
             while let Some(info) = self.next_signal() {
-                if let Some(signal) = signal_of(&info)
-                    && !reached_the_group(&info, signal, child)
-                {
+                let Some(signal) = signal_of(&info) else { continue };
+                if ENDING.contains(&signal) {
+                    before_end();
+                }
+                if !reached_the_group(&info, signal, child) {
                     // It may have ended in this moment; then there is nobody to pass it on to.
                     let _ = kill(child, signal);
                 }
@@ -129,12 +140,17 @@ impl Supervisor {
     }
 
     /// Waits for the processes that the command left behind: with `follow` until all have ended,
-    /// passing signals on, else until `quiet` says that nothing more comes. A second signal, or
+    /// passing signals on as [`Supervisor::run`] does, else until `quiet` says that nothing more comes. A second signal, or
     /// without `follow` the first, ends the waiting.
     ///
     /// # Errors
     /// [`Error::Wait`].
-    pub(crate) fn linger(&self, follow: bool, mut quiet: impl FnMut() -> bool) -> Result<Rest, Error> {
+    pub(crate) fn linger(
+        &self,
+        follow: bool,
+        mut quiet: impl FnMut() -> bool,
+        mut before_end: impl FnMut(),
+    ) -> Result<Rest, Error> {
         let mut passed_on = false;
         loop {
             if reap(Pid::from_raw(0))? == Reaped::NobodyLeft {
@@ -149,11 +165,13 @@ impl Supervisor {
                 if !follow || passed_on {
                     return Ok(Rest::Lives);
                 }
+                if ENDING.contains(&signal) {
+                    before_end();
+                }
                 for orphan in children() {
                     let _ = kill(orphan, signal);
                 }
-                passed_on =
-                    matches!(signal, Signal::SIGINT | Signal::SIGTERM | Signal::SIGQUIT | Signal::SIGHUP);
+                passed_on = ENDING.contains(&signal);
             }
         }
     }

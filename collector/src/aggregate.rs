@@ -11,6 +11,7 @@ mod recent;
 mod repeats;
 mod samples;
 mod spans;
+mod spoke;
 mod sums;
 mod trees;
 
@@ -33,6 +34,8 @@ use processes::{ProcessKey, Processes};
 use repeats::{Forked, Repeats};
 use samples::Samples;
 use spans::{Load, Spans};
+use spoke::Spoke;
+pub(crate) use spoke::{Looked, Speaker};
 use sums::Addend;
 use trees::Trees;
 
@@ -69,6 +72,7 @@ pub struct Aggregate {
     spans: Spans,
     pending: Pending,
     totals: Totals,
+    spoke: Spoke,
 }
 
 impl Aggregate {
@@ -87,6 +91,28 @@ impl Aggregate {
             spans: Spans::new(),
             pending: Pending::default(),
             totals: Totals::default(),
+            spoke: Spoke::default(),
+        }
+    }
+
+    /// Notes the processes that speak, so that somebody can look at their memory.
+    #[must_use]
+    pub(crate) fn noting_speakers(mut self) -> Self {
+        self.spoke.note_speakers();
+        self
+    }
+
+    /// The processes that spoke since the last call.
+    pub(crate) fn take_speakers(&mut self) -> Vec<Speaker> {
+        self.processes.next_round();
+        self.spoke.take()
+    }
+
+    /// Adds a look at the memory of a process. One whose role is another one by now is dropped: the process is
+    /// noted again when it speaks.
+    pub(crate) fn looked(&mut self, look: Looked) {
+        if self.spoke.is_current(&look.speaker) && self.has_room() {
+            self.pending.sums.memory(look);
         }
     }
 
@@ -205,6 +231,12 @@ impl Aggregate {
             return self.lose(|loss| &mut loss.over_cap, 1);
         }
         let chain = self.place(&heard, process, seen_micros);
+        if header.flags & flags::REBASED == 0
+            && !matches!(header.kind, Ok(Kind::Load | Kind::Missing))
+            && self.processes.speaks(process)
+        {
+            self.spoke.note(&heard, &chain, self.processes.round());
+        }
         match header.kind {
             Ok(Kind::Load) => {
                 self.totals.loads += 1;
@@ -279,6 +311,9 @@ impl Aggregate {
         }
         let number = (heard.header().flags & flags::NO_TREE == 0).then_some(link.role);
         if number.is_none_or(|number| self.trees.tree(heard, seen_micros).rebase(number)) {
+            // Whoever was noted until now may have another role.
+            self.spoke.rebase(heard.tree(), self.processes.round());
+            self.processes.next_round();
             self.pending.rebase(heard.tree(), heir, number);
         }
     }
@@ -304,7 +339,10 @@ impl Aggregate {
             let addend = Addend { heard, chain, hash, first_time: false, repeated: false, seen_micros };
             return self.pending.sums.found(&addend);
         }
-        let first_time = self.processes.first_time(process, thing);
+        let (first_time, is_news) = self.processes.first_time(process, thing);
+        if is_news {
+            self.spoke.note(heard, chain, self.processes.round());
+        }
         let repeated = first_time && what.0 == Kind::Load && {
             let forked = self.forked(heard, process);
             self.repeats.is_repeated(hash, forked, heard.header().monotonic_nanos)

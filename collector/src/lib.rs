@@ -12,6 +12,9 @@
 //! 5. With `--events` the datagram is copied to `events` as well, another thread, which writes it as a
 //!    `line` of JSON.
 //!
+//! 6. Beside that way, `memory`, a thread of its own, looks at what the processes that speak hold, and hands its
+//!    looks back to the receiving thread.
+//!
 //! What is lost on the way is counted where it is lost, and stands in the database beside the sums.
 #![forbid(unsafe_code)]
 
@@ -22,6 +25,7 @@ mod heard;
 mod json;
 mod line;
 mod loss;
+mod memory;
 pub mod moment;
 pub mod options;
 mod progress;
@@ -34,6 +38,6 @@ mod symbols;
 mod unpack;
 
 pub use aggregate::Totals;
-pub use options::{EventsTarget, Options, default_database};
+pub use options::{EventsTarget, MemoryOptions, Options, default_database};
 pub use progress::Progress;
 pub use start::{Collector, StartError, StopError, Summary};

@@ -39,6 +39,10 @@ struct Arguments {
     /// Receive buffer to ask the kernel for; bursts that do not fit are lost, and counted
     #[arg(long, value_name = "BYTES", default_value_t = alive_collector::options::RECEIVE_BUFFER)]
     receive_buffer: usize,
+
+    /// Do not look at the memory of the processes that report
+    #[arg(long)]
+    no_memory: bool,
 }
 
 fn main() -> ExitCode {
@@ -107,6 +111,9 @@ fn options(arguments: Arguments) -> Result<Options, String> {
         }),
         ..Options::default()
     };
+    if arguments.no_memory {
+        options.memory = None;
+    }
     if !arguments.listen.is_empty() {
         options.listen = arguments.listen;
     }

@@ -29,6 +29,25 @@ pub struct Options {
     pub receive_buffer: usize,
     /// Time between two writes to the database; so much is lost when the collector is killed.
     pub flush_every: Duration,
+    /// When to look at the memory of the processes that report; `None`: never.
+    pub memory: Option<MemoryOptions>,
+}
+
+/// When to look at the memory of a process. The kernel walks its pages for each look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryOptions {
+    /// How long a process must have been silent before the first look: what it loads it has loaded by then.
+    pub quiet: Duration,
+    /// Shortest time between two looks at one process.
+    pub every: Duration,
+    /// Most looks a second, over all processes.
+    pub per_second: u32,
+}
+
+impl Default for MemoryOptions {
+    fn default() -> Self {
+        Self { quiet: Duration::from_secs(2), every: Duration::from_secs(30), per_second: 16 }
+    }
 }
 
 /// Where events are written.
@@ -49,6 +68,7 @@ impl Default for Options {
             events: None,
             receive_buffer: RECEIVE_BUFFER,
             flush_every: FLUSH_EVERY,
+            memory: Some(MemoryOptions::default()),
         }
     }
 }

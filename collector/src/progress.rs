@@ -38,6 +38,9 @@ pub(crate) struct Shared {
     totals: Mutex<Totals>,
     write_error: Mutex<Option<String>>,
     lost_lines: AtomicU64,
+    /// How often somebody asked for looks at the memory at once, and how many of those requests were met.
+    looks_wanted: AtomicU64,
+    looks_done: AtomicU64,
 }
 
 impl Shared {
@@ -66,6 +69,25 @@ impl Shared {
     /// The lines lost since the last call.
     pub(crate) fn take_lost_lines(&self) -> u64 {
         self.lost_lines.swap(0, Ordering::Relaxed)
+    }
+
+    /// Asks for looks at the memory of all processes at once; the request's number.
+    pub(crate) fn want_looks(&self) -> u64 {
+        self.looks_wanted.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// The number of the last request.
+    pub(crate) fn looks_wanted(&self) -> u64 {
+        self.looks_wanted.load(Ordering::Acquire)
+    }
+
+    /// A request was met, and those before it.
+    pub(crate) fn set_looks_done(&self, request: u64) {
+        self.looks_done.fetch_max(request, Ordering::AcqRel);
+    }
+
+    pub(crate) fn looks_done(&self) -> u64 {
+        self.looks_done.load(Ordering::Acquire)
     }
 
     pub(crate) fn progress(&self) -> Progress {

@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::aggregate::{Aggregate, Pending};
 use crate::events::EventsWriter;
 use crate::loss::Told;
+use crate::memory::Looker;
 use crate::moment::Moment;
 use crate::progress::Shared;
 use crate::socket::{Received, Slots, Socket};
@@ -35,6 +36,7 @@ pub(crate) struct Receiver {
     pub(crate) events: Option<EventsWriter>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) flush_every: Duration,
+    pub(crate) memory: Option<Looker>,
 }
 
 /// Sums that no writer took.
@@ -53,11 +55,18 @@ impl Receiver {
         loop {
             // Looked at before the sockets: what came before the stop is read after it.
             let stopping = self.shared.is_stopping();
+            let looks_wanted = self.memory.as_ref().is_some_and(|memory| memory.is_wanted(&self.shared));
             let received = self.receive(&mut slots);
             let now = Instant::now();
             let due = now.duration_since(flushed);
+            if looks_wanted && received == 0 {
+                // Whoever spoke before the looks were wanted is known by now.
+                self.tell_speakers();
+            }
             if due >= self.flush_every || (self.aggregate.is_filling() && due >= RETRY) {
                 self.count_losses(&mut told);
+                self.tell_speakers();
+                self.take_looks();
                 flushed = if self.offer() { now } else { now - self.flush_every.saturating_sub(RETRY) };
             }
             self.shared.set_totals(self.aggregate.totals());
@@ -129,6 +138,22 @@ impl Receiver {
         }
     }
 
+    /// Tells who spoke to the thread that looks at their memory. While it is busy they wait.
+    fn tell_speakers(&mut self) {
+        if let Some(memory) = &mut self.memory
+            && memory.is_free()
+        {
+            memory.tell(self.aggregate.take_speakers(), &self.shared);
+        }
+    }
+
+    /// Adds the looks at the memory of processes that were taken meanwhile.
+    fn take_looks(&mut self) {
+        if let Some(memory) = &self.memory {
+            memory.looks().for_each(|look| self.aggregate.looked(look));
+        }
+    }
+
     /// Hands the sums to the writer; false when it is busy and they were taken back.
     fn offer(&mut self) -> bool {
         let Some(pending) = self.aggregate.take() else { return true };
@@ -144,6 +169,7 @@ impl Receiver {
     /// Ends: the events file first, so that what it loses is still written to the database.
     fn finish(mut self, told: &mut Told) -> Result<(), Unwritten> {
         self.count_losses(told);
+        self.take_looks();
         if let Some(events) = self.events.take() {
             events.finish();
         }

@@ -5,17 +5,22 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use alive_store::Writer;
 
 use crate::aggregate::Aggregate;
 use crate::events::{self, EventsWriter};
 use crate::flush;
+use crate::memory;
 use crate::moment::Moment;
 use crate::options::{EventsTarget, Options};
 use crate::progress::{Progress, Shared};
 use crate::receive::{Receiver, Unwritten};
 use crate::socket::Socket;
+
+/// Pause between two questions whether looks are done.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Why a collector could not start. Each message says what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +98,7 @@ pub struct Summary {
 pub struct Collector {
     addresses: Vec<SocketAddr>,
     shared: Arc<Shared>,
+    looks_at_memory: bool,
     threads: Option<Threads>,
 }
 
@@ -126,6 +132,14 @@ impl Collector {
             .map(|out| EventsWriter::start(out, rebased, &shared))
             .transpose()
             .map_err(|source| StartError::Thread { source })?;
+        let (aggregate, memory) = match options.memory {
+            Some(options) => {
+                let (looker, thread) = memory::channel(options, &shared);
+                spawn("alive-memory", move || thread.run())?;
+                (aggregate.noting_speakers(), Some(looker))
+            }
+            None => (aggregate, None),
+        };
         // No slot: the writer takes sums only when it has nothing else to write, so at most two sets of
         // them are in memory.
         let (batches, waiting) = mpsc::sync_channel(0);
@@ -140,9 +154,11 @@ impl Collector {
             events,
             shared: Arc::clone(&shared),
             flush_every: options.flush_every,
+            memory,
         };
         let receiver = spawn("alive-receiver", move || receiver.run())?;
-        Ok(Self { addresses, shared, threads: Some(Threads { receiver, writer }) })
+        let looks_at_memory = options.memory.is_some();
+        Ok(Self { addresses, shared, looks_at_memory, threads: Some(Threads { receiver, writer }) })
     }
 
     /// Where it listens, with the ports that the kernel chose.
@@ -155,6 +171,19 @@ impl Collector {
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.shared.progress()
+    }
+
+    /// Looks at the memory of every process that has reported, as far as that is done within `patience`. For who
+    /// knows that the processes are about to end.
+    pub fn look_at_memory(&self, patience: Duration) {
+        if !self.looks_at_memory {
+            return;
+        }
+        let request = self.shared.want_looks();
+        let until = Instant::now() + patience;
+        while self.shared.looks_done() < request && Instant::now() < until {
+            thread::sleep(LOOK);
+        }
     }
 
     /// Reads what the kernel still holds, writes everything and closes the database.

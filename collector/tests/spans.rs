@@ -194,6 +194,20 @@ fn one_line_may_load_several_files_while_it_is_busy() {
 }
 
 #[test]
+fn a_file_that_is_opened_again_before_it_is_read_is_loaded_once() {
+    let mut scene = Scene::new();
+    scene.tell(LOAD);
+    scene.tell(Told { at: 20, cpu: 15, ..LOAD });
+    let lines = inside(&[(3, "/A.pm", "")]);
+    scene.tell(Told { at: 100, cpu: 90, faults: 7, path: "/B.pm", lines: &lines, ..LOAD });
+    scene.tell(Told { at: 120, cpu: 91, faults: 7, path: "/B.pm", lines: &lines, ..LOAD });
+    scene.tell(Told { at: 900_120, cpu: 200, faults: 7, path: "/C.pm", ..LOAD });
+    let loads = scene.loads();
+    assert_eq!((spent(&loads, "/A.pm"), loads["/A.pm"].events), ((2, 100, 90, 7), 2));
+    assert_eq!((spent(&loads, "/B.pm"), bound(&loads, "/B.pm")), (NO_SPAN, 900_020), "its end was not seen");
+}
+
+#[test]
 fn a_thread_that_waits_for_work_does_not_load() {
     let mut scene = Scene::new();
     scene.tell(LOAD);

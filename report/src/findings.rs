@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use alive_store::model::{Interpreter, LineCount, Load, Loss, Missing, Program, Snapshot};
 
 use crate::caller::{self, Caller};
-use crate::cost::Cost;
+use crate::cost::{Cost, Costs};
 use crate::forest::{self, Node};
 use crate::role::{self, Role};
 use crate::thresholds::Thresholds;
@@ -45,7 +45,8 @@ pub struct Finding {
     /// Of `workers`, those that were forked after a sibling had loaded it already: they took the place of one
     /// that ended, or joined those that were there.
     pub respawned: u64,
-    /// Processes that have it from the one that loaded it; 0 unless the verdict is that it is shared.
+    /// Processes that descend from the one that loaded it and did not load it again; 0 unless the verdict is that
+    /// it is shared.
     pub shared_by: u64,
     /// What it costs, with all that it brought.
     pub cost: Cost,
@@ -72,6 +73,8 @@ pub struct ProgramReport {
     pub findings: Vec<Finding>,
     /// The loads that were selected, largest first; findings name them by index.
     pub loads: Vec<Load>,
+    /// What they cost.
+    pub costs: Costs,
     /// Searches that found nothing.
     pub missing: Vec<Missing>,
     /// Events of its trees that were lost by gaps.
@@ -158,12 +161,33 @@ impl Report {
 impl ProgramReport {
     /// Loads that happened after a fork and brought code.
     pub fn late(&self) -> impl Iterator<Item = &Load> {
-        self.loads.iter().filter(|load| !is_start_up(&self.roles, load.role) && !has_failed(load))
+        self.late_with_cost().map(|(load, _)| load)
+    }
+
+    /// The same, each with what it costs by itself.
+    pub fn late_with_cost(&self) -> impl Iterator<Item = (&Load, Cost)> {
+        let late = |load: &Load| !is_start_up(&self.roles, load.role) && !has_failed(load);
+        let late = self.loads.iter().enumerate().filter(move |(_, load)| late(load));
+        late.map(|(index, load)| (load, self.costs.own(index)))
     }
 
     /// Loads that a forked process told of before it was known to be the main one: they are start-up.
     pub fn start_up(&self) -> impl Iterator<Item = &Load> {
         self.loads.iter().filter(|load| is_start_up(&self.roles, load.role) && !has_failed(load))
+    }
+
+    /// The finding that a process forked too early repeats: another one of the same file and verdict, in a role
+    /// that descends from this one's. The two are one thing to do.
+    #[must_use]
+    pub fn repeated_below(&self, finding: &Finding) -> Option<&Finding> {
+        self.findings.iter().find(|other| {
+            other.role != finding.role
+                && other.verdict == finding.verdict
+                && other.load_in.is_some()
+                && other.load_in == finding.load_in
+                && other.what == finding.what
+                && role::ancestry(&self.roles, other.role).contains(&finding.role)
+        })
     }
 
     /// What preloading would spare over all findings.
@@ -190,7 +214,8 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
     let mut missing = program.missing;
     missing.sort_by(|a, b| (Reverse(a.probes), &a.name, a.role).cmp(&(Reverse(b.probes), &b.name, b.role)));
 
-    let mut findings = load_findings(&loads, &roles, selection.thresholds);
+    let costs = Costs::new(&loads);
+    let mut findings = load_findings(&loads, &roles, &costs, selection.thresholds);
     let late = missing.iter().filter(|search| !is_start_up(&roles, search.role));
     findings.extend(late.map(|search| missing_finding(search, &roles)));
     findings.sort_by(|a, b| {
@@ -210,6 +235,7 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
         roles,
         findings,
         loads,
+        costs,
         missing,
         sequence_gaps: program.sequence_gaps,
         not_sent: program.not_sent,
@@ -218,7 +244,7 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
     }
 }
 
-fn load_findings(loads: &[Load], roles: &[Role], thresholds: Thresholds) -> Vec<Finding> {
+fn load_findings(loads: &[Load], roles: &[Role], costs: &Costs, thresholds: Thresholds) -> Vec<Finding> {
     let judge = Judge::new(loads, roles, thresholds);
     // What is shared and what is late are trees of their own, so that no sum mixes the two.
     let mut members: HashMap<(usize, bool), Vec<usize>> = HashMap::new();
@@ -228,7 +254,7 @@ fn load_findings(loads: &[Load], roles: &[Role], thresholds: Thresholds) -> Vec<
             Verdict::Optional if is_start_up(roles, load.role) => {}
             Verdict::Optional => {
                 let alone = Node { load: index, children: Vec::new() };
-                findings.push(load_finding(loads, load, alone, roles, &judge));
+                findings.push(load_finding(load, alone, roles, costs, &judge));
             }
             verdict => {
                 let is_shared = verdict == Verdict::AlreadyShared;
@@ -239,21 +265,16 @@ fn load_findings(loads: &[Load], roles: &[Role], thresholds: Thresholds) -> Vec<
     for members in members.into_values() {
         for tree in forest::grow(loads, &members) {
             let Some(load) = loads.get(tree.load) else { continue };
-            findings.push(load_finding(loads, load, tree, roles, &judge));
+            findings.push(load_finding(load, tree, roles, costs, &judge));
         }
     }
     findings
 }
 
-fn load_finding(loads: &[Load], load: &Load, tree: Node, roles: &[Role], judge: &Judge<'_>) -> Finding {
+fn load_finding(load: &Load, tree: Node, roles: &[Role], costs: &Costs, judge: &Judge<'_>) -> Finding {
     let verdict = judge.verdict(load);
     let failed = verdict == Verdict::Optional;
-    let mut cost = tree
-        .loads()
-        .into_iter()
-        .filter(|_| !failed)
-        .filter_map(|index| loads.get(index))
-        .fold(Cost::default(), |sum, load| sum.plus(Cost::of(load)));
+    let mut cost = if failed { Cost::default() } else { costs.total(&tree) };
     if verdict == Verdict::AlreadyShared {
         cost.score = 0;
     }

@@ -5,13 +5,15 @@
 //! being loaded. Code that runs later, in a function, is a cause of its own: preloading its file
 //! would not bring the load along. Where functions are not told, what stands outside of a file's
 //! lines decides: while the file is being loaded, that is whoever asked for it. A parent must have
-//! been loaded by at least as many processes, or it does not explain its child.
+//! been loaded by at least as many processes, or it does not explain its child. Where there are no lines
+//! [`nesting`] looks at the machine's stack.
 
 use std::collections::HashMap;
 
 use alive_store::model::{LanguageFrame, Load};
 
 use crate::caller::file_name;
+use crate::nesting;
 
 /// Deepest nesting that is kept; what lies deeper hangs from the last level.
 const MAX_DEPTH: usize = 24;
@@ -41,9 +43,11 @@ impl Node {
 #[must_use]
 pub fn grow(loads: &[Load], members: &[usize]) -> Vec<Node> {
     let names = Names::new(loads, members);
+    let nested = nesting::parents(loads, members);
     let mut parents: HashMap<usize, usize> = HashMap::with_capacity(members.len());
     for &member in members {
-        if let Some(parent) = loads.get(member).and_then(|load| names.parent_of(loads, member, load)) {
+        let told = loads.get(member).and_then(|load| names.parent_of(loads, member, load));
+        if let Some(parent) = told.or_else(|| nested.get(&member).copied()) {
             parents.insert(member, parent);
         }
     }
@@ -226,11 +230,11 @@ fn flatten(members: &[usize], parents: &mut HashMap<usize, usize>) -> HashMap<us
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::{MAX_DEPTH, Node, grow, python_source};
     use alive_store::model::{LanguageFrame, Load, Stack};
 
-    fn load(path: &str, processes: u64) -> Load {
+    pub(crate) fn load(path: &str, processes: u64) -> Load {
         Load {
             role: 1,
             path: path.into(),

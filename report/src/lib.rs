@@ -10,17 +10,21 @@
 //!    [`readiness`] says whether a role's loads have come to an end, [`news`] what is new since the last look;
 //! 6. [`baseline`] holds it against what somebody has accepted;
 //! 7. [`preload`] writes of the findings a list that can be pasted where code is loaded before the fork;
-//! 8. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
+//! 8. [`diff`] holds two reports against each other, in [`memory`] too;
+//! 9. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
 //!    byte that a traced program chose and the reader's terminal.
 #![forbid(unsafe_code)]
 
 pub mod baseline;
 pub mod caller;
 pub mod cost;
+pub mod diff;
 pub mod escape;
 pub mod findings;
 pub mod forest;
 pub mod machinery;
+pub mod memory;
+mod nesting;
 pub mod news;
 pub mod preload;
 pub mod readiness;

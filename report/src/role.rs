@@ -1,6 +1,6 @@
 //! The processes of a program by what they are for: a role is a chain of fork sites.
 
-use alive_store::model::{self, LanguageFrame, Site};
+use alive_store::model::{self, LanguageFrame, RoleMemory, Site};
 
 use crate::caller;
 
@@ -24,6 +24,8 @@ pub struct Role {
     pub fork_nanos: u64,
     /// Resident size of a forker at its last fork that was measured, in KiB; 0 when not known.
     pub forker_resident_kib: u32,
+    /// What its processes held, where that was looked at.
+    pub memory: RoleMemory,
 }
 
 impl Role {
@@ -68,6 +70,7 @@ pub fn name_roles(roles: &[model::Role]) -> Vec<Role> {
                 trees: role.trees,
                 fork_nanos: role.fork_nanos,
                 forker_resident_kib: role.forker_resident_kib,
+                memory: role.memory,
             }
         })
         .collect()
@@ -125,6 +128,7 @@ mod tests {
             trees: 1,
             fork_nanos: 0,
             forker_resident_kib: 0,
+            memory: model::RoleMemory::default(),
         }
     }
 

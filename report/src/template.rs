@@ -54,6 +54,8 @@ pub struct Kin {
 #[derive(Debug)]
 pub struct Lineage<'a> {
     roles: &'a [Role],
+    /// Processes of each role: those that were counted, and never fewer than those that spoke.
+    sizes: Vec<u64>,
     /// Roles below each role whose processes go on with what they were forked with.
     below: Vec<Vec<usize>>,
     /// Role and processes of each load of a path.
@@ -74,28 +76,29 @@ impl<'a> Lineage<'a> {
                 }
             }
         }
+        let mut sizes: Vec<u64> = roles.iter().map(|role| role.processes).collect();
         let mut loaders: HashMap<&[u8], Vec<(usize, u64)>> = HashMap::new();
         for load in loads {
+            if let Some(size) = sizes.get_mut(load.role) {
+                *size = load.processes.max(*size);
+            }
             loaders.entry(&load.path).or_default().push((load.role, load.processes));
         }
-        Self { roles, below, loaders }
+        Self { roles, sizes, below, loaders }
     }
 
     /// Whether a role is a template: one process of each tree, forked itself and forked from.
     #[must_use]
     pub fn is_template(&self, role: usize) -> bool {
-        self.roles.get(role).is_some_and(|it| it.parent.is_some() && it.processes <= it.trees.max(1))
-            && self.processes_below(role) > 0
+        let is_alone = |it: &Role| it.parent.is_some() && self.size(role) <= it.trees.max(1);
+        self.roles.get(role).is_some_and(is_alone) && self.processes_below(role) > 0
     }
 
     /// Processes that descend from those of a role and go on with what they were forked with.
     #[must_use]
     pub fn processes_below(&self, role: usize) -> u64 {
         let below = self.below.get(role).map_or(&[][..], Vec::as_slice);
-        below
-            .iter()
-            .filter_map(|&role| self.roles.get(role))
-            .fold(0, |sum, role| sum.saturating_add(role.processes))
+        below.iter().fold(0, |sum, &role| sum.saturating_add(self.size(role)))
     }
 
     /// The processes that have a load from the template that did it; `None` when it was not done by a
@@ -119,12 +122,15 @@ impl<'a> Lineage<'a> {
             |role: usize| role == load.role || top.is_some_and(|top| role == top || self.descends(role, top));
         let mut sum = Kin { loaded: 0, of: 0, trees: 1 };
         for (role, processes) in self.loaders_of(load).filter(|&(role, _)| kin(role)) {
-            let (of, trees) = self.roles.get(role).map_or((0, 1), |role| (role.processes, role.trees));
             sum.loaded = sum.loaded.saturating_add(processes);
-            sum.of = sum.of.saturating_add(of.max(processes));
-            sum.trees = sum.trees.max(trees);
+            sum.of = sum.of.saturating_add(self.size(role).max(processes));
+            sum.trees = sum.trees.max(self.roles.get(role).map_or(1, |role| role.trees));
         }
         sum
+    }
+
+    fn size(&self, role: usize) -> u64 {
+        self.sizes.get(role).copied().unwrap_or(0)
     }
 
     /// The roles that did this load.

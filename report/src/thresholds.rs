@@ -8,7 +8,7 @@ pub struct Thresholds {
     pub min_processes: u64,
     /// Fewest of the role's processes, in percent, that must have loaded it.
     pub min_share_percent: u64,
-    /// Microseconds that one load must take to be slow enough to preload for one process alone.
+    /// Microseconds in one dlopen from which a load is slow enough to preload for one process alone.
     pub slow_micros: u64,
 }
 
@@ -43,7 +43,8 @@ impl Thresholds {
             && is_share(respawned, siblings, self.min_again_percent())
     }
 
-    /// Fewest of the role's processes, in percent, that must have loaded it again after a respawn.
+    /// Fewest of the role's processes, in percent, that must have loaded it again after a respawn or a late
+    /// start.
     #[must_use]
     pub const fn min_again_percent(&self) -> u64 {
         self.min_share_percent / AGAIN_DIVISOR

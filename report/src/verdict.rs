@@ -2,7 +2,7 @@
 
 use alive_store::model::Load;
 
-use crate::cost::Cost;
+use crate::cost;
 use crate::findings::{has_failed, is_start_up};
 use crate::role::{self, Role};
 use crate::template::Lineage;
@@ -73,7 +73,7 @@ impl<'a> Judge<'a> {
             Verdict::Preload
         } else if self.lineage.shared_by(load).is_some() {
             Verdict::AlreadyShared
-        } else if self.thresholds.is_slow(Cost::of(load).micros) {
+        } else if self.thresholds.is_slow(cost::dlopen_micros(load)) {
             Verdict::Preload
         } else {
             Verdict::LeaveLazy

@@ -1,6 +1,7 @@
 //! Rendered reports of handmade snapshots. A test of one judgement belongs beside its code; what a
 //! reader sees belongs here.
 
+mod baseline;
 mod scene;
 mod template;
 
@@ -8,6 +9,8 @@ use alive_report::render::table::{self, Medium};
 use alive_report::render::{csv, json};
 use alive_report::{Report, Selection, Verdict};
 use alive_store::model::Snapshot;
+
+use scene::tree::{Tree, load};
 
 fn report(snapshot: Snapshot) -> Report {
     Report::new(snapshot, &Selection::default())
@@ -113,7 +116,14 @@ fn json_obeys_its_schema() {
     let schema = include_str!("../../docs/schema/report.schema.json");
     let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let everything = [scene::starman(), scene::hostile(), scene::daemonised_and_lazy(), Snapshot::default()];
+    let template = Tree::new().role(0, 1).role(1, 9).load(load(1, "/app.rb", 1)).load(load(2, "/late.rb", 2));
+    let everything = [
+        template.snapshot(),
+        scene::starman(),
+        scene::hostile(),
+        scene::daemonised_and_lazy(),
+        Snapshot::default(),
+    ];
     for snapshot in everything {
         let document: serde_json::Value = serde_json::from_str(&json_of(snapshot)).unwrap();
         let errors: Vec<String> = validator
@@ -164,6 +174,15 @@ fn start_up_does_not_hide_what_is_late() {
 }
 
 #[test]
+fn a_template_and_renewed_workers_in_a_table() {
+    let mut renewed = load(2, "/late.rb", 8);
+    renewed.respawned = 5;
+    let tree = Tree::new().role(0, 1).role(1, 9).load(renewed);
+    let tree = tree.load(load(1, "/app.rb", 1)).load(load(1, "/late.rb", 1)).load(load(2, "/below.rb", 9));
+    insta::assert_snapshot!(table_of(tree.snapshot(), Medium::default()));
+}
+
+#[test]
 fn what_forks_cost_stands_beside_each_role() {
     let document: serde_json::Value = serde_json::from_str(&json_of(scene::daemonised())).unwrap();
     let program = &document["programs"][0];
@@ -178,6 +197,22 @@ fn what_forks_cost_stands_beside_each_role() {
         .collect();
     let expected = serde_json::json!([[1, null, null], [8, 9_600, 45_000], [1, 350, null], [2, null, null]]);
     assert_eq!(serde_json::json!(costs), expected);
+}
+
+#[test]
+fn memory_is_a_mean_and_not_known_is_no_zero() {
+    let document: serde_json::Value = serde_json::from_str(&json_of(scene::daemonised())).unwrap();
+    let memory: Vec<_> = document["programs"][0]["roles"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|role| {
+            let memory = &role["memory"];
+            (memory["processes"].clone(), memory["unreadable"].clone(), memory["private_dirty_kib"].clone())
+        })
+        .collect();
+    let expected = serde_json::json!([[null, null, null], [4, 1, 32_305], [0, 1, null], [1, 0, 512]]);
+    assert_eq!(serde_json::json!(memory), expected);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::integer::{bits, count};
 use crate::model::{
     Batch, LineCount, LoadRow, Loss, MAX_STACKS, MissingRow, PingRow, RoleCount, Stack, TreeKey, TreeRow,
 };
-use crate::rebase;
+use crate::{memory, rebase};
 
 /// Adds everything. A rebase moves what is stored before it and nothing that is stored after it, because the
 /// same chain of fork sites is another role then.
@@ -26,6 +26,9 @@ pub(crate) fn batch(db: &Connection, ids: &mut Identities, batch: &Batch) -> Res
     roles.sort_by_key(|row| (row.chain.len(), row.number));
     for row in roles {
         role(db, ids, row)?;
+    }
+    for row in &batch.memory {
+        memory::insert(db, ids, row)?;
     }
     for row in &batch.loads {
         load(db, ids, row)?;

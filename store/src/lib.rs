@@ -15,6 +15,7 @@ mod identity;
 mod insert;
 mod integer;
 mod lock;
+mod memory;
 mod merge;
 mod migrate;
 pub mod model;

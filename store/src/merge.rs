@@ -7,7 +7,10 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::Result;
 
-use crate::model::{Interpreter, LanguageFrame, LineCount, Load, Missing, NUMBERED, Program, Role, Site};
+use crate::model::{
+    Interpreter, LanguageFrame, LineCount, Load, MemoryFigures, Missing, NUMBERED, Program, Role, RoleMemory,
+    Site,
+};
 use crate::samples::Samples;
 
 /// Takes rows, trees first, then roles with parents before children, then the rest.
@@ -50,6 +53,17 @@ const NOTHING_FORKED: Role = Role {
     trees: 0,
     fork_nanos: 0,
     forker_resident_kib: 0,
+    memory: NO_MEMORY,
+};
+
+const NO_MEMORY: RoleMemory = RoleMemory {
+    processes: 0,
+    unreadable: 0,
+    sum: MemoryFigures { pss_kib: 0, uss_kib: 0, private_dirty_kib: 0, shared_kib: 0, swap_kib: 0 },
+    max_pss_kib: 0,
+    max_uss_kib: 0,
+    max_private_dirty_kib: 0,
+    seen_micros: 0,
 };
 
 /// A role of a tree. Without a site it is the root's.
@@ -176,6 +190,27 @@ impl Merge {
         if resident_kib > 0 {
             role.forker_resident_kib = resident_kib;
         }
+    }
+
+    /// What processes of the role with the row number `role` held.
+    pub(crate) fn memory(&mut self, role: i64, more: &RoleMemory) {
+        let Some(&(index, role)) = self.roles.get(&role) else { return };
+        let known = &mut self.programs[index].program.roles[role].memory;
+        known.processes = known.processes.saturating_add(more.processes);
+        known.unreadable = known.unreadable.saturating_add(more.unreadable);
+        for (sum, more) in [
+            (&mut known.sum.pss_kib, more.sum.pss_kib),
+            (&mut known.sum.uss_kib, more.sum.uss_kib),
+            (&mut known.sum.private_dirty_kib, more.sum.private_dirty_kib),
+            (&mut known.sum.shared_kib, more.sum.shared_kib),
+            (&mut known.sum.swap_kib, more.sum.swap_kib),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+        known.max_pss_kib = known.max_pss_kib.max(more.max_pss_kib);
+        known.max_uss_kib = known.max_uss_kib.max(more.max_uss_kib);
+        known.max_private_dirty_kib = known.max_private_dirty_kib.max(more.max_private_dirty_kib);
+        known.seen_micros = known.seen_micros.max(more.seen_micros);
     }
 
     /// A load of the role with the row number `role`, itself of the row `row`.

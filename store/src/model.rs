@@ -164,6 +164,60 @@ pub struct TreeMark {
     pub rebased: Vec<u16>,
 }
 
+/// A look at the memory of one process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryRow {
+    /// The tree.
+    pub tree: TreeKey,
+    /// The role of the process.
+    pub chain: RoleChain,
+    /// Its pid.
+    pub pid: u32,
+    /// When it started, in clock ticks since the machine did: with the pid it names the process.
+    pub start_ticks: u64,
+    /// When it was looked at, microseconds since 1970.
+    pub seen_micros: u64,
+    /// What it held; `None` when that may not be read.
+    pub figures: Option<MemoryFigures>,
+}
+
+/// What a process held, in KiB as the kernel counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MemoryFigures {
+    /// Proportional set size: shared pages in proportion.
+    pub pss_kib: u64,
+    /// Unique set size: private pages, clean and dirty.
+    pub uss_kib: u64,
+    /// Private pages that were written.
+    pub private_dirty_kib: u64,
+    /// Shared pages, counted in full.
+    pub shared_kib: u64,
+    /// In swap.
+    pub swap_kib: u64,
+}
+
+/// Processes of each role whose latest look is kept.
+pub const MAX_LOOKS: u32 = 64;
+
+/// What the processes of a role held: of each process that is kept the latest look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RoleMemory {
+    /// Processes that were read; at most [`MAX_LOOKS`] of each tree.
+    pub processes: u64,
+    /// Processes that may not be read.
+    pub unreadable: u64,
+    /// Sums over the processes that were read. Divided by their number they are means.
+    pub sum: MemoryFigures,
+    /// Largest proportional set size of one process at any look.
+    pub max_pss_kib: u64,
+    /// Largest unique set size of one process at any look.
+    pub max_uss_kib: u64,
+    /// Most private dirty memory of one process at any look.
+    pub max_private_dirty_kib: u64,
+    /// The latest look, microseconds since 1970.
+    pub seen_micros: u64,
+}
+
 /// What one load is aggregated under.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct LoadKey {
@@ -296,6 +350,8 @@ pub struct Batch {
     pub rebases: Vec<Rebase>,
     /// Roles whose count changed; absolute.
     pub roles: Vec<RoleCount>,
+    /// Looks at the memory of processes.
+    pub memory: Vec<MemoryRow>,
     /// Loads.
     pub loads: Vec<LoadRow>,
     /// Of the loads, those with and without lines; sums.
@@ -374,6 +430,8 @@ pub struct Role {
     /// Resident size of a forker at its last fork that was measured, in KiB; 0 when not known. Where several
     /// trees tell it, that of the latest one.
     pub forker_resident_kib: u32,
+    /// What its processes held, where that was looked at.
+    pub memory: RoleMemory,
 }
 
 /// One load of a program in one role, over all trees.

@@ -13,7 +13,7 @@ use crate::merge::{Merge, RoleRow};
 use crate::migrate::{self, Found};
 use crate::model::{Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, PingRow, Site, Snapshot};
 use crate::samples::Samples;
-use crate::{Error, lock};
+use crate::{Error, lock, memory};
 
 /// How long to wait for a writer that holds the whole database, as at its start and end.
 const BUSY: Duration = Duration::from_secs(5);
@@ -114,6 +114,7 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
     let sites = sites(db)?;
     let lines = lines(db)?;
     roles(db, &mut merge, &sites, &lines)?;
+    memory::read(db, |role, memory| merge.memory(role, memory))?;
     interpreters(db, &mut merge)?;
     loads(db, &mut merge)?;
     missing(db, &mut merge)?;

@@ -6,6 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::identity::Identities;
+use crate::memory;
 use crate::model::{MAX_STACKS, Rebase};
 use crate::role::Place;
 
@@ -22,6 +23,7 @@ pub(crate) fn rebase(db: &Connection, ids: &mut Identities, row: &Rebase) -> Res
     let root = ids.role(db, row.tree, &[])?;
     let heir = ids.role(db, row.tree, &row.chain)?;
     move_sums(db, heir, root)?;
+    memory::relabel(db, heir, root)?;
     db.prepare_cached("DELETE FROM fork WHERE role = ?1")?.execute([heir])?;
     let children = children(db, heir)?;
     // Before its children move: one of them may have the heir's own fork site, and takes its place.
@@ -47,6 +49,7 @@ pub(crate) fn hang(db: &Connection, role: i64, place: Place) -> Result<()> {
     if let Some(there) = there {
         let gone = there.max(role);
         move_sums(db, gone, kept)?;
+        memory::relabel(db, gone, kept)?;
         db.prepare_cached(
             "INSERT INTO fork (role, number, forks, nanos, resident_kib)
              SELECT ?2, number, forks, nanos, resident_kib FROM fork WHERE role = ?1

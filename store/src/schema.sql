@@ -105,6 +105,24 @@ CREATE TABLE rebased (
     PRIMARY KEY (tree, number)
 ) STRICT, WITHOUT ROWID;
 
+-- The latest look at each of a role's processes, and the largest figures of all looks at it; of each role the
+-- processes looked at last. Figures NULL: it could not be read.
+CREATE TABLE memory (
+    role                   INTEGER NOT NULL REFERENCES role (id),
+    pid                    INTEGER NOT NULL,
+    start_ticks            INTEGER NOT NULL,
+    seen_micros            INTEGER NOT NULL,
+    pss_kib                INTEGER,
+    uss_kib                INTEGER,
+    private_dirty_kib      INTEGER,
+    shared_kib             INTEGER,
+    swap_kib               INTEGER,
+    max_pss_kib            INTEGER,
+    max_uss_kib            INTEGER,
+    max_private_dirty_kib  INTEGER,
+    PRIMARY KEY (role, pid, start_ticks)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE load (
     id                 INTEGER PRIMARY KEY,
     role               INTEGER NOT NULL REFERENCES role (id),

@@ -50,7 +50,7 @@ fn a_load_comes_back_as_it_was() {
     assert_eq!(program.roles[0].processes, 1);
     assert_eq!(program.roles[1].parent, Some(0));
     assert_eq!(program.roles[1].site, Some(site("fork_worker")));
-    assert_eq!(program.roles[1].processes, 8);
+    assert_eq!((program.roles[1].processes, program.roles[1].trees, program.roles[0].trees), (8, 1, 1));
     assert_eq!((program.roles[1].fork_nanos, program.roles[1].forker_resident_kib), (4_000, 300));
     let [load] = &program.loads[..] else { panic!("one load in {program:?}") };
     assert_eq!((load.role, &load.path, &load.name), (1, &row.key.path, &row.name));
@@ -114,8 +114,8 @@ fn trees_of_one_program_are_added_up_role_by_role() {
     let snapshot = stored(&[batch]);
     let [program] = &snapshot.programs[..] else { panic!("one program in {snapshot:?}") };
     assert_eq!(program.trees, 2);
-    let roles: Vec<_> = program.roles.iter().map(|role| (role.parent, role.processes)).collect();
-    assert_eq!(roles, [(None, 2), (Some(0), 5), (Some(1), 1)]);
+    let roles: Vec<_> = program.roles.iter().map(|role| (role.parent, role.processes, role.trees)).collect();
+    assert_eq!(roles, [(None, 2, 2), (Some(0), 5, 2), (Some(1), 1, 1)]);
     assert_eq!(program.roles[1].site.as_ref().unwrap().symbol.as_deref(), Some("w+0x1"));
     let loads: Vec<_> = program.loads.iter().map(|load| (load.role, load.processes)).collect();
     assert_eq!(loads, [(1, 2), (2, 1)]);

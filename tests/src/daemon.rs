@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -82,14 +83,27 @@ pub struct Seen {
     pub main: u32,
 }
 
+/// Ports of each test's process, and how many processes have ports of their own. They end below those that
+/// the kernel gives to clients: of such a port a client may be given hold before the daemon has it.
+const PORTS_EACH: u16 = 10;
+const PROCESSES: u32 = 2_000;
+const FIRST_PORT: u16 = 12_000;
+
+/// Addresses that this process has asked for so far.
+static ASKED: AtomicU16 = AtomicU16::new(0);
+
 /// A TCP address on this machine that nobody uses now.
 ///
 /// # Panics
 /// When no port is free.
 #[must_use]
 pub fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("a bound socket has an address")
+    let mine = u16::try_from(std::process::id() % PROCESSES).expect("a remainder") * PORTS_EACH;
+    let free = (0..PORTS_EACH).find_map(|_| {
+        let port = FIRST_PORT + mine + ASKED.fetch_add(1, Ordering::Relaxed) % PORTS_EACH;
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()?.local_addr().ok()
+    });
+    free.expect("a free port")
 }
 
 impl Daemon {

@@ -22,12 +22,16 @@
 //! | a daemon that forks itself into the background | `tests/heir.rs` |
 //! | what is lost, and that it is said | `tests/loss.rs` |
 //! | another preload library beside ours | `tests/interposer.rs` |
+//! | what a late load costs | `tests/cost.rs` |
 //! | what `alive run` and `alive report` say in the end | `tests/report.rs` |
 //! | what the page shows and does in a browser | `tests/page/`; [`browser`] drives it |
 //! | a list of what to preload | `tests/preload.rs`, pasted into the real daemon by [`served`] |
+//! | what processes hold and map, by /proc and by the collector | `tests/memory/` |
 //! | a real daemon against strace | `tests/truth.rs`, with its application in `daemons/` and its command in [`targets`] |
 //! | the same in its own daemon mode | `tests/background.rs` |
 //! | a tree of another form than master and workers | `tests/trees.rs` |
+//! | what should be loaded where, by a real daemon's report | `tests/verdicts.rs` |
+//! | a guide that is to be carried out as it stands | `tests/gate.rs` |
 //! | the line that asks, in an interpreted language | `tests/lang/` |
 //! | something that went wrong for somebody | `tests/regressions.rs` |
 #![forbid(unsafe_code)]

@@ -21,7 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const LEAST_ROUNDS: usize = 2;
 
 /// ...and no more are asked for on one that is.
-const MOST_ROUNDS: usize = 10;
+const MOST_ROUNDS: usize = 25;
 
 /// A daemon that serves, with `alive run` above it.
 #[derive(Debug)]

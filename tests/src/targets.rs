@@ -34,12 +34,20 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-fn open_to_all(folder: &Path) {
+/// Lets every user look into a folder.
+///
+/// # Panics
+/// When it is not this user's.
+pub fn open_to_all(folder: &Path) {
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).expect("the scene's own folder");
 }
 
 /// A copy of the shim that any user can read.
-fn shim_for_all(scene: &Scene) -> PathBuf {
+///
+/// # Panics
+/// When the shim is not built.
+#[must_use]
+pub fn shim_for_all(scene: &Scene) -> PathBuf {
     let copy = scene.path("libpostfork.so");
     std::fs::copy(artifacts::shim(), &copy).expect("a file in the scene");
     open_to_all(&scene.path(""));
@@ -217,6 +225,23 @@ pub fn uwsgi(scene: &Scene) -> Option<Start> {
     start.variables.push(("EAGER", "1".to_owned()));
     start.pid_file = Some(pid_file);
     // SIGTERM would make it load everything anew.
+    start.end = Signal::SIGQUIT;
+    Some(start)
+}
+
+/// uWSGI in the foreground, with the Flask application loaded in each of two workers and further lines in
+/// its ini file; `None` when it is not installed.
+#[must_use]
+pub fn uwsgi_lazy(scene: &Scene, lines: &str) -> Option<Start> {
+    let Start { address, .. } = uwsgi(scene)?;
+    let folder = word(&scene.path("gunicorn"));
+    let text = format!(
+        "[uwsgi]\nplugin = python3\nhttp-socket = {address}\nmaster = true\nprocesses = 2\nlazy-apps = true\n\
+         chdir = {folder}\nmodule = app:app\n{lines}"
+    );
+    let file = scene.path("uwsgi.ini");
+    std::fs::write(&file, text).expect("a file in the scene");
+    let mut start = Start::new(&["/usr/bin/uwsgi-core", "--ini", &word(&file)], address);
     start.end = Signal::SIGQUIT;
     Some(start)
 }

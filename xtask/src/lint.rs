@@ -44,6 +44,8 @@ fn arrows() -> Result<(), Failure> {
     }
     for (who, never) in [
         ("alive-store", "alive-wire"),
+        ("alive-store", "alive-memory"),
+        ("alive-memory", "alive-store"),
         ("alive-report", "alive-wire"),
         ("alive-report", "alive-collector"),
         ("alive-collector", "postfork"),

@@ -1,9 +1,10 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`, `witness`.
+//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`, `estimates`, `witness`.
 #![forbid(unsafe_code)]
 
 mod bench;
 mod cargo;
 mod demo;
+mod estimates;
 mod failure;
 mod lint;
 mod packages;
@@ -40,6 +41,8 @@ enum Command {
         #[arg(last = true)]
         bench: Vec<String>,
     },
+    /// Compare what the report says that a late load costs with what it costs without the tracer
+    Estimates,
     /// Run other people's test suites with and without the shim, and print what differs
     Witness {
         /// All of them when none is named
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Test { runner } => test::run(&runner),
         Command::Lint => lint::run(),
         Command::Bench { bench } => bench::run(&bench),
+        Command::Estimates => estimates::run(),
         Command::Witness { interpreters: Some(releases), .. } => witness::interpreters(&releases),
         Command::Witness { suites, only, interpreters: None } => witness::run(&suites, &only),
     };

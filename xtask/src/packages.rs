@@ -28,6 +28,7 @@ const NEEDED: &[Package] = &[
     },
     Package { name: "g++", shown_by: "/usr/bin/g++", for_tests: "transparency: exceptions and destructors" },
     Package { name: "valgrind", shown_by: "/usr/bin/valgrind", for_tests: "transparency: memcheck" },
+    Package { name: "curl", shown_by: "/usr/bin/curl", for_tests: "gate: the script of docs/guides/ci.md" },
     Package { name: "strace", shown_by: "/usr/bin/strace", for_tests: "truth, background, trees" },
     Package { name: "gunicorn", shown_by: "/usr/bin/gunicorn", for_tests: "truth, background: gunicorn" },
     Package {
@@ -51,11 +52,11 @@ const NEEDED: &[Package] = &[
         for_tests: "truth, background: gunicorn, uwsgi",
     },
     Package { name: "starman", shown_by: "/usr/bin/starman", for_tests: "truth, background: starman" },
-    Package { name: "puma", shown_by: "/usr/bin/puma", for_tests: "truth, trees: puma" },
+    Package { name: "puma", shown_by: "/usr/bin/puma", for_tests: "truth, trees, verdicts: puma" },
     Package {
         name: "ruby-sinatra",
         shown_by: "/usr/share/rubygems-integration/all/specifications/sinatra-*",
-        for_tests: "truth, trees: puma",
+        for_tests: "truth, trees, verdicts: puma",
     },
     Package { name: "php-fpm", shown_by: "/usr/sbin/php-fpm*", for_tests: "truth, background: php_fpm" },
     Package { name: "php-cli", shown_by: "/usr/bin/php", for_tests: "lang: php" },
@@ -77,7 +78,11 @@ const NEEDED: &[Package] = &[
         shown_by: "/usr/lib/postgresql/*/bin/postgres",
         for_tests: "truth: postgres",
     },
-    Package { name: "util-linux", shown_by: "/usr/bin/setpriv", for_tests: "truth: postgres" },
+    Package {
+        name: "util-linux",
+        shown_by: "/usr/bin/setpriv",
+        for_tests: "truth: postgres; memory: another user",
+    },
     Package { name: "spamd", shown_by: "/usr/sbin/spamd", for_tests: "background: spamd" },
     Package { name: "spamc", shown_by: "/usr/bin/spamc", for_tests: "background: spamd" },
     Package { name: "uwsgi-core", shown_by: "/usr/bin/uwsgi-core", for_tests: "background: uwsgi" },
@@ -89,7 +94,7 @@ const NEEDED: &[Package] = &[
     Package {
         name: "libanyevent-fork-perl",
         shown_by: "/usr/share/perl5/AnyEvent/Fork.pm",
-        for_tests: "trees: processes forked from templates",
+        for_tests: "trees, verdicts: processes forked from templates",
     },
     Package {
         name: "libapache2-mod-perl2",

@@ -1,5 +1,10 @@
 //! The commands, one file each.
 
+pub(crate) mod check;
+pub(crate) mod diff;
+pub(crate) mod inspect;
+mod judged;
+pub(crate) mod mem;
 pub(crate) mod preload;
 pub(crate) mod report;
 pub(crate) mod run;

@@ -1,12 +1,9 @@
 //! `alive report`: what a collector has stored.
 
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use alive_report::{Report, Selection, escape};
-
 use crate::args;
+use crate::cmd::judged::{self, Question};
 use crate::cmd::micros;
 use crate::exit::{Failure, Status};
 use crate::follow::{FOREVER, Follow, Turn};
@@ -17,32 +14,30 @@ use crate::output::{self, Screen};
 /// # Errors
 /// [`Failure`], also when there is nothing to report.
 pub(crate) fn run(args: args::Report) -> Result<Status, Failure> {
-    let db = args.db.clone().unwrap_or_else(alive_collector::default_database);
-    let selection = Selection {
-        program: args.program.clone().map(OsStringExt::into_vec),
-        since_micros: args.since.map(micros),
-        thresholds: args.rule.into(),
-    };
     if let Some(seconds) = args.watch {
-        return watch(db, &selection, &args, Duration::from_secs(seconds));
+        return watch(&args, Duration::from_secs(seconds));
     }
-    let report = read(&db, &selection)?;
+    let report = judged::report(question(&args))?;
     output::draw(&report, &args.pictures)?;
     output::write(&report, args.format, args.output.as_deref())?;
     Ok(Status::Well)
 }
 
+fn question(args: &args::Report) -> Question {
+    Question {
+        db: args.db.clone(),
+        program: args.program.clone(),
+        since_micros: args.since.map(micros),
+        thresholds: args.rule.into(),
+    }
+}
+
 /// Writes the report again and again until it is ended.
-fn watch(
-    db: PathBuf,
-    selection: &Selection,
-    args: &args::Report,
-    pause: Duration,
-) -> Result<Status, Failure> {
-    let mut follow = Follow::new(db)?;
+fn watch(args: &args::Report, pause: Duration) -> Result<Status, Failure> {
+    let mut follow = Follow::new(args.db.clone().unwrap_or_else(alive_collector::default_database))?;
     let mut screen = Screen::new();
     loop {
-        match read(follow.db(), selection) {
+        match judged::report(question(args)) {
             Ok(report) => {
                 follow.found();
                 output::draw(&report, &args.pictures)?;
@@ -65,48 +60,4 @@ fn watch(
             return Ok(Status::Well);
         }
     }
-}
-
-/// Reads and judges.
-fn read(db: &Path, selection: &Selection) -> Result<Report, Failure> {
-    let snapshot = alive_store::snapshot(db)?;
-    let labels: Vec<Vec<u8>> = snapshot.programs.iter().map(|program| program.label.clone()).collect();
-    let report = Report::new(snapshot, selection);
-    holds_something(&report, selection, &labels, db)?;
-    Ok(report)
-}
-
-/// Whether there is anything to judge; `labels` are the programs in the database.
-///
-/// # Errors
-/// [`Failure::NoData`], with what to do about it.
-pub(crate) fn holds_something(
-    report: &Report,
-    selection: &Selection,
-    labels: &[Vec<u8>],
-    db: &Path,
-) -> Result<(), Failure> {
-    if report.is_empty() {
-        let file = escape::terminal(db.as_os_str().as_bytes());
-        return Err(Failure::NoData(match &selection.program {
-            Some(label) if !labels.contains(label) => format!(
-                "{file} knows no program {}; it knows {}: name one of them with --program",
-                escape::terminal(label),
-                listed(labels)
-            ),
-            _ => format!(
-                "no late load was reported to {file}: check that the daemon was started with \
-                 LD_PRELOAD=libpostfork.so, that ALIVE_ADDR names the collector's address, that the daemon \
-                 has forked a worker, and that the worker has done some work"
-            ),
-        }));
-    }
-    Ok(())
-}
-
-fn listed(labels: &[Vec<u8>]) -> String {
-    if labels.is_empty() {
-        return "none".to_owned();
-    }
-    labels.iter().map(|label| escape::terminal(label)).collect::<Vec<_>>().join(", ")
 }

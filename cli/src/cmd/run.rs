@@ -3,10 +3,12 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs::Permissions;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use alive_collector::{Collector, EventsTarget, Options};
 use alive_report::{Report, Selection, escape};
@@ -17,12 +19,17 @@ use crate::args::{self, QUIET};
 use crate::cmd::micros;
 use crate::exit::{Failure, Status};
 use crate::filter;
+use crate::gate::Gate;
 use crate::launch::Launch;
 use crate::live::Live;
 use crate::output::{self, say};
 use crate::shim::{self, Shim};
 use crate::supervise::{Rest, Stillness, Supervisor};
 use crate::target;
+
+/// How long a signal that ends the command may wait for a last look at the memory of its processes. The looks
+/// themselves take milliseconds; this is for a machine that is busy.
+const LAST_LOOK: Duration = Duration::from_millis(1_500);
 
 /// Runs the command to its end and writes the report.
 ///
@@ -31,6 +38,8 @@ use crate::target;
 pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
     let began = jiff::Timestamp::now();
     let supervisor = Supervisor::new()?;
+    // Nothing is run for a baseline that cannot be read.
+    let gate = args.baseline.as_deref().map(Gate::open).transpose()?;
     let shim = shim::find()?;
     let words = args.command;
     let program = words.first().cloned().unwrap_or_default();
@@ -54,7 +63,8 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
     }
 
     let mut live = Live::new();
-    let ended = supervisor.run(&command, || live.show(&collector.progress()));
+    let ended =
+        supervisor.run(&command, || live.show(&collector.progress()), || collector.look_at_memory(LAST_LOOK));
     live.clear();
     let ended = match ended {
         Ok(ended) => ended,
@@ -65,11 +75,12 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
         }
     };
     let mut still = Stillness::new(QUIET);
-    let rest = supervisor.linger(args.follow, || {
+    let quiet = || {
         let progress = collector.progress();
         live.show(&progress);
         still.is_still(progress.datagrams)
-    })?;
+    };
+    let rest = supervisor.linger(args.follow, quiet, || collector.look_at_memory(LAST_LOOK))?;
     live.clear();
     if rest == Rest::Lives {
         say(&left_behind(&program));
@@ -89,7 +100,9 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
     }
     output::draw(&report, &args.pictures)?;
     output::write(&report, args.format, args.output.as_deref())?;
-    Ok(if args.fail_on_late && report.late_loads() > 0 {
+    // The command and the report have standard output.
+    let is_kept = gate.is_none_or(|gate| gate.passes(&report, false, &mut io::stderr()));
+    Ok(if !is_kept || (args.fail_on_late && report.late_loads() > 0) {
         Status::Late
     } else {
         Status::Command(ended.shell_status())

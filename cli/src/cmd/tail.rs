@@ -9,7 +9,7 @@ use alive_report::render::tail;
 use alive_report::{Report, Selection, Thresholds, escape};
 use alive_store::Error as StoreError;
 
-use crate::args::{self, LineFormat};
+use crate::args::{self, Form};
 use crate::exit::{Failure, Status};
 use crate::follow::{FOREVER, Follow, Turn};
 use crate::output::{self, say};
@@ -65,14 +65,14 @@ fn is_wanted(new: &New, args: &args::Tail) -> bool {
 }
 
 /// False when nobody reads any more.
-fn print(news: &VecDeque<New>, format: LineFormat) -> Result<bool, Failure> {
+fn print(news: &VecDeque<New>, format: Form) -> Result<bool, Failure> {
     let medium = output::medium();
     let mut out = BufWriter::new(io::stdout().lock());
     let written = news
         .iter()
         .try_for_each(|new| match format {
-            LineFormat::Text => tail::text(new, medium, &mut out),
-            LineFormat::Json => tail::json(new, &mut out),
+            Form::Table => tail::text(new, medium, &mut out),
+            Form::Json => tail::json(new, &mut out),
         })
         .and_then(|()| out.flush());
     match written {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::scene::{Scene, text, wait};
+use crate::scene::{Scene, text, until, wait};
 use crate::terminal::Terminal;
 
 /// No test waits longer for a line.
@@ -48,6 +48,13 @@ fn follow(scene: &Scene, words: &[&str], db: &Path) -> (Child, Receiver<String>)
 #[track_caller]
 fn next(lines: &Receiver<String>) -> String {
     lines.recv_timeout(PATIENCE).expect("a line")
+}
+
+/// Whether a process has blocked a signal.
+fn holds_back(child: &Child, signal: Signal) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:")).unwrap();
+    u64::from_str_radix(blocked.trim(), 16).unwrap() & (1 << (signal as i32 - 1)) != 0
 }
 
 #[track_caller]
@@ -109,7 +116,8 @@ fn a_tail_shows_what_was_asked_for_only() {
     end(child, Signal::SIGINT);
     for unwanted in [["--program", "other"], ["--role", "master"], ["--verdict", "preload"]] {
         let (child, lines) = follow(&scene, &["tail", unwanted[0], unwanted[1]], &db);
-        // It has looked once it waits for the next change: then the end is all that comes.
+        // What ends it waits until it has looked and printed.
+        until("it has taken over its signals", || holds_back(&child, Signal::SIGINT));
         end(child, Signal::SIGINT);
         assert_eq!(lines.iter().collect::<Vec<_>>(), [""; 0], "{unwanted:?}");
     }

@@ -41,6 +41,8 @@ struct Process {
     forked_nanos: Option<u64>,
     /// Its own sequence, where the tree has none.
     sequence: Option<Sequence>,
+    /// The round in which it was last noted for having spoken.
+    noted: u64,
 }
 
 /// The processes that spoke lately.
@@ -48,19 +50,39 @@ struct Process {
 pub(crate) struct Processes {
     known: Recent<ProcessKey, Process>,
     seen: usize,
+    /// Counted from 1: a new process was noted in none.
+    round: u64,
 }
 
 impl Processes {
     pub(crate) fn new() -> Self {
-        Self { known: Recent::new(MAX_PROCESSES), seen: 0 }
+        Self { known: Recent::new(MAX_PROCESSES), seen: 0, round: 1 }
     }
 
-    /// Whether the process tells this for the first time.
-    pub(crate) fn first_time(&mut self, key: ProcessKey, what: u64) -> bool {
+    /// Whether the process tells this for the first time, and whether it speaks for the first time in this round.
+    pub(crate) fn first_time(&mut self, key: ProcessKey, what: u64) -> (bool, bool) {
         self.make_room();
-        let fresh = self.known.get_or_insert_with(key, Process::default).seen.insert(what);
+        let process = self.known.get_or_insert_with(key, Process::default);
+        let fresh = process.seen.insert(what);
         self.seen += usize::from(fresh);
-        fresh
+        (fresh, std::mem::replace(&mut process.noted, self.round) != self.round)
+    }
+
+    /// Whether the process speaks for the first time in this round.
+    pub(crate) fn speaks(&mut self, key: ProcessKey) -> bool {
+        self.make_room();
+        let process = self.known.get_or_insert_with(key, Process::default);
+        std::mem::replace(&mut process.noted, self.round) != self.round
+    }
+
+    /// The number of this round.
+    pub(crate) const fn round(&self) -> u64 {
+        self.round
+    }
+
+    /// Begins another round.
+    pub(crate) const fn next_round(&mut self) {
+        self.round += 1;
     }
 
     /// The process was forked.
@@ -111,16 +133,29 @@ mod tests {
     fn a_process_is_counted_once_for_each_load() {
         let mut processes = Processes::new();
         let (first, second) = (ProcessKey::Node(TREE, 1), ProcessKey::Node(TREE, 2));
-        assert!(processes.first_time(first, 7));
-        assert!(!processes.first_time(first, 7));
-        assert!(processes.first_time(second, 7));
-        assert!(processes.first_time(first, 8));
+        let mut first_time = |key, what| processes.first_time(key, what).0;
+        assert!(first_time(first, 7));
+        assert!(!first_time(first, 7));
+        assert!(first_time(second, 7));
+        assert!(first_time(first, 8));
         processes.take_back(first, 7);
         processes.take_back(first, 7);
         processes.take_back(ProcessKey::Node(TREE, 3), 7);
-        assert!(processes.first_time(first, 7));
-        assert!(!processes.first_time(second, 7));
+        assert!(processes.first_time(first, 7).0);
+        assert!(!processes.first_time(second, 7).0);
         assert_eq!(processes.seen, 3);
+    }
+
+    #[test]
+    fn a_process_is_noted_once_in_a_round() {
+        let mut processes = Processes::new();
+        let first = ProcessKey::Node(TREE, 1);
+        assert!(processes.speaks(first));
+        assert!(!processes.speaks(first));
+        assert_eq!(processes.first_time(first, 7), (true, false));
+        assert_eq!(processes.first_time(ProcessKey::Node(TREE, 2), 7), (true, true));
+        processes.next_round();
+        assert_eq!(processes.first_time(first, 7), (false, true));
     }
 
     #[test]
@@ -128,11 +163,11 @@ mod tests {
         let mut processes = Processes::new();
         let limit = u32::try_from(MAX_PROCESSES).unwrap();
         for node in 0..limit {
-            assert!(processes.first_time(ProcessKey::Node(TREE, node), 7));
+            assert!(processes.first_time(ProcessKey::Node(TREE, node), 7).0);
         }
-        assert!(processes.first_time(ProcessKey::Node(TREE, limit), 7));
-        assert!(!processes.first_time(ProcessKey::Node(TREE, limit - 1), 7), "still known");
-        assert!(processes.first_time(ProcessKey::Node(TREE, 0), 7), "forgotten");
+        assert!(processes.first_time(ProcessKey::Node(TREE, limit), 7).0);
+        assert!(!processes.first_time(ProcessKey::Node(TREE, limit - 1), 7).0, "still known");
+        assert!(processes.first_time(ProcessKey::Node(TREE, 0), 7).0, "forgotten");
         assert!(processes.known.len() <= MAX_PROCESSES);
     }
 

@@ -47,6 +47,10 @@ impl Span {
         self.cpu_nanos >= self.nanos / 4 * 3
     }
 
+    const fn is_at_once(self) -> bool {
+        self.is_busy() && self.nanos <= SAME_LINE_NANOS
+    }
+
     const fn is_waiting(self) -> bool {
         self.nanos > LONG_NANOS && self.cpu_nanos < self.nanos / 10
     }
@@ -71,8 +75,8 @@ impl Span {
 /// What is known of the time after a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// It belongs to the load, in part or as a whole. `first` when nothing was told of this event before.
-    Span { span: Span, first: bool },
+    /// It belongs to the load, in part or as a whole; the end of so many events was seen that was not told before.
+    Span { span: Span, events: u64 },
     /// The load ended within so many nanoseconds.
     Bound(u64),
 }
@@ -115,10 +119,12 @@ struct Thread {
     chain: u64,
     /// 0: there was none.
     sequence: u64,
+    /// Of the latest event: an interpreter may open a file several times before it reads it.
+    latest: u64,
+    /// How often it was opened.
+    events: u64,
     nanos: u64,
     usage: Usage,
-    /// A part of its time was told with it.
-    counted: bool,
     burst: Burst,
     /// What is to be told of an earlier load once everything between two numbers has come.
     doubt: Option<(Told, u64, u64)>,
@@ -163,13 +169,18 @@ impl Spans {
         }
         let thread = self.threads.get_or_insert_with((load.process, usage.thread), Thread::new);
         // One that was overtaken; or it has no number.
-        if header.sequence <= thread.sequence {
+        if header.sequence <= thread.latest {
             return;
         }
         thread.settle(load.chain, &is_whole, &mut tell);
         self.here.read(&self.hasher, heard);
         let gap = thread.gap(load.chain, header, usage);
         let goes = thread.burst.goes(&self.here);
+        let again = |gap: Span| gap.is_at_once() || (goes == Goes::On && !gap.is_waiting());
+        if load.hash == thread.owner.hash && heard.nanos.is_none() && gap.is_some_and(again) {
+            (thread.latest, thread.events) = (header.sequence, thread.events.saturating_add(1));
+            return;
+        }
         let (own, before) = gap.unwrap_or_default().split(heard.nanos.unwrap_or(0));
         if gap.is_some() {
             let told = thread.told(goes, before);
@@ -185,9 +196,10 @@ impl Spans {
         } else {
             thread.burst.go_on(&self.here);
         }
-        thread.note(load, usage, own.nanos > 0);
+        thread.note(load, usage);
         if own.nanos > 0 {
-            tell(&thread.owner, Told::Span { span: own, first: true });
+            thread.events = 0;
+            tell(&thread.owner, Told::Span { span: own, events: 1 });
         }
     }
 }
@@ -198,9 +210,10 @@ impl Thread {
             owner: Owner::NOBODY,
             chain: 0,
             sequence: 0,
+            latest: 0,
+            events: 0,
             nanos: 0,
             usage: Usage::default(),
-            counted: false,
             burst: Burst::default(),
             doubt: None,
             doubted: Owner::NOBODY,
@@ -239,13 +252,13 @@ impl Thread {
         let belongs = match goes {
             Goes::On => !gap.is_waiting(),
             Goes::Deeper => gap.is_busy() && gap.nanos <= LONG_NANOS,
-            Goes::SameLine => gap.is_busy() && gap.nanos <= SAME_LINE_NANOS,
+            Goes::SameLine => gap.is_at_once(),
             Goes::Untold | Goes::Elsewhere => false,
         };
-        if belongs { Told::Span { span: gap, first: !self.counted } } else { Told::Bound(gap.nanos) }
+        if belongs { Told::Span { span: gap, events: self.events } } else { Told::Bound(gap.nanos) }
     }
 
-    fn note(&mut self, load: &Load<'_, '_>, usage: Usage, counted: bool) {
+    fn note(&mut self, load: &Load<'_, '_>, usage: Usage) {
         let header = load.heard.header();
         self.owner.hash = load.hash;
         self.owner.path.clear();
@@ -253,6 +266,6 @@ impl Thread {
         self.owner.code = load.heard.code;
         self.owner.seen_micros = load.seen_micros;
         (self.chain, self.sequence, self.nanos) = (load.chain, header.sequence, header.monotonic_nanos);
-        (self.usage, self.counted) = (usage, counted);
+        (self.latest, self.events, self.usage) = (header.sequence, 1, usage);
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use alive_store::model::{Batch, LoadKey, LoadRow, MissingRow, RoleCount, Stack, TreeKey};
+use alive_store::model::{
+    Batch, LoadKey, LoadRow, MemoryFigures, MemoryRow, MissingRow, RoleCount, Stack, TreeKey,
+};
 use alive_wire::record::{Code, Lineage};
 use alive_wire::{CodeKind, Language, Outcome, Via};
 use hashbrown::hash_map::Entry as MapEntry;
@@ -11,6 +13,7 @@ use hashbrown::{HashMap, HashTable};
 
 use super::chains::Chain;
 use super::spans::{Owner, Span, Told};
+use super::spoke::{Looked, Speaker};
 use crate::heard::Heard;
 
 /// Events of one sum that are looked at beyond their figures until it is taken. A load that came so often
@@ -68,8 +71,18 @@ pub(crate) struct Sums {
     missing: HashTable<MissingSum>,
     /// By tree, chain and number.
     roles: HashMap<(TreeKey, u64, u16), ForkSum>,
+    /// By tree, pid and start.
+    memory: HashMap<(TreeKey, u32, u64), MemorySum>,
     /// Stacks in these and in closed ones.
     stacks: usize,
+}
+
+/// The latest look at a process.
+#[derive(Debug)]
+struct MemorySum {
+    chain: Arc<Chain>,
+    seen_micros: u64,
+    figures: Option<MemoryFigures>,
 }
 
 /// The forks into a role under one of its numbers, absolute.
@@ -98,7 +111,7 @@ pub(crate) struct Addend<'h, 'a> {
 impl Sums {
     /// Distinct keys held.
     pub(crate) fn keys(&self) -> usize {
-        self.loads.len() + self.missing.len() + self.roles.len()
+        self.loads.len() + self.missing.len() + self.roles.len() + self.memory.len()
     }
 
     /// Whether a load or search with this hash has a sum already.
@@ -143,8 +156,8 @@ impl Sums {
             Entry::Vacant(vacant) => vacant.insert(LoadSum::continued(tree, chain, owner)).into_mut(),
         };
         match told {
-            Told::Span { span, first } => {
-                sum.spans += u64::from(first);
+            Told::Span { span, events } => {
+                sum.spans = sum.spans.saturating_add(events);
                 sum.span.nanos = sum.span.nanos.saturating_add(span.nanos);
                 sum.span.cpu_nanos = sum.span.cpu_nanos.saturating_add(span.cpu_nanos);
                 sum.span.faults = sum.span.faults.saturating_add(span.faults);
@@ -218,6 +231,13 @@ impl Sums {
         }
     }
 
+    /// Takes a look at the memory of a process in the place of the one before.
+    pub(crate) fn memory(&mut self, look: Looked) {
+        let Looked { speaker: Speaker { tree, pid, chain, .. }, start_ticks, seen_micros, figures } = look;
+        let sum = MemorySum { chain, seen_micros, figures };
+        self.memory.insert((tree, pid, start_ticks), sum);
+    }
+
     /// Takes note of the forks into a role; false when there was no room for it, and the next event that
     /// knows it has to tell again. `number` is 0 where each process numbers roles for itself.
     pub(crate) fn role(
@@ -261,6 +281,14 @@ impl Sums {
             forks: sum.forks,
             fork_nanos: sum.nanos,
             resident_kib: sum.resident_kib,
+        }));
+        first.memory.extend(self.memory.iter().map(|(&(tree, pid, start_ticks), sum)| MemoryRow {
+            tree,
+            chain: sum.chain.sites(),
+            pid,
+            start_ticks,
+            seen_micros: sum.seen_micros,
+            figures: sum.figures,
         }));
         let mut first = Some(first);
         std::iter::from_fn(move || {

@@ -159,6 +159,16 @@ impl Tree {
         })
     }
 
+    /// A process of any pid loads a Perl module as a worker.
+    pub(crate) fn load_by(&mut self, pid: u32, node: u32, path: &[u8]) -> Vec<u8> {
+        let header = Header { pid, ..self.header(Kind::Load, node) };
+        event(header, |encoder| {
+            fork_site(encoder, node);
+            encoder.string(types::PATH, path);
+            encoder.code(PERL);
+        })
+    }
+
     /// The root forks a worker.
     pub(crate) fn fork(&mut self, forks: u32) -> Vec<u8> {
         event(self.header(Kind::Fork, 0), |encoder| fork_site(encoder, forks))

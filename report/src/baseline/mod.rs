@@ -68,7 +68,7 @@ pub struct Baseline {
 }
 
 /// What a role is called in a baseline: the places that fork on the way from the first process to it, without
-/// the numbers of lines, which change with every edit: `cluster.rb:spawn_worker > worker.rb:spawn_worker`. The
+/// the numbers of lines and versions, which change with every edit and upgrade: `cluster.rb:spawn_worker > worker.rb:spawn_worker`. The
 /// names of a report (`worker-2`) would change with the number of roles that were seen.
 #[must_use]
 pub fn role_key(roles: &[Role], role: usize) -> Vec<u8> {
@@ -82,17 +82,70 @@ pub fn role_key(roles: &[Role], role: usize) -> Vec<u8> {
     places.join(&b" > "[..])
 }
 
+/// A module's name without its version: `libperl.so` for `libperl.so.5.36`, `python` for `python3.11`.
+fn unversioned(name: &[u8]) -> &[u8] {
+    const LIBRARY: &[u8] = b".so";
+    if let Some(at) = name.windows(LIBRARY.len()).position(|part| part == LIBRARY) {
+        return name.get(..at + LIBRARY.len()).unwrap_or(name);
+    }
+    let version = name.iter().rev().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+    name.get(..name.len() - version).filter(|name| !name.is_empty()).unwrap_or(name)
+}
+
 /// One place that forks.
 fn place(role: &Role) -> Vec<u8> {
     let (file, function) = match (&role.fork_line, &role.fork_site) {
         (Some(line), _) => (file_name(&line.file), line.function.as_slice()),
         (None, Some(site)) => {
             let symbol = site.symbol.as_deref().unwrap_or_default();
-            (file_name(&site.module), symbol.split('+').next().unwrap_or_default().as_bytes())
+            (unversioned(file_name(&site.module)), symbol.split('+').next().unwrap_or_default().as_bytes())
         }
-        (None, None) => (&b"?"[..], &b""[..]),
+        (None, None) => (&b""[..], &b""[..]),
     };
     // Perl numbers the texts that it evaluates.
     let file = if file.starts_with(b"(eval ") { &b"(eval)"[..] } else { file };
-    if function.is_empty() { file.to_vec() } else { [file, b":", function].concat() }
+    match (file, function) {
+        (b"", b"") => b"?".to_vec(),
+        (file, b"") => file.to_vec(),
+        (file, function) => [file, b":", function].concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::role_key;
+    use crate::role::name_roles;
+    use alive_store::model::{LanguageFrame, Role, Site};
+
+    fn role(parent: Option<usize>, module: &str, symbol: Option<&str>, line: Option<(&str, &str)>) -> Role {
+        let site = Site { module: module.into(), symbol: symbol.map(Into::into), ..Site::default() };
+        let line = line.map(|(file, function)| LanguageFrame {
+            language: String::new(),
+            file: file.into(),
+            line: 97,
+            function: function.into(),
+        });
+        let site = parent.map(|_| site);
+        Role { parent, site, line, processes: 1, trees: 1, ..Role::default() }
+    }
+
+    #[test]
+    fn a_role_is_called_by_the_places_that_fork_it() {
+        let perl = Some(("(eval 6)", ""));
+        let roles = name_roles(&[
+            role(None, "", None, None),
+            role(Some(0), "/usr/lib/libruby.so.3.1", None, Some(("/gems/puma/cluster.rb", "spawn_worker"))),
+            role(Some(1), "/usr/lib/libperl.so.5.36", Some("Perl_pp_fork+0x7e"), None),
+            role(Some(0), "/usr/bin/python3.11", None, None),
+            role(Some(3), "/usr/bin/perl", Some("Perl_pp_fork+0x7e"), perl),
+            role(Some(0), "/srv/5", None, None),
+            role(Some(0), "", None, None),
+        ]);
+        let key = |role| String::from_utf8(role_key(&roles, role)).unwrap();
+        assert_eq!(key(1), "cluster.rb:spawn_worker");
+        assert_eq!(key(2), "cluster.rb:spawn_worker > libperl.so:Perl_pp_fork");
+        assert_eq!(key(3), "python");
+        assert_eq!(key(4), "python > (eval)");
+        assert_eq!((key(5).as_str(), key(6).as_str(), key(0).as_str()), ("5", "?", ""));
+    }
 }

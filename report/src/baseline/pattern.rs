@@ -58,6 +58,19 @@ impl Pattern {
         Self(out)
     }
 
+    /// The pattern for a program's label and for that of another version, which stands at its end: `php-fpm*`
+    /// for `php-fpm8.2`. A number without a dot belongs to the name (`shard2`).
+    #[must_use]
+    pub fn of_label(label: &[u8]) -> Self {
+        let digits = label.iter().rev().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+        let (name, number) = label.split_at(label.len() - digits);
+        let is_version = !name.is_empty() && is_number(number) && number.contains(&b'.');
+        let mut out = Vec::new();
+        push(if is_version { name } else { label }, &mut out);
+        out.extend(is_version.then_some(Token::Star));
+        Self(out)
+    }
+
     /// Reads a pattern; `None` where a `%` is not followed by two hexadecimal digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -244,6 +257,20 @@ mod tests {
         }
         assert!(Pattern::portable(b"/usr/lib/python3.11/a.py").matches(b"/usr/lib/python3.12/a.py"));
         assert!(!Pattern::portable(b"/usr/share/perl/5.36/A.pm").matches(b"/usr/share/perl/5.36/B/A.pm"));
+    }
+
+    #[test]
+    fn a_label_loses_the_version_at_its_end() {
+        for (label, pattern) in [
+            ("php-fpm8.2", "php-fpm*"),
+            ("python3.11", "python*"),
+            ("shard2", "shard2"),
+            ("3.11", "3.11"),
+            ("a.", "a."),
+        ] {
+            assert_eq!(Pattern::of_label(label.as_bytes()).to_string(), pattern);
+            assert!(Pattern::of_label(label.as_bytes()).matches(label.as_bytes()));
+        }
     }
 
     #[test]

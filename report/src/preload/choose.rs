@@ -1,6 +1,7 @@
 //! What goes into a list, in the order in which the workers needed it, and what does not.
 
-use std::collections::{BTreeMap, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use alive_store::model::Missing;
 
@@ -43,7 +44,7 @@ impl Choice {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            format!("Left out, {reason}: {shown}{more}")
+            format!("Left out ({reason}): {shown}{more}")
         };
         self.left_out.iter().map(line).collect()
     }
@@ -65,12 +66,17 @@ pub(super) fn choose(
         found: Vec::new(),
         left_out: BTreeMap::new(),
         others: HashSet::new(),
+        names: RefCell::new(HashMap::new()),
+        processes: HashMap::new(),
     };
     let of_role = |finding: &&Finding| {
         wish.role.as_ref().is_none_or(|role| {
             program.roles.get(finding.role).is_some_and(|of_finding| of_finding.id == *role)
         })
     };
+    for finding in program.findings.iter().filter(of_role) {
+        choosing.count(finding);
+    }
     for finding in program.findings.iter().filter(of_role) {
         choosing.take(finding, wish.all);
     }
@@ -96,6 +102,10 @@ struct Choosing<'a> {
     left_out: BTreeMap<&'static str, Vec<String>>,
     /// Files that are for other lists.
     others: HashSet<&'a [u8]>,
+    /// Names of loads, by index.
+    names: RefCell<HashMap<usize, Naming>>,
+    /// Processes of a role that loaded what has a name.
+    processes: HashMap<(usize, Naming), u64>,
 }
 
 impl<'a> Choosing<'a> {
@@ -104,10 +114,7 @@ impl<'a> Choosing<'a> {
             let ours = |search: &&Missing| search.name == finding.what && search.role == finding.role;
             let search = self.program.missing.iter().find(ours);
             if search.is_some_and(|search| search.language == self.dialect.language()) {
-                self.leave(
-                    "optional: searched for and not found, which preloading cannot help",
-                    &finding.what,
-                );
+                self.leave("optional, searched for and never found", &finding.what);
             }
             return;
         };
@@ -118,21 +125,35 @@ impl<'a> Choosing<'a> {
             {
                 self.walk(finding, tree);
             }
-            Verdict::LeaveLazy => self.leave_ours("rare: few workers load it (--all takes it in)", tree),
+            Verdict::LeaveLazy => self.leave_ours("few workers load it; --all takes it in", tree),
             _ => self.leave_ours("already shared", tree),
         }
     }
 
-    /// Whether enough processes loaded what the root of a tree is called, under any of its files: Python's
-    /// first process reads a source, the next one what the first has compiled of it.
+    /// What the dialect calls a load. To find that out may take a look at the disk, so it is done once.
+    fn name(&self, load: usize) -> Option<Naming> {
+        let mut names = self.names.borrow_mut();
+        if let Some(name) = names.get(&load) {
+            return Some(name.clone());
+        }
+        let name = self.dialect.name(self.program.loads.get(load)?, self.disk);
+        names.insert(load, name.clone());
+        Some(name)
+    }
+
+    /// Adds up the processes that loaded what a root is called, under any of its files: Python's first
+    /// process reads a source, the next one what the first has compiled of it.
+    fn count(&mut self, finding: &Finding) {
+        let Some(name) = finding.tree.as_ref().and_then(|tree| self.name(tree.load)) else { return };
+        if matches!(name, Naming::Named(_) | Naming::Setting(_)) {
+            *self.processes.entry((finding.role, name)).or_default() += finding.workers;
+        }
+    }
+
+    /// Whether enough processes loaded what the root of a tree is called.
     fn is_common(&self, finding: &Finding, tree: &Node) -> bool {
-        let name =
-            |node: &Node| self.program.loads.get(node.load).map(|load| self.dialect.name(load, self.disk));
-        let Some(what @ (Naming::Named(_) | Naming::Setting(_))) = name(tree) else { return false };
-        let same = self.program.findings.iter().filter(|other| {
-            other.role == finding.role && other.tree.as_ref().and_then(name).as_ref() == Some(&what)
-        });
-        let processes = same.map(|other| other.workers).sum();
+        let Some(name) = self.name(tree.load) else { return false };
+        let processes = self.processes.get(&(finding.role, name)).copied().unwrap_or_default();
         match self.dialect.share() {
             Share::Any => true,
             Share::OfAll => self.thresholds.is_common(processes, finding.of, self.program.trees),
@@ -143,7 +164,7 @@ impl<'a> Choosing<'a> {
     /// Looks at a load, and at what it brought where its line does not bring that.
     fn walk(&mut self, finding: &'a Finding, node: &Node) {
         let Some(load) = self.program.loads.get(node.load) else { return };
-        let naming = self.dialect.name(load, self.disk);
+        let Some(naming) = self.name(node.load) else { return };
         let below = match naming {
             Naming::Named(_) => !self.dialect.brings_the_rest(),
             Naming::Setting(_) => false,
@@ -183,9 +204,8 @@ impl<'a> Choosing<'a> {
     /// Tells of a root that could have been in the list.
     fn leave_ours(&mut self, reason: &'static str, tree: &Node) {
         let Some(load) = self.program.loads.get(tree.load) else { return };
-        match self.dialect.name(load, self.disk) {
-            Naming::Foreign => {}
-            _ => self.leave(reason, &load.path),
+        if self.name(tree.load).is_some_and(|name| name != Naming::Foreign) {
+            self.leave(reason, &load.path);
         }
     }
 
@@ -229,9 +249,13 @@ fn note(program: &ProgramReport, finding: &Finding, load: usize) -> String {
     let share = format!("{} of {of}", load.processes);
     let asked = caller::of_stacks(&load.stacks).or_else(|| finding.caller.clone());
     let who = asked.map(|caller| match caller {
+        // Code that is part of the interpreter has no file: nobody in the program asked.
+        Caller::Language(line) if line.file.starts_with(b"<") => String::new(),
         Caller::Language(line) => {
             format!("{}:{}", escape::terminal(caller::file_name(&line.file)), line.line)
         }
+        // Of a file of an interpreted language that is a place in the interpreter.
+        Caller::Native(_) if load.kind != "library" => String::new(),
         Caller::Native(site) => caller::site_text(&site),
     });
     match who.filter(|who| !who.is_empty()) {

@@ -47,7 +47,7 @@ impl Dialect for Gunicorn {
         if modules(entries).next().is_none() {
             return;
         }
-        out.push_str("\n\ndef _preload():\n");
+        out.push_str(if out.ends_with("\n\n") { "\ndef _preload():\n" } else { "\n\ndef _preload():\n" });
         let folders = folders(entries);
         if !folders.is_empty() {
             out.push_str("    import sys\n\n");

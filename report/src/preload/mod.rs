@@ -11,6 +11,7 @@
 
 mod celery;
 mod choose;
+mod dialect;
 pub mod disk;
 mod gunicorn;
 mod ld;
@@ -25,15 +26,18 @@ mod python;
 mod ruby;
 #[cfg(test)]
 mod samples;
+mod spelling;
 mod uwsgi;
+#[cfg(test)]
+mod whole;
 
 use std::collections::BTreeMap;
 
-use alive_store::model::Load;
-
 use crate::escape;
 use crate::findings::Report;
+use dialect::{Dialect, Entry, Name, Naming, Share, What, folders, modules, settings};
 use disk::Disk;
+use spelling::{NO_TEXT, parts, single_quoted, text};
 
 /// Who is to read the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -169,7 +173,7 @@ pub enum NoList {
 }
 
 fn remarks(left_out: &BTreeMap<&'static str, usize>) -> String {
-    left_out.iter().map(|(reason, count)| format!("; {count} left out, {reason}")).collect()
+    left_out.iter().map(|(reason, count)| format!("; {count} left out ({reason})")).collect()
 }
 
 /// Writes the list, comments and all.
@@ -211,153 +215,9 @@ pub fn list(report: &Report, wish: &Wish, disk: &dyn Disk) -> Result<String, NoL
     }
 }
 
-/// How one reader of lists is told what to load.
-trait Dialect: Sync {
-    /// What the list is, for its first line.
-    fn title(&self) -> &'static str;
-
-    /// Where it goes and what to watch for, one line of comment each.
-    fn advice(&self) -> &'static [&'static str];
-
-    /// What must stand in front of everything, with its newline.
-    fn opening(&self) -> &'static str {
-        ""
-    }
-
-    /// What begins a comment that ends with its line.
-    fn comment(&self) -> &'static str {
-        "#"
-    }
-
-    /// The language, by its word on the wire, whose searches may concern its reader.
-    fn language(&self) -> &'static str;
-
-    /// What it calls a load.
-    fn name(&self, load: &Load, disk: &dyn Disk) -> Naming;
-
-    /// Whether to load a file also loads what it brought in the workers. Where not, that is listed too.
-    fn brings_the_rest(&self) -> bool {
-        true
-    }
-
-    /// Whether what a file of others brought may be for this list.
-    fn looks_below_others(&self) -> bool {
-        true
-    }
-
-    /// Which processes of a role a load's are compared with.
-    fn share(&self) -> Share {
-        Share::OfAll
-    }
-
-    /// Writes the lines themselves.
-    fn write(&self, entries: &[Entry], out: &mut String);
-}
-
-/// What the number of processes that loaded a file is held against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Share {
-    /// All processes of the role.
-    OfAll,
-    /// Nothing but the least number: processes of other kinds are forked at the same place.
-    OfThoseThatMay,
-    /// Nothing: that one process loaded a file does not mean that one needs it.
-    Any,
-}
-
-/// What a load is to a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Naming {
-    /// It is loaded by this name.
-    Named(Name),
-    /// This line of the settings makes it, and what it brought, be loaded.
-    Setting(&'static str),
-    /// It is in the list's language, and no line can be written for it.
-    Unnamed(&'static str),
-    /// It is nothing that this list's reader could load.
-    Foreign,
-}
-
-/// A name, all of it text that can be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Name {
-    /// As the language has it, not quoted yet.
-    word: String,
-    /// The folder in which it must be looked for, where the interpreter does not look by itself.
-    folder: Option<String>,
-}
-
-impl Naming {
-    fn named(word: impl Into<String>) -> Self {
-        Self::Named(Name { word: word.into(), folder: None })
-    }
-}
-
-/// A line of the list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
-    what: What,
-    /// How many processes loaded it and who asked; ready for a comment.
-    note: String,
-}
-
-/// See [`Naming`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum What {
-    Module(Name),
-    Setting(&'static str),
-}
-
-/// The names among the entries.
-fn modules(entries: &[Entry]) -> impl Iterator<Item = (&Name, &str)> {
-    entries.iter().filter_map(|entry| match &entry.what {
-        What::Module(name) => Some((name, entry.note.as_str())),
-        What::Setting(_) => None,
-    })
-}
-
-/// The settings among the entries.
-fn settings(entries: &[Entry]) -> impl Iterator<Item = (&'static str, &str)> {
-    entries.iter().filter_map(|entry| match entry.what {
-        What::Setting(line) => Some((line, entry.note.as_str())),
-        What::Module(_) => None,
-    })
-}
-
-/// Folders that the names need, each once, in order.
-fn folders(entries: &[Entry]) -> Vec<&str> {
-    let mut folders = Vec::new();
-    for (name, _) in modules(entries) {
-        if let Some(folder) = name.folder.as_deref()
-            && !folders.contains(&folder)
-        {
-            folders.push(folder);
-        }
-    }
-    folders
-}
-
-/// Bytes that stand for themselves wherever they are shown: text without controls.
-fn text(bytes: &[u8]) -> Option<&str> {
-    str::from_utf8(bytes).ok().filter(|text| !text.contains(escape::is_unsafe))
-}
-
-/// Why no line is written where [`text`] is `None`.
-const NO_TEXT: &str = "name that cannot be written as text";
-
-/// Between single quotes, as Perl, Ruby and PHP read them.
-fn single_quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
-}
-
-/// The folders of a path and its file, without the empty ones.
-fn parts(path: &str) -> Vec<&str> {
-    path.split('/').filter(|part| !part.is_empty()).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Ecosystem, single_quoted, text};
+    use super::Ecosystem;
 
     #[test]
     fn every_word_names_one_ecosystem() {
@@ -365,18 +225,5 @@ mod tests {
             assert_eq!(Ecosystem::of_word(ecosystem.word()), Some(ecosystem));
         }
         assert_eq!(Ecosystem::of_word("cobol"), None);
-    }
-
-    #[test]
-    fn what_is_no_text_is_never_written() {
-        assert_eq!(text("/größe.pm".as_bytes()), Some("/größe.pm"));
-        for bytes in [&b"/a\n.pm"[..], b"/\xff.pm", b"/\x1b[2J.pm", "/\u{202e}mp.pm".as_bytes()] {
-            assert_eq!(text(bytes), None, "{bytes:?}");
-        }
-    }
-
-    #[test]
-    fn quotes_end_nothing() {
-        assert_eq!(single_quoted(r"/it's\a"), r"'/it\'s\\a'");
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::escape;
 use crate::findings::{ProgramReport, Report};
+use crate::render::units;
 
 use super::choose::Choice;
 use super::{Dialect, Share, Wish};
@@ -46,11 +47,13 @@ pub(super) fn write(
         Share::Any => "loaded by any process".to_owned(),
         Share::OfThoseThatMay => format!("loaded by at least {} processes", thresholds.min_processes),
         Share::OfAll => format!(
-            "loaded by at least {} processes and {} % of a role",
-            thresholds.min_processes, thresholds.min_share_percent
+            "loaded by at least {} processes and {} % of a role ({} % after respawns)",
+            thresholds.min_processes,
+            thresholds.min_share_percent,
+            thresholds.min_again_percent()
         ),
     };
-    comments.line(&format!("Chosen: {share}, or slow (a dlopen of {} ms)", thresholds.slow_micros / 1000));
+    comments.line(&format!("Chosen: {share}, or slow ({})", units::micros(thresholds.slow_micros)));
     for reason in choice.reasons() {
         comments.line(&reason);
     }
@@ -58,6 +61,7 @@ pub(super) fn write(
         comments.line("Events were lost: there may be more to load than this.");
     }
     let mut out = comments.out;
+    out.push('\n');
     dialect.write(&choice.entries, &mut out);
     out
 }

@@ -59,7 +59,7 @@ pub(super) fn name(load: &Load, disk: &dyn Disk) -> Naming {
     }
     let Some(stem) = path.strip_suffix(".pm") else {
         return Naming::Unnamed(match path.rsplit('.').next() {
-            Some("psgi") => "the application itself: --preload-app loads it before the fork",
+            Some("psgi") => "the application itself, which --preload-app loads before the fork",
             Some("al") => "subroutine that AutoLoader splits off its module",
             Some("pl" | "ph") => "script without a name of a module",
             _ => "no module",

@@ -82,6 +82,8 @@ fn is_library_folder(folder: &[u8]) -> bool {
     let parts = super::parts(folder);
     match parts.as_slice() {
         [.., "postgresql" | "pgsql", "lib"] | [.., "lib" | "lib64", "postgresql" | "pgsql"] => true,
+        // The packages of the PostgreSQL project for Fedora and its kin.
+        [.., server, "lib"] if server.starts_with("pgsql-") => true,
         [.., "postgresql", version, "lib"] => {
             version.chars().all(|letter| letter.is_ascii_digit() || letter == '.')
         }
@@ -110,6 +112,7 @@ mod tests {
             Naming::Foreign,
             "no library of PostgreSQL"
         );
+        assert_eq!(named("/usr/pgsql-16/lib/a.so", &Files::default()), Naming::named("a"));
         assert_eq!(named("/usr/pgsql/lib/a.so", &Files::default()), Naming::named("a"));
         let own = "/opt/ours/audit.so";
         assert_eq!(named(own, &Files::of(&[(own, "Pg_magic_func")])), Naming::named("/opt/ours/audit"));

@@ -2,7 +2,7 @@
 //!
 //! The folder of `sys.path` is not told. Behind the folders that Python makes itself (`site-packages`,
 //! `lib-dynload`, `python3.11`...) the rest of the path is the name; elsewhere a package reaches as far up
-//! as there is an `__init__.py`.
+//! as there is an `__init__.py`. Packages without one are told by the line that asked.
 
 use std::fmt::Write as _;
 
@@ -37,7 +37,7 @@ impl Dialect for Python {
     fn name(&self, load: &Load, disk: &dyn Disk) -> Naming {
         match name(load, disk) {
             Naming::Named(_) if is_application(load) => {
-                Naming::Unnamed("the application itself: gunicorn --preload loads it before the fork")
+                Naming::Unnamed("the application itself, which gunicorn --preload loads before the fork")
             }
             naming => naming,
         }
@@ -94,6 +94,7 @@ pub(super) fn name(load: &Load, disk: &dyn Disk) -> Naming {
             while at > 0 && components.get(..at).is_some_and(is_package) {
                 at -= 1;
             }
+            at -= named_above(load, disk, &components, at);
             (at, components.get(..at).map(absolute))
         }
     };
@@ -104,6 +105,38 @@ pub(super) fn name(load: &Load, disk: &dyn Disk) -> Naming {
         },
         _ => Naming::Unnamed("file whose name no import statement can hold"),
     }
+}
+
+/// How many folders above `at` the line that asked for a module names with it: `from views import cart`
+/// asks for `views.cart`, also where the folder `views` holds no `__init__.py`.
+fn named_above(load: &Load, disk: &dyn Disk, components: &[&str], at: usize) -> usize {
+    let lines = load.stacks.iter().filter_map(|stack| machinery::asking_line(&stack.language));
+    let statements: Vec<String> = lines
+        .filter_map(|line| {
+            let code = disk.head(&line.file)?;
+            let number = usize::try_from(line.line).ok()?.checked_sub(1)?;
+            code.split(|&byte| byte == b'\n')
+                .nth(number)
+                .map(|line| String::from_utf8_lossy(line).into_owned())
+        })
+        .collect();
+    let named = |above: &usize| {
+        let Some(name) = at.checked_sub(*above).and_then(|from| components.get(from..)) else { return false };
+        let whole = name.join(".");
+        let from = name.split_last().map(|(last, package)| (package.join("."), *last));
+        statements.iter().any(|statement| {
+            let mut words =
+                statement.split(|letter: char| !letter.is_alphanumeric() && !"_.".contains(letter));
+            let imported = words.clone().any(|word| word == whole || word.starts_with(&format!("{whole}.")));
+            imported
+                || from.as_ref().is_some_and(|(package, last)| {
+                    words.any(|word| word == "from")
+                        && words.next() == Some(package)
+                        && words.any(|word| word == *last)
+                })
+        })
+    };
+    (1..=at).rev().find(named).unwrap_or_default()
 }
 
 fn absolute(folder: &[&str]) -> String {
@@ -153,7 +186,7 @@ fn is_identifier(part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::samples::{Files, asked, load};
-    use super::super::{Dialect as _, Naming};
+    use super::super::{Dialect as _, Name, Naming};
     use super::{Python, name};
     use alive_store::model::Load;
 
@@ -207,6 +240,29 @@ mod tests {
         assert_named("/srv/shop/views/__init__.py", &files, "views", Some("/srv/shop"));
         assert_named("/srv/tool.py", &files, "tool", Some("/srv"));
         assert_unnamed("/elsewhere/tool.py");
+    }
+
+    #[test]
+    fn the_line_that_asked_tells_packages_without_an_init() {
+        let app =
+            "import os\nfrom shop.views import base, cart\nx = __import__('shop.views.cart')\nimport carts\n";
+        let files = Files::of(&[("/srv/app.py", app), ("/srv/shop/views/cart.py", "")]);
+        let at = |line| asked(module("/srv/shop/views/cart.py"), "python", "/srv/app.py", line, "index");
+        let named = |word: &str, folder: &str| Name { word: word.into(), folder: Some(folder.into()) };
+        for line in [2, 3] {
+            assert_eq!(
+                name(&at(line), &files),
+                Naming::Named(named("shop.views.cart", "/srv")),
+                "line {line}"
+            );
+        }
+        for line in [1, 4, 9] {
+            assert_eq!(
+                name(&at(line), &files),
+                Naming::Named(named("cart", "/srv/shop/views")),
+                "line {line}"
+            );
+        }
     }
 
     #[test]

@@ -37,9 +37,9 @@ impl Dialect for Ruby {
 
     fn name(&self, load: &Load, _: &dyn Disk) -> Naming {
         match name(load) {
-            Naming::Setting(line) if line != EAGER_LOAD => Naming::Unnamed(
-                "the application itself: the server's setting for it loads it before the fork",
-            ),
+            Naming::Setting(line) if line != EAGER_LOAD => {
+                Naming::Unnamed("the application itself, which a setting of the server loads before the fork")
+            }
             naming => naming,
         }
     }
@@ -73,9 +73,7 @@ pub(super) fn name(load: &Load) -> Naming {
         return if library { Naming::Foreign } else { Naming::Unnamed(NO_TEXT) };
     };
     if path.ends_with(".gemspec") {
-        return Naming::Unnamed(
-            "RubyGems' own: read when a gem is first required, so the lines of a list bring it",
-        );
+        return Naming::Unnamed("read by RubyGems when a gem is first required, so the lines below bring it");
     }
     if path.ends_with(".ru") {
         return Naming::Setting(PRELOAD_APP);

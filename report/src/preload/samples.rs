@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use alive_store::model::{LanguageFrame, Load, Stack};
+use alive_store::model::{LanguageFrame, Load, Program, Role, Snapshot, Stack};
+
+use crate::findings::{Report, Selection};
 
 use super::disk::Disk;
 
@@ -55,4 +57,25 @@ pub(super) fn asked(mut load: Load, language: &str, file: &str, line: u32, funct
         None => load.stacks.push(Stack { language: vec![frame], native: Vec::new() }),
     }
     load
+}
+
+/// A program of a master and its workers that loaded this.
+pub(super) fn program(label: &str, workers: u64, loads: Vec<Load>) -> Program {
+    let role = |parent, processes| Role { parent, processes, trees: 1, ..Role::default() };
+    Program {
+        label: label.into(),
+        trees: 1,
+        roles: vec![role(None, 1), role(Some(0), workers)],
+        loads,
+        missing: Vec::new(),
+        sequence_gaps: 0,
+        not_sent: Vec::new(),
+        interpreters: Vec::new(),
+        lines: Vec::new(),
+    }
+}
+
+/// The report on programs.
+pub(super) fn report(programs: Vec<Program>) -> Report {
+    Report::new(Snapshot { programs, ..Snapshot::default() }, &Selection::default())
 }

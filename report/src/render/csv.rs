@@ -11,7 +11,7 @@ use crate::escape::{csv_field, csv_text};
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 
 /// The names of the columns, as the first line tells them.
-pub const COLUMNS: [&str; 22] = [
+pub const COLUMNS: [&str; 26] = [
     "program",
     "program_hex",
     "verdict",
@@ -27,6 +27,10 @@ pub const COLUMNS: [&str; 22] = [
     "files",
     "bytes",
     "micros",
+    "cpu_micros",
+    "faults",
+    "private_kib",
+    "estimated",
     "score",
     "searches",
     "probes",
@@ -77,6 +81,10 @@ fn fields(program: &ProgramReport, finding: &Finding) -> [String; COLUMNS.len()]
         finding.cost.files.to_string(),
         finding.cost.bytes.to_string(),
         finding.cost.micros.to_string(),
+        finding.cost.cpu_micros.to_string(),
+        finding.cost.faults.to_string(),
+        finding.cost.private_kib.to_string(),
+        u8::from(finding.cost.is_estimate).to_string(),
         finding.cost.score.to_string(),
         only(searched, finding.searches),
         only(searched, finding.probes),

@@ -4,9 +4,9 @@
 
 use std::io::{self, Write};
 
-use alive_store::model::{Interpreter, LanguageFrame, Load, Missing, Site, Stack};
+use alive_store::model::{Interpreter, LanguageFrame, Load, Missing, RoleMemory, Site, Stack};
 use serde::Serialize as _;
-use serde_json::ser::PrettyFormatter;
+use serde_json::ser::{CompactFormatter, PrettyFormatter};
 use serde_json::{Map, Value, json};
 
 use crate::caller::{self, Caller};
@@ -22,9 +22,21 @@ use crate::role::Role;
 /// # Errors
 /// Whatever `out` reports.
 pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    write(&document(report), out)
+}
+
+/// Writes a document so that nothing in it acts on a terminal, and a newline.
+pub(super) fn write(document: &Value, out: &mut dyn Write) -> io::Result<()> {
     let formatter = AsciiControls(PrettyFormatter::with_indent(b" "));
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, formatter);
-    document(report).serialize(&mut serializer)?;
+    document.serialize(&mut serializer)?;
+    writeln!(out)
+}
+
+/// The same in one line.
+pub(super) fn write_line(document: &Value, out: &mut dyn Write) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, AsciiControls(CompactFormatter));
+    document.serialize(&mut serializer)?;
     writeln!(out)
 }
 
@@ -74,7 +86,10 @@ fn program(program: &ProgramReport) -> Value {
     out.put("start_up_loads", program.start_up().count());
     out.put("roles", (0..program.roles.len()).map(|index| role(program, index)).collect::<Value>());
     out.put("findings", program.findings.iter().map(|found| finding(program, found)).collect::<Value>());
-    out.put("loads", program.loads.iter().map(|item| load(program, item)).collect::<Value>());
+    out.put(
+        "loads",
+        program.loads.iter().enumerate().map(|(index, item)| load(program, index, item)).collect::<Value>(),
+    );
     out.put("missing", program.missing.iter().map(|item| missing(program, item)).collect::<Value>());
     out.into()
 }
@@ -128,7 +143,31 @@ fn role(program: &ProgramReport, index: usize) -> Value {
     let known = |figure: u64| Some(figure).filter(|figure| *figure > 0);
     out.put("fork_micros", role.and_then(|role| known(role.fork_nanos)).map(|nanos| nanos / 1_000));
     out.put("forker_resident_kib", role.and_then(|role| known(role.forker_resident_kib.into())));
+    out.put("memory", role.and_then(|role| memory(&role.memory)));
     out.into()
+}
+
+/// What the processes of a role held, one by one on average; null when nobody looked.
+pub(super) fn memory(memory: &RoleMemory) -> Option<Value> {
+    let mean = crate::memory::mean(memory);
+    if mean.is_none() && memory.unreadable == 0 {
+        return None;
+    }
+    let mut out = Object::default();
+    out.put("processes", memory.processes);
+    out.put("unreadable", memory.unreadable);
+    if let Some(mean) = mean {
+        out.put("pss_kib", mean.pss_kib);
+        out.put("uss_kib", mean.uss_kib);
+        out.put("private_dirty_kib", mean.private_dirty_kib);
+        out.put("shared_kib", mean.shared_kib);
+        out.put("swap_kib", mean.swap_kib);
+        out.put("max_pss_kib", memory.max_pss_kib);
+        out.put("max_uss_kib", memory.max_uss_kib);
+        out.put("max_private_dirty_kib", memory.max_private_dirty_kib);
+    }
+    out.put("last_seen", time(memory.seen_micros));
+    Some(out.into())
 }
 
 /// The place in machine code that forks a role, and the line where it is known.
@@ -156,6 +195,9 @@ fn finding(program: &ProgramReport, finding: &Finding) -> Value {
     out.put("bytes", finding.cost.bytes);
     out.put("micros", finding.cost.micros);
     out.put("score", finding.cost.score);
+    if let Some(tree) = &finding.tree {
+        costs(&mut out, program.costs.own(tree.load), finding.cost);
+    }
     if finding.verdict == Verdict::Optional {
         out.put("searches", finding.searches);
         out.put("probes", finding.probes);
@@ -176,14 +218,34 @@ fn nodes(program: &ProgramReport, nodes: &[Node]) -> Value {
             out.bytes("path", &load.path);
             out.put("workers", load.processes);
             out.put("bytes", load.bytes);
-            out.put("micros", Cost::of(load).micros);
+            let (own, total) = (program.costs.own(node.load), program.costs.total(node));
+            out.put("micros", own.micros);
+            costs(&mut out, own, total);
             out.put("tree", self::nodes(program, &node.children));
             Value::from(out)
         })
         .collect()
 }
 
-fn load(program: &ProgramReport, load: &Load) -> Value {
+/// What a load costs a process by itself, and with all that it brought.
+fn costs(out: &mut Object, own: Cost, total: Cost) {
+    out.put("own", cost(own));
+    out.put("total", cost(total));
+}
+
+fn cost(cost: Cost) -> Value {
+    json!({
+        "files": cost.files,
+        "bytes": cost.bytes,
+        "micros": cost.micros,
+        "cpu_micros": cost.cpu_micros,
+        "faults": cost.faults,
+        "estimated": cost.is_estimate,
+        "private_kib": cost.private_kib,
+    })
+}
+
+fn load(program: &ProgramReport, index: usize, load: &Load) -> Value {
     let mut out = Object::default();
     out.bytes("path", &load.path);
     out.bytes_if_any("name", &load.name);
@@ -198,7 +260,8 @@ fn load(program: &ProgramReport, load: &Load) -> Value {
     out.put("respawned", load.respawned);
     out.put("events", load.events);
     out.put("bytes", load.bytes);
-    out.put("micros", Cost::of(load).micros);
+    out.put("micros", program.costs.own(index).micros);
+    out.put("own", cost(program.costs.own(index)));
     out.put("first_seen", time(load.first_seen_micros));
     out.put("last_seen", time(load.last_seen_micros));
     asked(&mut out, &load.stacks);
@@ -253,15 +316,15 @@ fn site(site: &Site) -> Value {
 
 /// A JSON object under construction.
 #[derive(Default)]
-struct Object(Map<String, Value>);
+pub(super) struct Object(Map<String, Value>);
 
 impl Object {
-    fn put(&mut self, key: &str, value: impl Into<Value>) {
+    pub(super) fn put(&mut self, key: &str, value: impl Into<Value>) {
         self.0.insert(key.to_owned(), value.into());
     }
 
     /// Bytes as text, and in hexadecimal beside it where text cannot tell them.
-    fn bytes(&mut self, key: &str, bytes: &[u8]) {
+    pub(super) fn bytes(&mut self, key: &str, bytes: &[u8]) {
         let (text, hex) = escape::json_text(bytes);
         self.put(key, text);
         if let Some(hex) = hex {
@@ -269,19 +332,19 @@ impl Object {
         }
     }
 
-    fn line(&mut self, line: &LanguageFrame) {
+    pub(super) fn line(&mut self, line: &LanguageFrame) {
         self.bytes("file", &line.file);
         self.put("line", line.line);
         self.bytes("function", &line.function);
     }
 
-    fn place(&mut self, site: &Site) {
+    pub(super) fn place(&mut self, site: &Site) {
         self.bytes("module", &site.module);
         self.put("offset", site.offset);
         self.put("symbol", site.symbol.as_deref());
     }
 
-    fn bytes_if_any(&mut self, key: &str, bytes: &[u8]) {
+    pub(super) fn bytes_if_any(&mut self, key: &str, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.bytes(key, bytes);
         }

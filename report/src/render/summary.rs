@@ -2,9 +2,12 @@
 
 use std::collections::HashSet;
 
+use alive_store::model::RoleMemory;
+
 use crate::cost::Cost;
 use crate::findings::{Finding, ProgramReport, Verdict};
 use crate::forest::Node;
+use crate::memory;
 use crate::render::place::{self, Place};
 use crate::render::units::{bytes, count, micros};
 
@@ -79,6 +82,25 @@ fn start_up(program: &ProgramReport) -> Option<String> {
     Some(format!("{files} ({size}) loaded on the way into the background: relabelled as start-up, not late."))
 }
 
+/// What the processes of a role held; `None` when nobody looked.
+pub(crate) fn memory(memory: &RoleMemory) -> Option<String> {
+    let size = |kib: u64| bytes(kib.saturating_mul(1024));
+    let unreadable = match memory.unreadable {
+        0 => None,
+        number => Some(format!("{} may not be read: collect as root", count(number, "process"))),
+    };
+    let Some(mean) = memory::mean(memory) else {
+        return unreadable.map(|text| format!("memory not known: {text}"));
+    };
+    let of = match memory.processes {
+        1 => "1 process".to_owned(),
+        number => format!("mean of {number} processes"),
+    };
+    let private = size(mean.private_dirty_kib);
+    let text = format!("private {private}, PSS {} ({of})", size(mean.pss_kib));
+    Some(unreadable.map_or(text.clone(), |unreadable| format!("{text}; {unreadable}")))
+}
+
 /// The places where something should be preloaded, the one with most to gain first.
 pub(crate) fn places(program: &ProgramReport) -> Vec<Place> {
     let mut scores: Vec<(Place, u64)> = Vec::new();
@@ -106,6 +128,7 @@ fn advice(program: &ProgramReport) -> String {
         .iter()
         .filter(|finding| finding.verdict == Verdict::Preload)
         .filter(|finding| (finding.load_in, finding.load_before) == best)
+        .filter(|finding| program.repeated_below(finding).is_none())
         .collect();
     let names: Vec<String> = here.iter().take(NAMES).map(|finding| place::called(&finding.what)).collect();
     let names = match here.len().saturating_sub(names.len()) {
@@ -125,12 +148,16 @@ fn worth(program: &ProgramReport, findings: &[&Finding]) -> String {
     let mut seen = HashSet::new();
     let loads = findings.iter().filter_map(|finding| finding.tree.as_ref()).flat_map(Node::loads);
     let cost = loads
-        .filter_map(|index| program.loads.get(index))
-        .filter(|load| seen.insert(load.path.as_slice()))
-        .fold(Cost::default(), |sum, load| sum.plus(Cost::of(load)));
-    let mut worth = vec![count(cost.files, "file"), bytes(cost.bytes)];
+        .filter(|&index| program.loads.get(index).is_some_and(|load| seen.insert(load.path.as_slice())))
+        .fold(Cost::default(), |sum, index| sum.plus(program.costs.own(index)));
+    let memory = format!("about {} of private memory", bytes(cost.private_kib.saturating_mul(1024)));
+    let roots = findings.len() as u64;
+    let files = count(cost.files, "file");
+    let what = if roots == cost.files { files } else { format!("{} ({files})", count(roots, "root load")) };
+    let mut worth = vec![what, memory];
     if cost.micros > 0 {
-        worth.push(format!("{} in dlopen", micros(cost.micros)));
+        let about = if cost.is_estimate { "about " } else { "" };
+        worth.push(format!("{about}{}", micros(cost.micros)));
     }
     let last = worth.pop().unwrap_or_default();
     format!("{} and {last} in each process that loads them", worth.join(", "))

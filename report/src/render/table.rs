@@ -9,8 +9,9 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::caller::{Caller, file_name};
 use crate::escape;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
+use crate::render::aside::{Aside, again_after, also_above, load_it};
 use crate::render::units::{bytes, count, micros, shorten, wrap};
-use crate::render::{loss, place, refork, summary, time, unread};
+use crate::render::{loss, refork, summary, time, unread};
 use crate::role::Role;
 use crate::thresholds::Thresholds;
 
@@ -20,11 +21,15 @@ const DEFAULT_WIDTH: usize = 100;
 /// Before a line that belongs to the row above it.
 const ASIDE_INDENT: &str = "      ";
 
+/// What the figures of a row are about.
+const FIGURES: &str =
+    "Time and private memory are those of one process, with all that a line brings; ~ is an estimate.";
+
 /// Most names in a line that tells what a load brought.
 const BROUGHT_NAMES: usize = 4;
 
-const HEADING: Style = Style::new().bold();
-const URGENT: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
+pub(super) const HEADING: Style = Style::new().bold();
+pub(super) const URGENT: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
 const ASIDE: Style = Style::new().dimmed();
 
 /// Where the table goes.
@@ -41,9 +46,9 @@ pub struct Medium {
 /// # Errors
 /// Whatever `out` reports.
 pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Result<()> {
-    let width = medium.columns.unwrap_or(DEFAULT_WIDTH).max(40);
-    let page = Page { medium, width, until_micros: report.until_micros };
+    let page = Page::new(medium);
     page.sentence(out, "", &rule(report.thresholds))?;
+    page.sentence(out, "", FIGURES)?;
     if let Some(since) = report.since_micros {
         let text = format!("Only loads seen since {}; their sums are over their whole life.", time(since));
         page.sentence(out, "", &text)?;
@@ -54,6 +59,7 @@ pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Resul
     for program in forked {
         writeln!(out)?;
         page.program(out, program)?;
+        page.readiness(out, program, report.until_micros)?;
     }
     if !quiet.is_empty() {
         writeln!(out)?;
@@ -74,7 +80,7 @@ pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Resul
 fn rule(thresholds: Thresholds) -> String {
     format!(
         "Preload: what at least {} and {} % of a role's processes load, what at least {} and {} % of them load \
-         again after a respawn, or what takes {} in dlopen.",
+         again after a respawn or a late start, or what takes {} in dlopen.",
         thresholds.min_processes,
         thresholds.min_share_percent,
         thresholds.min_processes,
@@ -84,19 +90,22 @@ fn rule(thresholds: Thresholds) -> String {
 }
 
 /// How text is laid out.
-struct Page {
+pub(super) struct Page {
     medium: Medium,
     width: usize,
-    until_micros: u64,
 }
 
 impl Page {
-    fn paint(&self, style: Style, text: &str) -> String {
+    pub(super) fn new(medium: Medium) -> Self {
+        Self { medium, width: medium.columns.unwrap_or(DEFAULT_WIDTH).max(40) }
+    }
+
+    pub(super) fn paint(&self, style: Style, text: &str) -> String {
         if self.medium.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
     /// A sentence, broken to the page's width.
-    fn sentence(&self, out: &mut dyn Write, indent: &str, text: &str) -> io::Result<()> {
+    pub(super) fn sentence(&self, out: &mut dyn Write, indent: &str, text: &str) -> io::Result<()> {
         let deeper = format!("{indent}  ");
         writeln!(out, "{indent}{}", wrap(text, self.width.saturating_sub(indent.len()), &deeper))
     }
@@ -114,7 +123,9 @@ impl Page {
         writeln!(out)?;
         self.roles(out, program)?;
         let shown = |finding: &&Finding| matches!(finding.verdict, Verdict::Preload | Verdict::LeaveLazy);
-        let loads: Vec<&Finding> = program.findings.iter().filter(shown).collect();
+        // What children repeat stands at the children alone.
+        let once = |finding: &&Finding| program.repeated_below(finding).is_none();
+        let loads: Vec<&Finding> = program.findings.iter().filter(shown).filter(once).collect();
         if !loads.is_empty() {
             writeln!(out)?;
             self.loads(out, program, &loads)?;
@@ -133,13 +144,12 @@ impl Page {
         for text in shared {
             self.sentence(out, "  ", &format!("Already shared: {text}"))?;
         }
-        self.forks(out, program)?;
-        self.readiness(out, program)
+        self.forks(out, program)
     }
 
     /// Whether late loads have come to an end, where that is known.
-    fn readiness(&self, out: &mut dyn Write, program: &ProgramReport) -> io::Result<()> {
-        let lines = refork::lines(program, self.until_micros);
+    fn readiness(&self, out: &mut dyn Write, program: &ProgramReport, until_micros: u64) -> io::Result<()> {
+        let lines = refork::lines(program, until_micros);
         if !lines.is_empty() {
             writeln!(out)?;
             self.sentence(out, "  ", "New files over time, until now:")?;
@@ -185,6 +195,9 @@ impl Page {
                 (None, _) => String::new(),
             };
             writeln!(out, "  {:width$}  {processes}{origin}", role.id)?;
+            if let Some(text) = summary::memory(&role.memory) {
+                self.sentence(out, &" ".repeat(width + 4), &self.paint(ASIDE, &text))?;
+            }
         }
         Ok(())
     }
@@ -193,11 +206,16 @@ impl Page {
         let again = findings.iter().any(|finding| finding.respawned > 0);
         // Where processes took the place of others, they are more than there are workers.
         let who = if again { ">PROCESSES" } else { ">WORKERS" };
-        let mut table = Columns::new(&["<VERDICT", who, ">FILES", ">SIZE", ">TIME"], program, findings);
+        let titles = ["<VERDICT", who, ">FILES", ">SIZE", ">TIME", ">PRIVATE"];
+        let mut table = Columns::new(&titles, program, findings);
         let places = summary::places(program);
         for finding in findings {
             let cost = finding.cost;
-            let time = if cost.micros == 0 { "-".to_owned() } else { micros(cost.micros) };
+            let time = match (cost.micros, cost.is_estimate) {
+                (0, _) => "-".to_owned(),
+                (time, true) => format!("~{}", micros(time)),
+                (time, false) => micros(time),
+            };
             table.row(
                 program,
                 finding,
@@ -207,6 +225,7 @@ impl Page {
                     cost.files.to_string(),
                     bytes(cost.bytes),
                     time,
+                    format!("~{}", bytes(cost.private_kib.saturating_mul(1024))),
                 ],
             );
         }
@@ -214,6 +233,7 @@ impl Page {
             let mut lines = asked_by(finding);
             lines.extend(brought(program, finding));
             lines.extend(again_after(finding));
+            lines.extend(also_above(program, finding));
             if places.len() > 1 && finding.verdict == Verdict::Preload {
                 lines.extend(load_it(program, finding));
             }
@@ -268,19 +288,19 @@ impl Page {
     }
 
     /// Shortened to what the terminal has left behind the indentation; whole when it is none.
-    fn fitted(&self, text: &str, indent: usize) -> String {
+    pub(super) fn fitted(&self, text: &str, indent: usize) -> String {
         match self.medium.columns {
-            Some(columns) => shorten(text, columns.saturating_sub(indent).max(24)),
+            Some(columns) => shorten(text, columns.saturating_sub(indent).max(20)),
             None => text.to_owned(),
         }
     }
 }
 
 /// Cells in columns that are as wide as their widest cell.
-struct Columns {
-    titles: Vec<String>,
+pub(super) struct Columns {
+    pub(super) titles: Vec<String>,
     right: Vec<bool>,
-    rows: Vec<Vec<String>>,
+    pub(super) rows: Vec<Vec<String>>,
     /// Whether the rows tell their role: only where they are of several.
     roles: bool,
 }
@@ -295,7 +315,7 @@ impl Columns {
     }
 
     /// Columns of something else than findings.
-    fn titled(titles: &[&str]) -> Self {
+    pub(super) fn titled(titles: &[&str]) -> Self {
         Self {
             right: titles.iter().map(|title| title.starts_with('>')).collect(),
             titles: titles.iter().map(|title| title.trim_start_matches(['<', '>']).to_owned()).collect(),
@@ -311,7 +331,7 @@ impl Columns {
         self.rows.push(cells);
     }
 
-    fn line(&self, cells: &[String]) -> String {
+    pub(super) fn line(&self, cells: &[String]) -> String {
         let cells: Vec<String> = cells
             .iter()
             .enumerate()
@@ -329,31 +349,12 @@ impl Columns {
     }
 }
 
-/// A line below a row: a verb, then a text that may be shortened, then one that may not.
-struct Aside {
-    verb: &'static str,
-    place: String,
-    detail: String,
-}
-
 fn asked_by(finding: &Finding) -> Vec<Aside> {
     let aside = |caller: &Caller| {
         let (place, detail) = caller.text();
         Aside { verb: "asked by", place, detail }
     };
     finding.caller.iter().map(aside).collect()
-}
-
-/// How often it was loaded by a process that came later.
-fn again_after(finding: &Finding) -> Option<Aside> {
-    let detail = count(finding.respawned, "respawn");
-    (finding.respawned > 0).then(|| Aside { verb: "again after", place: detail, detail: String::new() })
-}
-
-/// Where it should be loaded.
-fn load_it(program: &ProgramReport, finding: &Finding) -> Option<Aside> {
-    let place = place::in_words(program, (finding.load_in, finding.load_before))?;
-    Some(Aside { verb: "load it", place: String::new(), detail: place })
 }
 
 /// What else a load brought, largest first.

@@ -3,7 +3,8 @@
 pub(crate) mod tree;
 
 use alive_store::model::{
-    Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, Program, Role, Site, Snapshot, Stack, UNTOLD,
+    Interpreter, LanguageFrame, LineCount, Load, Loss, MemoryFigures, Missing, Program, Role, RoleMemory,
+    Site, Snapshot, Stack, UNTOLD,
 };
 
 /// When everything here was seen: 2026-01-01 12:00 UTC in microseconds since 1970.
@@ -78,20 +79,21 @@ fn load(path: impl AsRef<[u8]>, processes: u64, bytes: u64) -> Load {
 }
 
 fn root(processes: u64) -> Role {
-    Role { parent: None, site: None, line: None, processes, trees: 1, fork_nanos: 0, forker_resident_kib: 0 }
-}
-
-fn worker(processes: u64) -> Role {
-    let fork = site("/usr/lib/x86_64-linux-gnu/libperl.so.5.36", Some("Perl_pp_fork+0x3c"));
     Role {
-        parent: Some(0),
-        site: Some(fork),
+        parent: None,
+        site: None,
         line: None,
         processes,
         trees: 1,
         fork_nanos: 0,
         forker_resident_kib: 0,
+        memory: RoleMemory::default(),
     }
+}
+
+fn worker(processes: u64) -> Role {
+    let fork = site("/usr/lib/x86_64-linux-gnu/libperl.so.5.36", Some("Perl_pp_fork+0x3c"));
+    Role { parent: Some(0), site: Some(fork), ..root(processes) }
 }
 
 fn program(label: impl AsRef<[u8]>, roles: Vec<Role>, loads: Vec<Load>) -> Program {
@@ -196,6 +198,26 @@ pub(crate) fn skewed() -> Snapshot {
     snapshot(program("skewed", vec![root(1), worker(8)], loads))
 }
 
+/// Looks at processes that each hold `private_kib` alone and twice as much in all.
+pub(crate) fn looks(processes: u64, private_kib: u64, unreadable: u64) -> RoleMemory {
+    let sum = MemoryFigures {
+        pss_kib: 2 * private_kib * processes,
+        uss_kib: private_kib * processes,
+        private_dirty_kib: private_kib * processes,
+        shared_kib: 20_000 * processes,
+        swap_kib: 0,
+    };
+    RoleMemory {
+        processes,
+        unreadable,
+        sum,
+        max_pss_kib: 3 * private_kib,
+        max_uss_kib: 2 * private_kib,
+        max_private_dirty_kib: 2 * private_kib,
+        seen_micros: NOON,
+    }
+}
+
 /// A master that went into the background, loading on the way what it is to share, and whose workers still
 /// load something. Each fork was measured.
 pub(crate) fn daemonised() -> Snapshot {
@@ -207,6 +229,7 @@ pub(crate) fn daemonised() -> Snapshot {
     let mut workers = worker(8);
     workers.fork_nanos = 9_600_000;
     workers.forker_resident_kib = 45_000;
+    workers.memory = looks(4, 32_305, 1);
     workers.line = Some(LanguageFrame {
         language: "python".into(),
         file: b"/usr/lib/python3/dist-packages/gunicorn/arbiter.py".to_vec(),
@@ -216,7 +239,9 @@ pub(crate) fn daemonised() -> Snapshot {
     let mut helpers = worker(1);
     helpers.site = Some(site("/usr/bin/python3.11", None));
     helpers.fork_nanos = 350_000;
+    helpers.memory = looks(0, 0, 1);
     let mut unmeasured = worker(2);
+    unmeasured.memory = looks(1, 512, 0);
     unmeasured.site = Some(site("/usr/bin/python3.11", Some("fork_exec+0x2")));
     let mut program = program("gunicorn", vec![root(1), workers, helpers, unmeasured], vec![early, failed]);
     program.interpreters = vec![interpreter("python", "3.15.0", Some("unknown-version"))];

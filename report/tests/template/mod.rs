@@ -115,6 +115,13 @@ fn in_a_chain_of_templates_each_shares_with_all_that_are_below() {
 }
 
 #[test]
+fn a_role_whose_forks_were_not_told_is_as_large_as_the_number_that_spoke() {
+    let mut tree = puma().load(load(TEMPLATE, "/app.rb", 5));
+    tree.roles[TEMPLATE].processes = 0;
+    assert_eq!(verdicts(tree)[0].2, Verdict::Preload);
+}
+
+#[test]
 fn a_template_of_several_runs_is_one_in_each() {
     let mut tree = Tree::new().role(MASTER, 3).role(TEMPLATE, 9).load(load(TEMPLATE, "/app.rb", 3));
     for role in &mut tree.roles {

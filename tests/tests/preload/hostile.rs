@@ -140,7 +140,7 @@ fn nothing_to_preload() {
     assert_eq!(ran.status.code(), Some(4));
     assert_eq!(ran.said(), "");
     let words = String::from_utf8_lossy(&ran.stderr);
-    assert!(words.contains("nothing to preload for perl; 1 left out, for another list"), "{words}");
+    assert!(words.contains("nothing to preload for perl; 1 left out (for another list)"), "{words}");
     let mut command = scene.command(&artifacts::built("alive"));
     let ran = scene.run(command.args(["preload", "--db", "alive.db", "--for", "ruby", "--role", "nobody"]));
     assert_eq!(ran.status.code(), Some(2));

@@ -1,0 +1,157 @@
+//! What the processes of a tree hold, for a person and for a program.
+
+use std::io::{self, Write};
+
+use alive_memory::tree::Look;
+use alive_memory::{Sizes, Unread};
+use serde_json::{Value, json};
+
+use crate::escape;
+use crate::render::json::{self as document, Object};
+use crate::render::table::{Columns, HEADING, Medium, Page, URGENT};
+use crate::render::units::{bytes, count};
+
+/// Most pids that a sentence names.
+const NAMED_PIDS: usize = 6;
+
+/// Writes the table, with a total below it and what could not be read below that.
+///
+/// # Errors
+/// Whatever `out` reports.
+pub fn table(looks: &[Look], ended: u64, medium: Medium, out: &mut dyn Write) -> io::Result<()> {
+    rows(&Page::new(medium), looks, ended, out)
+}
+
+/// Writes one JSON object and a newline.
+///
+/// # Errors
+/// Whatever `out` reports.
+pub fn json(looks: &[Look], ended: u64, out: &mut dyn Write) -> io::Result<()> {
+    document::write(&value(looks, ended), out)
+}
+
+/// Writes one JSON object in one line.
+///
+/// # Errors
+/// Whatever `out` reports.
+pub fn json_line(looks: &[Look], ended: u64, out: &mut dyn Write) -> io::Result<()> {
+    document::write_line(&value(looks, ended), out)
+}
+
+pub(super) fn rows(page: &Page, looks: &[Look], ended: u64, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = Columns::titled(&[">PID", ">PSS", ">USS", ">PRIVATE DIRTY", ">SHARED", ">SWAP"]);
+    for look in looks {
+        let mut cells = vec![look.pid.to_string()];
+        cells.extend(match &look.sizes {
+            Ok(sizes) => figures(sizes, sizes.shared_kib()),
+            Err(_) => vec!["-".to_owned(); 5],
+        });
+        table.rows.push(cells);
+    }
+    let sum = total(looks);
+    let mut cells = vec!["total".to_owned()];
+    cells.extend(figures(&sum, proportional(&sum)));
+    table.rows.push(cells);
+    let head = table.line(&table.titles);
+    writeln!(out, "{}", page.paint(HEADING, &format!("{head}  COMMAND")))?;
+    let indent = head.len() + 2;
+    let titles = looks.iter().map(|look| {
+        format!("{:depth$}{}", "", escape::terminal(look.title()), depth = look.depth.min(20) * 2)
+    });
+    let read = looks.iter().filter(|look| look.sizes.is_ok()).count();
+    let titles = titles.chain([count(read as u64, "process")]);
+    for (cells, title) in table.rows.iter().zip(titles) {
+        writeln!(out, "{}  {}", table.line(cells), page.fitted(&title, indent))?;
+    }
+    for (reason, pids) in unread(looks) {
+        page.sentence(out, "", &page.paint(URGENT, &format!("Not read: {}: {reason}.", listed(&pids))))?;
+    }
+    if ended > 0 {
+        page.sentence(out, "", &format!("{} ended meanwhile.", count(ended, "process")))?;
+    }
+    Ok(())
+}
+
+fn figures(sizes: &Sizes, shared_kib: u64) -> Vec<String> {
+    [sizes.pss_kib, sizes.uss_kib(), sizes.private_dirty_kib, shared_kib, sizes.swap_kib]
+        .into_iter()
+        .map(|kib| bytes(kib.saturating_mul(1024)))
+        .collect()
+}
+
+fn total(looks: &[Look]) -> Sizes {
+    looks.iter().filter_map(|look| look.sizes.as_ref().ok().copied()).sum()
+}
+
+/// Of shared memory the part that is these processes' own by the way of counting of PSS: shared pages in full
+/// must not be added up.
+const fn proportional(sum: &Sizes) -> u64 {
+    sum.pss_kib.saturating_sub(sum.uss_kib())
+}
+
+/// The reasons for which processes could not be read, each with the pids.
+pub(super) fn unread(looks: &[Look]) -> Vec<(&Unread, Vec<u32>)> {
+    let mut reasons: Vec<(&Unread, Vec<u32>)> = Vec::new();
+    for look in looks {
+        let Err(reason) = &look.sizes else { continue };
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, pids)) => pids.push(look.pid),
+            None => reasons.push((reason, vec![look.pid])),
+        }
+    }
+    reasons
+}
+
+/// The first pids and how many more.
+pub(super) fn listed(pids: &[u32]) -> String {
+    let mut words: Vec<String> = pids.iter().take(NAMED_PIDS).map(u32::to_string).collect();
+    if pids.len() > words.len() {
+        words.push(format!("{} more", pids.len() - words.len()));
+    }
+    words.join(", ")
+}
+
+fn value(looks: &[Look], ended: u64) -> Value {
+    let mut out = Object::default();
+    out.put("format", 1);
+    out.put("ended", ended);
+    fill(&mut out, looks);
+    out.into()
+}
+
+/// Puts the processes and their total.
+pub(super) fn fill(out: &mut Object, looks: &[Look]) {
+    let sum = total(looks);
+    out.put(
+        "total",
+        json!({
+            "processes": looks.iter().filter(|look| look.sizes.is_ok()).count(),
+            "pss_kib": sum.pss_kib,
+            "uss_kib": sum.uss_kib(),
+            "private_dirty_kib": sum.private_dirty_kib,
+            "shared_proportional_kib": proportional(&sum),
+            "swap_kib": sum.swap_kib,
+        }),
+    );
+    out.put("processes", looks.iter().map(|look| process(looks, look)).collect::<Value>());
+}
+
+fn process(looks: &[Look], look: &Look) -> Value {
+    let mut out = Object::default();
+    out.put("pid", look.pid);
+    out.put("parent", look.parent.and_then(|parent| looks.get(parent)).map(|parent| parent.pid));
+    out.bytes("name", &look.name);
+    out.bytes("command", &look.command);
+    match &look.sizes {
+        Ok(sizes) => {
+            out.put("rss_kib", sizes.rss_kib);
+            out.put("pss_kib", sizes.pss_kib);
+            out.put("uss_kib", sizes.uss_kib());
+            out.put("private_dirty_kib", sizes.private_dirty_kib);
+            out.put("shared_kib", sizes.shared_kib());
+            out.put("swap_kib", sizes.swap_kib);
+        }
+        Err(reason) => out.put("not_read", reason.to_string()),
+    }
+    out.into()
+}
