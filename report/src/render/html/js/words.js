@@ -64,7 +64,7 @@ const filled = (made, attributes, content) => {
     else if (value === true) made.setAttribute(key, "");
     else if (value !== false && value !== undefined) made.setAttribute(key, visible(value));
   }
-  for (const part of content.flat()) {
+  for (const part of content.flat(Infinity)) {
     if (part === undefined || part === null || part === false) continue;
     made.append(part instanceof Node ? part : document.createTextNode(visible(part)));
   }
