@@ -77,6 +77,11 @@ impl Bench {
         self.built("alive-collector")
     }
 
+    /// The command.
+    pub(crate) fn alive(&self) -> Result<PathBuf, Error> {
+        self.built("alive")
+    }
+
     /// The baseline of start-up: a library with nothing in it.
     pub(crate) fn empty(&self) -> Result<PathBuf, Error> {
         EMPTY.library(self.scratch.path())

@@ -30,6 +30,7 @@ pub(crate) const FRAMES_PYTHON: Source =
     Source { name: "frames.py", text: include_str!("../programs/frames.py") };
 pub(crate) const SPAWN: Source = Source { name: "spawn.c", text: include_str!("../programs/spawn.c") };
 pub(crate) const FORKS: Source = Source { name: "forks.c", text: include_str!("../programs/forks.c") };
+pub(crate) const OUTCOME: Source = Source { name: "outcome.c", text: include_str!("../programs/outcome.c") };
 pub(crate) const EMPTY: Source = Source { name: "empty.c", text: include_str!("../programs/empty.c") };
 
 /// A client of the taps, and the driver that hits one.

@@ -11,6 +11,7 @@ mod collector;
 mod daemon;
 mod driver;
 mod error;
+mod history;
 mod listener;
 mod measure;
 mod rows;

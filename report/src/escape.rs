@@ -1,9 +1,10 @@
 //! Bytes that a traced program chose, made safe to show.
 //!
 //! A path may hold an escape sequence that retitles the reader's terminal, a newline that forges a
-//! row, or a right-to-left override that hides a suffix. [`terminal`] is the only way from bytes
-//! to a terminal, [`json_text`] and [`AsciiControls`] the only way into JSON, [`csv_text`] and
-//! [`csv_field`] the only way into CSV.
+//! row, a right-to-left override that hides a suffix, or a tag that a browser would obey. [`terminal`] is
+//! the only way from bytes to a terminal, [`json_text`] and [`AsciiControls`] the only way into JSON,
+//! [`csv_text`] and [`csv_field`] the only way into CSV, [`html`] into a page's text and attributes,
+//! [`ScriptText`] into a script element of it.
 
 use std::fmt::Write as _;
 use std::io;
@@ -139,6 +140,54 @@ impl<F: Formatter> Formatter for AsciiControls<F> {
     }
 }
 
+/// Text for a page, between tags or within a quoted attribute: what [`terminal`] escapes is shown in the same
+/// way, and what means something to HTML is written as a character reference.
+#[must_use]
+pub fn html(bytes: &[u8]) -> String {
+    let text = terminal(bytes);
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+/// Takes JSON and hands it on so that it may stand in a `<script>` element: no `</script>` ends it early,
+/// no `<!--` changes how it is read. In JSON these characters occur in strings only, where their escape
+/// means the same.
+#[derive(Debug)]
+pub struct ScriptText<W>(pub W);
+
+impl<W: io::Write> io::Write for ScriptText<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut rest = bytes;
+        while let Some(at) = rest.iter().position(|byte| b"<>&".contains(byte)) {
+            let (plain, tail) = rest.split_at(at);
+            self.0.write_all(plain)?;
+            if let Some((byte, tail)) = tail.split_first() {
+                write!(self.0, "\\u{byte:04x}")?;
+                rest = tail;
+            }
+        }
+        self.0.write_all(rest)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Characters that act on a terminal instead of standing in it.
 pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
@@ -156,9 +205,10 @@ fn push_hex(out: &mut String, bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{AsciiControls, csv_field, csv_text, json_text, terminal};
+    use super::{AsciiControls, ScriptText, csv_field, csv_text, html, json_text, terminal};
     use serde::Serialize as _;
     use serde_json::ser::CompactFormatter;
+    use std::io::Write as _;
 
     #[test]
     fn a_terminal_sees_no_control_in_any_encoding() {
@@ -223,5 +273,26 @@ mod tests {
         let out = String::from_utf8(out).unwrap();
         assert_eq!(out, r#""a\u009bb\u007fc\u202ed\ne""#);
         assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
+    }
+
+    #[test]
+    fn a_page_sees_neither_tags_nor_quotes_nor_controls() {
+        let name = b"<script>alert(1)</script>\x1b\"'&amp;.pm";
+        assert_eq!(html(name), "&lt;script&gt;alert(1)&lt;/script&gt;\\x1b&quot;&#39;&amp;amp;.pm");
+        assert_eq!(html("exe\u{202e}mp.so".as_bytes()), "exe\\xe2\\x80\\xaemp.so");
+    }
+
+    #[test]
+    fn json_in_a_script_element_cannot_end_it_and_parses_to_the_same_text() {
+        let text = "</script><!--<script>&\u{2028}\u{2029}";
+        let mut out = Vec::new();
+        let mut serializer =
+            serde_json::Serializer::with_formatter(ScriptText(&mut out), AsciiControls(CompactFormatter));
+        serde_json::Value::from(text).serialize(&mut serializer).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        assert!(!out.contains(['<', '>', '&', '\u{2028}', '\u{2029}']), "{out}");
+        assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
+        let mut counted = ScriptText(Vec::new());
+        assert_eq!(counted.write(b"a<b").unwrap(), 3, "what was taken is counted, not what was written");
     }
 }

@@ -102,6 +102,8 @@ pub struct Report {
     pub thresholds: Thresholds,
     /// Where the selection begins, microseconds since 1970.
     pub since_micros: Option<u64>,
+    /// Up to when it tells, microseconds since 1970; 0 when not known.
+    pub until_micros: u64,
     /// What is known to be lost.
     pub loss: Loss,
     /// Collector runs that ended without a last flush.
@@ -130,6 +132,7 @@ impl Report {
         Self {
             thresholds: selection.thresholds,
             since_micros: selection.since_micros,
+            until_micros: snapshot.until_micros,
             loss: snapshot.loss,
             unclean_ends: snapshot.unclean_ends,
             programs,

@@ -7,6 +7,7 @@
 //! 3. [`cost`] adds up what a cause costs, [`caller`] says who asked, past the [`machinery`] of its language;
 //! 4. [`template`] says which loads are shared all the same, since their process is forked from itself;
 //! 5. [`verdict`] judges by the numbers of [`thresholds`], and [`findings`] sorts, best first;
+//!    [`readiness`] says whether a role's loads have come to an end, [`news`] what is new since the last look;
 //! 6. [`safety`] notes what may go wrong where a finding is followed, [`price`] what forking costs,
 //!    [`execs`] what is executed again and again;
 //! 7. [`baseline`] holds it against what somebody has accepted;
@@ -29,8 +30,10 @@ pub mod forest;
 pub mod machinery;
 pub mod memory;
 mod nesting;
+pub mod news;
 pub mod preload;
 pub mod price;
+pub mod readiness;
 pub mod render;
 pub mod role;
 pub mod safety;

@@ -25,6 +25,7 @@ mod ping;
 mod read;
 mod rebase;
 mod role;
+mod samples;
 mod write;
 
 pub use error::Error;

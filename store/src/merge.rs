@@ -5,10 +5,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rusqlite::Result;
+
 use crate::model::{
-    Bystanders, Executed, Interpreter, LanguageFrame, LineCount, Load, MAX_STACKS, MemoryFigures, Missing,
-    NUMBERED, Program, Role, RoleMemory, Site, Stack,
+    Bystanders, Executed, Interpreter, LanguageFrame, LineCount, Load, MemoryFigures, Missing, NUMBERED,
+    Program, Role, RoleMemory, Site,
 };
+use crate::samples::Samples;
 
 /// Takes rows, trees first, then roles with parents before children, then the rest.
 #[derive(Debug, Default)]
@@ -26,12 +29,19 @@ pub(crate) struct Merge {
 struct Merged {
     program: Program,
     roles: HashMap<(usize, Vec<u8>, u64, Option<LanguageFrame>), usize>,
-    loads: HashMap<(usize, Vec<u8>, String), usize>,
-    missing: HashMap<(usize, Vec<u8>), usize>,
+    /// Loads of each role by path; a path may be there once for each kind.
+    loads: Vec<HashMap<Vec<u8>, Vec<usize>>>,
+    missing: Vec<HashMap<Vec<u8>, usize>>,
+    /// The first rows that each load, and each missing name, is the sum of: those whose stacks are looked at.
+    load_rows: Vec<Vec<i64>>,
+    missing_rows: Vec<Vec<i64>>,
     executed: HashMap<(usize, Vec<u8>, Vec<u8>), usize>,
     /// Trees of each role: two rows of one tree may be one role.
     trees: HashSet<(usize, i64)>,
 }
+
+/// Rows of a sum whose stacks are looked at. The rest of a thousand starts tells the same.
+const SAMPLED_ROWS: usize = 8;
 
 /// Index of the root's role in every program.
 const ROOT: usize = 0;
@@ -217,21 +227,21 @@ impl Merge {
         known.seen_micros = known.seen_micros.max(more.seen_micros);
     }
 
-    /// A load of the role with the row number `role`.
-    pub(crate) fn load(&mut self, role: i64, mut load: Load) {
+    /// A load of the role with the row number `role`, itself of the row `row`.
+    pub(crate) fn load(&mut self, role: i64, row: i64, mut load: Load) {
         let Some(&(index, role)) = self.roles.get(&role) else { return };
         load.role = role;
         let merged = &mut self.programs[index];
         let loads = &mut merged.program.loads;
-        let mut fresh = false;
-        let at = *merged.loads.entry((role, load.path.clone(), load.kind.clone())).or_insert_with(|| {
-            fresh = true;
-            loads.len()
-        });
-        if fresh {
+        let by_path = of_role(&mut merged.loads, role);
+        let known = by_path.get(&load.path).into_iter().flatten().copied();
+        let Some(at) = known.into_iter().find(|&at| loads[at].kind == load.kind) else {
+            by_path.entry(load.path.clone()).or_default().push(loads.len());
             loads.push(load);
+            merged.load_rows.push(vec![row]);
             return;
-        }
+        };
+        sample(&mut merged.load_rows[at], row);
         let sum = &mut loads[at];
         sum.events = sum.events.saturating_add(load.events);
         sum.processes = sum.processes.saturating_add(load.processes);
@@ -255,30 +265,26 @@ impl Merge {
         if sum.outcome != "loaded" {
             sum.outcome = load.outcome;
         }
-        add_stacks(&mut sum.stacks, load.stacks);
     }
 
-    /// A missing name of the role with the row number `role`.
-    pub(crate) fn missing(&mut self, role: i64, mut missing: Missing) {
+    /// A missing name of the role with the row number `role`, itself of the row `row`.
+    pub(crate) fn missing(&mut self, role: i64, row: i64, mut missing: Missing) {
         let Some(&(index, role)) = self.roles.get(&role) else { return };
         missing.role = role;
         let merged = &mut self.programs[index];
         let all = &mut merged.program.missing;
-        let key = (role, missing.name.clone());
-        let mut fresh = false;
-        let at = *merged.missing.entry(key).or_insert_with(|| {
-            fresh = true;
-            all.len()
-        });
-        if fresh {
+        let by_name = of_role(&mut merged.missing, role);
+        let Some(&at) = by_name.get(&missing.name) else {
+            by_name.insert(missing.name.clone(), all.len());
             all.push(missing);
+            merged.missing_rows.push(vec![row]);
             return;
-        }
+        };
+        sample(&mut merged.missing_rows[at], row);
         let sum = &mut all[at];
         sum.searches = sum.searches.saturating_add(missing.searches);
         sum.probes = sum.probes.saturating_add(missing.probes);
         sum.processes = sum.processes.saturating_add(missing.processes);
-        add_stacks(&mut sum.stacks, missing.stacks);
     }
 
     /// A program that the role with the row number `role` executed.
@@ -298,11 +304,19 @@ impl Merge {
         sum.last_seen_micros = sum.last_seen_micros.max(executed.last_seen_micros);
     }
 
-    /// The programs, by label.
-    pub(crate) fn finish(self) -> Vec<Program> {
+    /// The programs, by label, with the stacks of each load and of each missing name.
+    pub(crate) fn finish(mut self, samples: &mut Samples<'_>) -> Result<Vec<Program>> {
+        for merged in &mut self.programs {
+            for (load, rows) in merged.program.loads.iter_mut().zip(&merged.load_rows) {
+                load.stacks = samples.of_loads(rows)?;
+            }
+            for (missing, rows) in merged.program.missing.iter_mut().zip(&merged.missing_rows) {
+                missing.stacks = samples.of_missing(rows)?;
+            }
+        }
         let mut programs: Vec<_> = self.programs.into_iter().map(|merged| merged.program).collect();
         programs.sort_by(|left, right| left.label.cmp(&right.label));
-        programs
+        Ok(programs)
     }
 }
 
@@ -322,21 +336,26 @@ impl Merged {
                 lines: Vec::new(),
             },
             roles: HashMap::new(),
-            loads: HashMap::new(),
-            missing: HashMap::new(),
+            loads: Vec::new(),
+            missing: Vec::new(),
+            load_rows: Vec::new(),
+            missing_rows: Vec::new(),
             executed: HashMap::new(),
             trees: HashSet::new(),
         }
     }
 }
 
-fn add_stacks(kept: &mut Vec<Stack>, more: Vec<Stack>) {
-    for stack in more {
-        if kept.len() >= MAX_STACKS {
-            break;
-        }
-        if !kept.contains(&stack) {
-            kept.push(stack);
-        }
+/// What is known of a role, by its index.
+fn of_role<T: Default>(known: &mut Vec<T>, role: usize) -> &mut T {
+    if known.len() <= role {
+        known.resize_with(role + 1, T::default);
+    }
+    &mut known[role]
+}
+
+fn sample(rows: &mut Vec<i64>, row: i64) {
+    if rows.len() < SAMPLED_ROWS {
+        rows.push(row);
     }
 }

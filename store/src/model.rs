@@ -6,7 +6,7 @@
 pub use crate::bystanders::{Bystanders, MAX_THREAD_NAMES};
 
 /// Names one process tree for good: the pid of the exec'ed image and when its constructor ran.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct TreeKey {
     /// Pid of the root.
     pub pid: u32,
@@ -70,7 +70,7 @@ pub type RoleChain = Vec<ForkSite>;
 ///
 /// One chain of places may have several numbers, before and after its daemon became a daemon. Each number
 /// counts for itself; the forks into the role are the sum over its numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RoleCount {
     /// The tree.
     pub tree: TreeKey,
@@ -132,7 +132,7 @@ pub const UNTOLD: &str = "untold";
 pub const NUMBERED: &str = "send-failed";
 
 /// A tree as the collector knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TreeRow {
     /// Which tree.
     pub key: TreeKey,
@@ -223,7 +223,7 @@ pub struct RoleMemory {
 }
 
 /// What one load is aggregated under.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct LoadKey {
     /// The tree.
     pub tree: TreeKey,
@@ -236,7 +236,7 @@ pub struct LoadKey {
 }
 
 /// Sums of one load since the last batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LoadRow {
     /// What it is aggregated under.
     pub key: LoadKey,
@@ -451,10 +451,12 @@ pub struct Snapshot {
     pub loss: Loss,
     /// Collector runs that ended without a last flush: up to one flush interval each is unaccounted.
     pub unclean_ends: u64,
+    /// Up to when this tells, microseconds since 1970: now while a collector writes, else its last flush.
+    pub until_micros: u64,
 }
 
 /// One program over all its trees.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Program {
     /// Its label.
     pub label: Vec<u8>,
@@ -573,7 +575,7 @@ pub struct Executed {
 }
 
 /// A name that a role searched for and never found, over all trees.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Missing {
     /// Index of the role.
     pub role: usize,

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Result as SqlResult, Row};
 
 use crate::integer::{from_bits, from_count};
 use crate::merge::{Merge, RoleRow};
 use crate::migrate::{self, Found};
-use crate::model::{Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, Site, Snapshot, Stack};
+use crate::model::{Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, Site, Snapshot};
+use crate::samples::Samples;
 use crate::{Error, bystanders, executed, lock, memory, ping};
 
 /// How long to wait for a writer that holds the whole database, as at its start and end.
@@ -115,14 +116,15 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
     roles(db, &mut merge, &sites, &lines)?;
     memory::read(db, |role, memory| merge.memory(role, memory))?;
     interpreters(db, &mut merge)?;
-    let mut samples = samples(db, &sites, &lines)?;
-    loads(db, &mut merge, &mut samples.of_loads)?;
-    missing(db, &mut merge, &mut samples.of_missing)?;
+    loads(db, &mut merge)?;
+    missing(db, &mut merge)?;
     executed::read(db, &mut merge)?;
-    let programs = merge.finish();
+    let programs = merge.finish(&mut Samples::new(db, &sites, &lines)?)?;
     let open_epochs: i64 =
         db.query_row("SELECT count(*) FROM epoch WHERE closed = 0", [], |row| row.get(0))?;
+    let flushed: Option<i64> = db.query_row("SELECT max(flushed_micros) FROM epoch", [], |row| row.get(0))?;
     Ok(Snapshot {
+        until_micros: if writer_lives { now_micros() } else { from_count(flushed.unwrap_or(0)) },
         pings: ping::all(db)?,
         datagrams: counter("datagrams"),
         events: counter("events"),
@@ -143,6 +145,11 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
         // The epoch of the writer that lives is open, as it should be.
         unclean_ends: from_count(open_epochs).saturating_sub(u64::from(writer_lives)),
     })
+}
+
+fn now_micros() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
@@ -278,43 +285,7 @@ fn interpreters(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
     })
 }
 
-/// Sample stacks by the row that they belong to.
-struct Samples {
-    of_loads: HashMap<i64, Vec<Stack>>,
-    of_missing: HashMap<i64, Vec<Stack>>,
-}
-
-fn samples(
-    db: &Connection,
-    sites: &HashMap<i64, Site>,
-    lines: &HashMap<i64, LanguageFrame>,
-) -> SqlResult<Samples> {
-    let mut stacks: HashMap<i64, Stack> = HashMap::new();
-    rows(db, "SELECT stack, site FROM native_frame ORDER BY stack, position", |row| {
-        let site = sites.get(&row.get(1)?).cloned().unwrap_or_default();
-        stacks.entry(row.get(0)?).or_default().native.push(site);
-        Ok(())
-    })?;
-    rows(db, "SELECT stack, line FROM language_frame ORDER BY stack, position", |row| {
-        if let Some(line) = lines.get(&row.get(1)?) {
-            stacks.entry(row.get(0)?).or_default().language.push(line.clone());
-        }
-        Ok(())
-    })?;
-    let mut samples = Samples { of_loads: HashMap::new(), of_missing: HashMap::new() };
-    rows(db, "SELECT id, load, missing FROM stack ORDER BY id", |row| {
-        let stack = stacks.remove(&row.get(0)?).unwrap_or_default();
-        if let Some(load) = row.get::<_, Option<i64>>(1)? {
-            samples.of_loads.entry(load).or_default().push(stack);
-        } else if let Some(missing) = row.get::<_, Option<i64>>(2)? {
-            samples.of_missing.entry(missing).or_default().push(stack);
-        }
-        Ok(())
-    })?;
-    Ok(samples)
-}
-
-fn loads(db: &Connection, merge: &mut Merge, samples: &mut HashMap<i64, Vec<Stack>>) -> SqlResult<()> {
+fn loads(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
     let query = "SELECT id, role, path, name, kind, language, outcome, via, pulled_in_by, events, processes,
                      bytes, nanos, respawned, spans, span_nanos, span_cpu_nanos, span_faults,
                      bound_nanos, first_seen_micros, last_seen_micros
@@ -341,14 +312,14 @@ fn loads(db: &Connection, merge: &mut Merge, samples: &mut HashMap<i64, Vec<Stac
             bound_nanos: from_count(row.get(18)?),
             first_seen_micros: from_count(row.get(19)?),
             last_seen_micros: from_count(row.get(20)?),
-            stacks: samples.remove(&row.get(0)?).unwrap_or_default(),
+            stacks: Vec::new(),
         };
-        merge.load(row.get(1)?, load);
+        merge.load(row.get(1)?, row.get(0)?, load);
         Ok(())
     })
 }
 
-fn missing(db: &Connection, merge: &mut Merge, samples: &mut HashMap<i64, Vec<Stack>>) -> SqlResult<()> {
+fn missing(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
     let query = "SELECT id, role, name, language, searches, probes, processes FROM missing ORDER BY id";
     rows(db, query, |row| {
         let missing = Missing {
@@ -358,9 +329,9 @@ fn missing(db: &Connection, merge: &mut Merge, samples: &mut HashMap<i64, Vec<St
             searches: from_count(row.get(4)?),
             probes: from_count(row.get(5)?),
             processes: from_count(row.get(6)?),
-            stacks: samples.remove(&row.get(0)?).unwrap_or_default(),
+            stacks: Vec::new(),
         };
-        merge.missing(row.get(1)?, missing);
+        merge.missing(row.get(1)?, row.get(0)?, missing);
         Ok(())
     })
 }

@@ -103,6 +103,16 @@ const NEEDED: &[Package] = &[
         for_tests: "lang: mod_perl",
     },
     Package { name: "systemd", shown_by: "/usr/bin/systemd-analyze", for_tests: "packaging: units" },
+    Package {
+        name: "chromium-headless-shell",
+        shown_by: "/usr/bin/chromium-headless-shell",
+        for_tests: "page: the report in a browser",
+    },
+    Package {
+        name: "fonts-dejavu-core",
+        shown_by: "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+        for_tests: "page: letters on the screenshots",
+    },
     Package { name: "openssh-server", shown_by: "/usr/sbin/sshd", for_tests: "trees: sshd" },
     Package { name: "openssh-client", shown_by: "/usr/bin/ssh-keyscan", for_tests: "trees: sshd" },
 ];

@@ -6,8 +6,10 @@ mod decode;
 mod forks;
 mod frames;
 mod instructions;
+mod million;
 mod open_loop;
 mod overload;
+mod page;
 mod parent;
 mod receive;
 mod report;
@@ -50,11 +52,15 @@ pub(crate) enum Row {
     Taps,
     /// What the collector loses to four busy senders, each run 10 s
     Overload,
+    /// A report on a million rows, and the memory that it holds
+    Million,
+    /// The page of 10,000 loads in a browser
+    Page,
 }
 
 impl Row {
     /// Every row, in the order of the table.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Parent,
         Self::Child,
         Self::Report,
@@ -68,6 +74,8 @@ impl Row {
         Self::Receive,
         Self::Taps,
         Self::Overload,
+        Self::Million,
+        Self::Page,
     ];
 
     /// Its word on the command line and in the table.
@@ -86,6 +94,8 @@ impl Row {
             Self::Receive => "receive",
             Self::Taps => "taps",
             Self::Overload => "overload",
+            Self::Million => "million",
+            Self::Page => "page",
         }
     }
 
@@ -108,6 +118,8 @@ impl Row {
             Self::Receive => receive::measure(bench),
             Self::Taps => taps::measure(bench),
             Self::Overload => overload::measure(bench),
+            Self::Million => million::measure(bench),
+            Self::Page => page::measure(bench),
         }
     }
 }

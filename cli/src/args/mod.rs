@@ -5,10 +5,12 @@ mod check;
 mod diff;
 mod mem;
 mod moment;
+mod pictures;
 mod preload;
 mod report;
 mod rule;
 mod run;
+mod tail;
 mod taps;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -16,10 +18,12 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub(crate) use check::Check;
 pub(crate) use diff::Diff;
 pub(crate) use mem::{Inspect, Mem};
+pub(crate) use pictures::{Flame, Pictures};
 pub(crate) use preload::Preload;
 pub(crate) use report::Report;
 pub(crate) use rule::{Rule, Share};
 pub(crate) use run::{QUIET, Run};
+pub(crate) use tail::Tail;
 pub(crate) use taps::{Ping, Taps};
 
 /// Shows what a forking daemon loads after the fork, who asks for it, and what to preload.
@@ -55,6 +59,11 @@ pub(crate) enum Command {
     ///
     /// Reads the database of a collector, which may be running meanwhile.
     Report(Report),
+    /// Print late loads as they happen
+    ///
+    /// Follows the database of a collector, which may end and start again meanwhile. Ends on Ctrl-C, or when
+    /// nobody reads what it prints.
+    Tail(Tail),
     /// Write what to load before the fork, ready to be pasted
     ///
     /// Takes what the report calls worth preloading and writes it in the words of a language or of

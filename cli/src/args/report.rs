@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 
 use super::moment::since;
-use super::{Format, Rule};
+use super::{Format, Pictures, Rule};
 
 /// What `alive report` was asked.
 #[derive(Debug, clap::Args)]
@@ -26,6 +26,11 @@ pub(crate) struct Report {
     /// Write the report here instead of to standard output
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) pictures: Pictures,
+    /// Go on, and write the report anew every so many seconds; on a terminal in the same place
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) watch: Option<u64>,
     #[command(flatten)]
     pub(crate) rule: Rule,
 }

@@ -9,6 +9,7 @@ pub(crate) mod ping;
 pub(crate) mod preload;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod tail;
 pub(crate) mod taps;
 
 /// Microseconds since 1970, as the store counts.

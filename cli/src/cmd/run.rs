@@ -98,6 +98,7 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
             "nothing was reported: the command never forked, or the preload library did not start in it, or ALIVE_OFF is set",
         );
     }
+    output::draw(&report, &args.pictures)?;
     output::write(&report, args.format, args.output.as_deref())?;
     // The command and the report have standard output.
     let is_kept = gate.is_none_or(|gate| gate.passes(&report, false, &mut io::stderr()));

@@ -5,11 +5,15 @@
 //! * [`target`]: commands that cannot be traced;
 //! * [`check`]: the gate against new late loads;
 //! * [`report`]: databases that cannot be read, or hold nothing;
+//! * [`pictures`]: pages and flame graphs;
+//! * [`live`]: what follows a collector;
 //! * [`diff`]: databases that cannot be compared;
 //! * [`words`]: help and usage errors, one file for each below `words/`.
 
 mod check;
 mod diff;
+mod live;
+mod pictures;
 mod report;
 mod run;
 mod scene;

@@ -66,8 +66,13 @@ impl Scene {
 
     /// A shell command that reports a load of `/srv/late.pm` by one of two workers.
     pub(crate) fn report_a_load(&self) -> String {
+        self.report_a_load_of("/srv/late.pm")
+    }
+
+    /// The same of another file.
+    pub(crate) fn report_a_load_of(&self, file: &str) -> String {
         let path = self.path("load.datagram");
-        fs::write(&path, load("/srv/late.pm")).unwrap();
+        fs::write(&path, load(file)).unwrap();
         format!("cat {} > /dev/udp/127.0.0.1/${{ALIVE_ADDR##*:}}", path.display())
     }
 }

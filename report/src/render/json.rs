@@ -18,7 +18,7 @@ use crate::execs;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::forest::Node;
 use crate::price;
-use crate::render::time;
+use crate::render::{refork, time};
 use crate::role::Role;
 use crate::safety::{self, Note};
 
@@ -74,6 +74,7 @@ pub fn document(report: &Report) -> Value {
         document["since"] = time(since).into();
     }
     document["programs"] = report.programs.iter().map(program).collect();
+    refork::put(&mut document, report);
     document
 }
 
@@ -341,7 +342,7 @@ fn asked(out: &mut Object, stacks: &[Stack]) {
     out.put("stacks", stacks);
 }
 
-fn caller(caller: &Caller) -> Value {
+pub(super) fn caller(caller: &Caller) -> Value {
     match caller {
         Caller::Language(line) => frame(line),
         Caller::Native(place) => site(place),

@@ -1,4 +1,6 @@
-//! From a report to text: [`table`] for a person, [`json`] for a program, [`csv`] for a spreadsheet;
+//! From a report to text: [`table`] for a person, [`json`] for a program, [`csv`] for a spreadsheet, [`html`]
+//! for a person who would rather look than read, [`flame`] stacks for those who know flame graphs, [`tail`] for
+//! those who follow;
 //! [`difference`] is what a report has that a baseline lacks. [`processes`] and [`inspect`] write what /proc tells
 //! of a running daemon, [`diff`] what changed between two reports, each for a person and for a program.
 
@@ -6,14 +8,18 @@ mod aside;
 pub mod csv;
 pub mod diff;
 pub mod difference;
+pub mod flame;
 mod forks;
+pub mod html;
 pub mod inspect;
 pub mod json;
 pub mod loss;
 mod place;
 pub mod processes;
+mod refork;
 mod summary;
 pub mod table;
+pub mod tail;
 pub(crate) mod units;
 mod unread;
 

@@ -12,7 +12,7 @@ use crate::execs;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::render::aside::{Aside, again_after, also_above, load_it};
 use crate::render::units::{bytes, count, micros, shorten, wrap};
-use crate::render::{forks, loss, summary, time, unread};
+use crate::render::{forks, loss, refork, summary, time, unread};
 use crate::safety;
 use crate::thresholds::Thresholds;
 
@@ -60,6 +60,7 @@ pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Resul
     for program in forked {
         writeln!(out)?;
         page.program(out, program)?;
+        page.readiness(out, program, report.until_micros)?;
     }
     if !quiet.is_empty() {
         writeln!(out)?;
@@ -158,6 +159,16 @@ impl Page {
         let heading = format!("Executed again and again (at least {} times):", execs::MIN_RUNS);
         self.sentence(out, "  ", &heading)?;
         sentences.iter().try_for_each(|text| self.sentence(out, "  ", text))
+    }
+
+    /// Whether late loads have come to an end, where that is known.
+    fn readiness(&self, out: &mut dyn Write, program: &ProgramReport, until_micros: u64) -> io::Result<()> {
+        let lines = refork::lines(program, until_micros);
+        if !lines.is_empty() {
+            writeln!(out)?;
+            self.sentence(out, "  ", "New files over time, until now:")?;
+        }
+        lines.iter().try_for_each(|line| self.sentence(out, "  ", line))
     }
 
     /// What forking itself costs, where it was measured.

@@ -1,0 +1,172 @@
+//! A program's part of the page: what to preload first and what that spares, then the pictures, then every
+//! finding in a table.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use super::view::{self, Spared};
+use super::{roles, timeline};
+use crate::escape;
+use crate::render::units::{bytes, count, micros};
+
+/// Findings that a reader is shown first.
+const TOP: usize = 3;
+
+/// Rows that are there without scripts.
+const ROWS: usize = 200;
+
+pub(super) fn section(index: usize, program: &Value, sentence: &str, out: &mut dyn Write) -> io::Result<()> {
+    let label = escape::html(view::text(program, "program").as_bytes());
+    write!(
+        out,
+        "<section class=\"program\" id=\"program-{index}\" data-program=\"{label}\" aria-labelledby=\"label-{index}\">\n\
+         <h1 id=\"label-{index}\">{label}</h1>\n<p class=\"lead\">{}</p>\n",
+        capital(&escape::html(sentence.as_bytes())),
+    )?;
+    top(program, out)?;
+    out.write_all(b"<div class=\"pair\">\n")?;
+    roles::tree(program, out)?;
+    timeline::lanes(program, out)?;
+    out.write_all(b"</div>\n<section class=\"panel causes\" hidden><h2>What brings what</h2></section>\n")?;
+    table(program, out)?;
+    out.write_all(b"</section>\n")
+}
+
+/// A sentence that stands alone begins with a capital.
+fn capital(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+/// What to preload first.
+fn top(program: &Value, out: &mut dyn Write) -> io::Result<()> {
+    let preload: Vec<&Value> = view::list(program, "findings")
+        .iter()
+        .filter(|finding| view::text(finding, "verdict") == "preload")
+        .collect();
+    let Some(first) = preload.get(..preload.len().min(TOP)).filter(|first| !first.is_empty()) else {
+        return Ok(());
+    };
+    let sum = |findings: &[&Value]| {
+        findings.iter().map(|finding| Spared::by(finding)).fold(Spared::default(), Spared::plus)
+    };
+    let (spared, all) = (sum(first), sum(&preload));
+    let these = match first.len() {
+        1 => "Preload this one".to_owned(),
+        2 => "Preload these two".to_owned(),
+        _ => "Preload these three".to_owned(),
+    };
+    let gain = if spared.bytes == 0 {
+        String::new()
+    } else {
+        let share = match spared.bytes.saturating_mul(100) / all.bytes.max(1) {
+            percent if preload.len() > first.len() => format!(", {percent} % of all that can be spared"),
+            _ => String::new(),
+        };
+        format!(": {} less to load after the fork{share}", bytes(spared.bytes))
+    };
+    write!(out, "<h2 class=\"first\">{these}{gain}</h2>\n<ol class=\"top\">\n")?;
+    for finding in first {
+        card(finding, out)?;
+    }
+    out.write_all(b"</ol>\n")?;
+    if preload.len() > first.len() {
+        let more = (preload.len() - first.len()) as u64;
+        writeln!(
+            out,
+            "<p class=\"more\">{} to preload below; all together spare {}.</p>",
+            count(more, "further cause"),
+            spared_words(all),
+        )?;
+    }
+    Ok(())
+}
+
+fn card(finding: &Value, out: &mut dyn Write) -> io::Result<()> {
+    let path = view::text(finding, "what");
+    let (workers, of) = (view::number(finding, "workers"), view::number(finding, "of"));
+    write!(
+        out,
+        "<li class=\"card\"><p class=\"what\" title=\"{}\"><b>{}</b><small>{}</small></p>\n\
+         <p class=\"gain\"><strong>{}</strong> spared</p>\n<p class=\"why\">Loaded by {workers} of {of}",
+        escape::html(path.as_bytes()),
+        escape::html(view::title(path).as_bytes()),
+        escape::html(path.as_bytes()),
+        spared_words(Spared::by(finding)),
+    )?;
+    match view::total(finding, "files") {
+        0 | 1 => out.write_all(b".")?,
+        files => write!(out, ", bringing {}.", count(files - 1, "more file"))?,
+    }
+    if let Some(caller) = view::caller(finding) {
+        let short = escape::html(view::name(&caller).as_bytes());
+        write!(out, " Asked for by <code title=\"{}\">{short}</code>.", escape::html(caller.as_bytes()))?;
+    }
+    out.write_all(b"</p>\n")?;
+    for note in view::list(finding, "notes") {
+        let text = escape::html(view::text(note, "text").as_bytes());
+        writeln!(out, "<p class=\"caution\">{text}</p>")?;
+    }
+    match view::text(finding, "load_in") {
+        "" => {}
+        role => writeln!(out, "<p class=\"do\">Load it in the <b>{}</b></p>", escape::html(role.as_bytes()))?,
+    }
+    out.write_all(b"</li>\n")
+}
+
+/// The most telling figures of what is spared.
+fn spared_words(spared: Spared) -> String {
+    let size = match spared.private_kib {
+        0 => bytes(spared.bytes),
+        kib => format!("{} of memory", bytes(kib.saturating_mul(1024))),
+    };
+    match spared.micros {
+        0 => size,
+        time => format!("{size} and {}", micros(time)),
+    }
+}
+
+/// Every finding, as far as a page without scripts goes.
+fn table(program: &Value, out: &mut dyn Write) -> io::Result<()> {
+    let findings = view::list(program, "findings");
+    if findings.is_empty() {
+        return Ok(());
+    }
+    out.write_all(
+        b"<section class=\"panel findings\"><h2>Findings</h2>\n<div class=\"controls\"></div>\n\
+          <div class=\"scroll\"><table><thead><tr><th scope=\"col\">Verdict</th><th scope=\"col\">What</th>\
+          <th scope=\"col\" class=\"n\">Workers</th><th scope=\"col\" class=\"n\">Files</th>\
+          <th scope=\"col\" class=\"n\">Size</th><th scope=\"col\" class=\"n\">Time</th></tr></thead>\n<tbody>\n",
+    )?;
+    for finding in findings.iter().take(ROWS) {
+        row(finding, out)?;
+    }
+    out.write_all(b"</tbody></table></div>\n")?;
+    if findings.len() > ROWS {
+        let more = count((findings.len() - ROWS) as u64, "more finding");
+        writeln!(out, "<p class=\"rest\">{more}: shown where scripts may run.</p>")?;
+    }
+    out.write_all(b"</section>\n")
+}
+
+fn row(finding: &Value, out: &mut dyn Write) -> io::Result<()> {
+    let verdict = escape::html(view::text(finding, "verdict").as_bytes());
+    let path = view::text(finding, "what");
+    let dash =
+        |number: u64, words: fn(u64) -> String| if number == 0 { "–".to_owned() } else { words(number) };
+    let asked = view::caller(finding).map_or_else(String::new, |caller| {
+        format!("<small>asked by {}</small>", escape::html(caller.as_bytes()))
+    });
+    writeln!(
+        out,
+        "<tr><td><span class=\"verdict {verdict}\">{verdict}</span></td><td class=\"what\"><code>{}</code>{asked}</td>\
+         <td class=\"n\">{} of {}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+        escape::html(path.as_bytes()),
+        view::number(finding, "workers"),
+        view::number(finding, "of"),
+        dash(view::total(finding, "files"), |files| files.to_string()),
+        dash(view::total(finding, "bytes"), bytes),
+        dash(view::total(finding, "micros"), micros),
+    )
+}

@@ -1,0 +1,75 @@
+//! News, one line each.
+
+use std::io::{self, Write};
+
+use serde_json::ser::CompactFormatter;
+use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::escape::{self, AsciiControls};
+use crate::news::New;
+use crate::render::table::Medium;
+use crate::render::units::{bytes, shorten};
+use crate::render::{json, time};
+
+/// Narrowest that a path becomes.
+const NARROWEST: usize = 24;
+
+/// A line for a person: when, which process, what to do, who has it, how large, what, who asked.
+///
+/// # Errors
+/// Whatever `out` reports.
+pub fn text(new: &New, medium: Medium, out: &mut dyn Write) -> io::Result<()> {
+    let moment = time(new.micros);
+    let clock = moment.get(11..19).unwrap_or_default();
+    let verdict = new.verdict.map_or("-", crate::Verdict::word);
+    let size = if new.bytes > 0 { bytes(new.bytes) } else { "-".to_owned() };
+    let who = format!("{}/{}", escape::terminal(&new.program), new.role);
+    let workers = format!("{} of {}", new.workers, new.of);
+    let head = format!("{clock}  {who:<16}  {verdict:<14}  {workers:>8}  {size:>8}  ");
+    let what = escape::terminal(&new.what);
+    let asked = match (&new.brought_by, &new.caller) {
+        (Some(cause), _) => format!("  with {}", escape::terminal(crate::caller::file_name(cause))),
+        (None, Some(caller)) => {
+            let (place, detail) = caller.text();
+            let place = place.rsplit('/').next().unwrap_or_default();
+            format!("  by {place}{detail}")
+        }
+        (None, None) => String::new(),
+    };
+    let Some(columns) = medium.columns else { return writeln!(out, "{head}{what}{asked}") };
+    let room = columns.saturating_sub(head.width());
+    let asked = if room >= NARROWEST + asked.width() { asked } else { String::new() };
+    let what = shorten(&what, room.saturating_sub(asked.width()).max(NARROWEST));
+    writeln!(out, "{head}{what}{asked}")
+}
+
+/// A line for a program: one JSON object.
+///
+/// # Errors
+/// Whatever `out` reports.
+pub fn json(new: &New, out: &mut dyn Write) -> io::Result<()> {
+    use serde::Serialize as _;
+    let mut line = json!({
+        "time": time(new.micros),
+        "role": new.role,
+        "verdict": new.verdict.map(crate::Verdict::word),
+        "times": new.times,
+        "workers": new.workers,
+        "of": new.of,
+        "bytes": new.bytes,
+        "caller": new.caller.as_ref().map(json::caller),
+    });
+    let what = ("what", Some(&new.what));
+    for (key, bytes) in [("program", Some(&new.program)), what, ("brought_by", new.brought_by.as_ref())] {
+        let Some(bytes) = bytes else { continue };
+        let (text, hex) = escape::json_text(bytes);
+        line[key] = text.into();
+        if let Some(hex) = hex {
+            line[format!("{key}_hex")] = Value::from(hex);
+        }
+    }
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, AsciiControls(CompactFormatter));
+    line.serialize(&mut serializer)?;
+    writeln!(out)
+}
