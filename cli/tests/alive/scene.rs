@@ -3,6 +3,7 @@
 //! The library does nothing: these tests are about what `alive run` does around it. Where events
 //! are wanted the traced command itself sends them, from a file made by [`Scene::datagram`].
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Scene {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) shim: PathBuf,
+    /// Events so far: one that comes with the number of another is that one, and counts once.
+    events: Cell<u64>,
 }
 
 impl Scene {
@@ -26,7 +29,7 @@ impl Scene {
         // Some tests run as another user.
         fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let shim = compile(folder.path(), "libpostfork.so", "int preloaded;", &["-shared", "-fPIC"]);
-        Self { folder, shim }
+        Self { folder, shim, events: Cell::new(0) }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -72,13 +75,14 @@ impl Scene {
     /// The same of another file.
     pub(crate) fn report_a_load_of(&self, file: &str) -> String {
         let path = self.path("load.datagram");
-        fs::write(&path, load(file)).unwrap();
+        self.events.set(self.events.get() + 1);
+        fs::write(&path, load(file, self.events.get())).unwrap();
         format!("cat {} > /dev/udp/127.0.0.1/${{ALIVE_ADDR##*:}}", path.display())
     }
 }
 
 /// One load event, as the preload library sends it.
-fn load(path: &str) -> Vec<u8> {
+fn load(path: &str, sequence: u64) -> Vec<u8> {
     let mut buffer = [0; alive_wire::MAX_SENT];
     let header = Header {
         kind: Ok(Kind::Load),
@@ -87,7 +91,7 @@ fn load(path: &str) -> Vec<u8> {
         ppid: 4240,
         root_pid: 4240,
         root_start_micros: 1_700_000_000_000_000,
-        sequence: 1,
+        sequence,
         monotonic_nanos: 0,
         node: 1,
         depth: 1,
