@@ -183,7 +183,7 @@ mod tests {
             ("/usr/share/perl5/Plack.pm", "Plack"),
             ("/usr/lib/x86_64-linux-gnu/perl5/5.36/JSON/XS.pm", "JSON::XS"),
             ("/usr/local/lib/perl5/site_perl/5.40.0/x86_64-linux/DBD/Pg.pm", "DBD::Pg"),
-            ("/root/.plenv/versions/5.38.2/lib/perl5/5.38.2/x86_64-linux-thread-multi/B.pm", "B"),
+            ("/home/app/.plenv/versions/5.38.2/lib/perl5/5.38.2/x86_64-linux-thread-multi/B.pm", "B"),
         ] {
             assert_named(path, None, word, None);
         }

@@ -20,7 +20,8 @@ pub(crate) fn later(processes: u64) -> String {
 
 /// How often it was loaded by a process that came later.
 pub(crate) fn again_after(finding: &Finding) -> Option<Aside> {
-    (finding.respawned > 0).then(|| Aside {
+    // One worker that began a moment after the others is no news.
+    (finding.respawned > 1).then(|| Aside {
         verb: "again after",
         place: String::new(),
         detail: later(finding.respawned),

@@ -89,10 +89,11 @@ fn card(finding: &Value, out: &mut dyn Write) -> io::Result<()> {
     write!(
         out,
         "<li class=\"card\"><p class=\"what\" title=\"{}\"><b>{}</b><small>{}</small></p>\n\
-         <p class=\"gain\"><strong>{}</strong> spared</p>\n<p class=\"why\">Loaded by {workers} of {of}",
+         <p class=\"gain\">{}<strong>{}</strong> spared</p>\n<p class=\"why\">Loaded by {workers} of {of}",
         escape::html(path.as_bytes()),
         escape::html(view::title(path).as_bytes()),
         escape::html(path.as_bytes()),
+        if view::is_estimate(finding) { "about " } else { "" },
         spared_words(Spared::by(finding)),
     )?;
     match view::total(finding, "files") {

@@ -70,6 +70,11 @@ impl Spared {
     }
 }
 
+/// Whether a part of a finding's time and memory is estimated.
+pub(super) fn is_estimate(finding: &Value) -> bool {
+    finding.pointer("/total/estimated").and_then(Value::as_bool).unwrap_or(false)
+}
+
 /// A figure over a node and all below it. Nesting is bounded by the forest.
 fn whole(node: &Value, key: &str) -> u64 {
     list(node, "tree").iter().map(|below| whole(below, key)).fold(own(node, key), u64::saturating_add)

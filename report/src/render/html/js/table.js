@@ -3,14 +3,17 @@
 const ROWS = 200;
 const VERDICTS = ["preload", "leave-lazy", "optional", "already-shared"];
 
+// A part of the figure is estimated.
+const about = (finding) => (finding.total && finding.total.estimated ? "~" : "");
+
 const COLUMNS = [
   { name: "Verdict", of: (finding) => VERDICTS.indexOf(finding.verdict), up: true },
   { name: "What", of: (finding) => finding.what, up: true },
   { name: "Workers", of: (finding) => finding.workers || 0, shown: (finding) => finding.workers + " of " + finding.of },
   { name: "Files", of: (finding) => total(finding, "files"), shown: (finding) => total(finding, "files") || "–" },
   { name: "Size", of: (finding) => total(finding, "bytes"), shown: (finding) => (total(finding, "bytes") ? bytes(total(finding, "bytes")) : "–") },
-  { name: "Time", of: (finding) => total(finding, "micros"), shown: (finding) => (total(finding, "micros") ? micros(total(finding, "micros")) : "–") },
-  { name: "Memory", of: (finding) => total(finding, "private_kib"), shown: (finding) => (total(finding, "private_kib") ? bytes(total(finding, "private_kib") * 1024) : "–"), optional: true },
+  { name: "Time", of: (finding) => total(finding, "micros"), shown: (finding) => (total(finding, "micros") ? about(finding) + micros(total(finding, "micros")) : "–") },
+  { name: "Memory", of: (finding) => total(finding, "private_kib"), shown: (finding) => (total(finding, "private_kib") ? about(finding) + bytes(total(finding, "private_kib") * 1024) : "–"), optional: true },
   { name: "Searches", of: (finding) => finding.searches || 0, shown: (finding) => finding.searches || "–", optional: true },
 ];
 
