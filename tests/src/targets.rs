@@ -1,5 +1,6 @@
 //! The daemons that are tested: their commands, and their applications copied into a scene.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -138,11 +139,11 @@ pub fn php_fpm(scene: &Scene, mode: &str) -> Option<Start> {
     Some(start)
 }
 
-/// Asks php-fpm for every path at the same time, each by a client of its own.
+/// Asks php-fpm for every path at the same time, each by a client of its own; tells which workers answered.
 ///
 /// # Panics
 /// When an answer is an error.
-pub fn ask_php(scene: &Scene, address: SocketAddr, paths: &[&str]) {
+pub fn ask_php(scene: &Scene, address: SocketAddr, paths: &[&str]) -> BTreeSet<u32> {
     let script = scene.path("php/index.php");
     let address = address.to_string();
     let ask = |path: &str| {
@@ -151,12 +152,12 @@ pub fn ask_php(scene: &Scene, address: SocketAddr, paths: &[&str]) {
         client.env("SCRIPT_FILENAME", &script).env("PATH_INFO", path).env("REQUEST_METHOD", "GET");
         let said = scene.run(&mut client).well().said();
         assert!(said.contains("Content-type") && !said.contains("Status:"), "{path}: {said}");
+        said.rsplit(' ').next().and_then(|pid| pid.trim().parse().ok()).expect("who answered")
     };
     std::thread::scope(|scope| {
-        for path in paths {
-            scope.spawn(|| ask(path));
-        }
-    });
+        let asked: Vec<_> = paths.iter().map(|path| scope.spawn(|| ask(path))).collect();
+        asked.into_iter().map(|thread| thread.join().expect("an answer")).collect()
+    })
 }
 
 /// spamd in the background with local rules only; `None` when it is not installed or this is not root.

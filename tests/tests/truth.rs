@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alive_tests::daemon::{Daemon, Seen, Start};
 use alive_tests::events::Event;
@@ -18,6 +18,9 @@ use alive_tests::{artifacts, targets};
 /// Rounds of requests. Every page is held for a while, so that of two requests at the same time each
 /// of two workers answers one.
 const ROUNDS: usize = 3;
+
+/// Longest time until every worker was asked.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A search without a probe for so long is over, and a bit.
 const SEARCH_IS_OVER: Duration = Duration::from_millis(350);
@@ -193,19 +196,21 @@ fn php_fpm() {
     let scene = Scene::start();
     let start = targets::php_fpm(&scene, "-F");
     let seen = assert_exact("php-fpm", &scene, start, 3, |daemon| {
-        for _ in 0..2 * ROUNDS {
-            targets::ask_php(&scene, daemon.address(), PHP);
-        }
+        let ask = |paths: &[&str]| targets::ask_php(&scene, daemon.address(), paths);
+        let mut workers: BTreeSet<u32> = (0..2 * ROUNDS).flat_map(|_| ask(PHP)).collect();
         // Its workers leave without the handlers of exit, so a search has to be over before, and be
         // followed by another call: here by that of the other search.
         for path in ["/no-class", "/no-file"] {
             std::thread::sleep(SEARCH_IS_OVER);
-            targets::ask_php(&scene, daemon.address(), &[path; 4]);
+            workers.extend(ask(&[path; 4]));
         }
-        // So many at once, and so often, that no worker goes without one.
-        for _ in 0..5 {
+        // And until each of them was asked once more.
+        let until = Instant::now() + DEADLINE;
+        while !workers.is_empty() {
+            assert!(Instant::now() < until, "{workers:?} are never asked again");
             std::thread::sleep(SEARCH_IS_OVER);
-            targets::ask_php(&scene, daemon.address(), &["/"; 24]);
+            let again = ask(&["/"; 24]);
+            workers.retain(|pid| !again.contains(pid));
         }
     });
     let Some(seen) = seen else { return };

@@ -33,3 +33,5 @@ switch ($_SERVER['PATH_INFO'] ?? '/') {
     default:
         echo 'well';
 }
+// Who answered.
+echo ' by ', getmypid();
