@@ -13,8 +13,8 @@
 //! 7. [`baseline`] holds it against what somebody has accepted;
 //! 8. [`preload`] writes of the findings a list that can be pasted where code is loaded before the fork;
 //! 9. [`diff`] holds two reports against each other, in [`memory`] too;
-//! 9. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
-//!    byte that a traced program chose and the reader's terminal.
+//! 10. [`render`] writes the [`Report`] for a person or a program; [`escape`] stands between every
+//!     byte that a traced program chose and the reader's terminal.
 //!
 //! [`taps`] is a way of its own: which taps were hit, and which never were.
 #![forbid(unsafe_code)]
