@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 pub mod aggregate;
+pub mod config;
 mod events;
 mod flush;
 mod heard;
@@ -40,6 +41,6 @@ mod tapped;
 mod unpack;
 
 pub use aggregate::Totals;
-pub use options::{EventsTarget, MemoryOptions, Options, default_database};
+pub use options::{EventsTarget, MemoryOptions, Options, Retention, default_database};
 pub use progress::Progress;
 pub use start::{Collector, StartError, StopError, Summary};

@@ -1,7 +1,7 @@
 //! What a collector is asked to do.
 
 use std::env;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// What a collector is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Where to listen; port 0 lets the kernel choose.
+    /// Where to listen; port 0 lets the kernel choose. Of [`usual_addresses`] a host needs only the first.
     pub listen: Vec<SocketAddr>,
     /// Whether addresses that other machines can reach are meant. Anybody who reaches the port can say
     /// anything, and nothing is encrypted.
@@ -31,6 +31,17 @@ pub struct Options {
     pub flush_every: Duration,
     /// When to look at the memory of the processes that report; `None`: never.
     pub memory: Option<MemoryOptions>,
+    /// What to forget.
+    pub retention: Retention,
+}
+
+/// What to forget. The sums of roles and files are kept; processes and sample stacks go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retention {
+    /// What was not seen for so long; `None`: nothing for its age.
+    pub max_age: Option<Duration>,
+    /// Size of the database in bytes at which the oldest go first; `None`: nothing for its size.
+    pub max_bytes: Option<u64>,
 }
 
 /// When to look at the memory of a process. The kernel walks its pages for each look.
@@ -59,18 +70,33 @@ pub enum EventsTarget {
     Stdout,
 }
 
+impl EventsTarget {
+    /// What is meant by a name: `-` is standard output.
+    #[must_use]
+    pub fn named(name: PathBuf) -> Self {
+        if name.as_os_str() == "-" { Self::Stdout } else { Self::File(name) }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
-            listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT))],
+            listen: usual_addresses(),
             listen_public: false,
             db: default_database(),
             events: None,
             receive_buffer: RECEIVE_BUFFER,
             flush_every: FLUSH_EVERY,
             memory: Some(MemoryOptions::default()),
+            retention: Retention::default(),
         }
     }
+}
+
+/// Where is listened when nobody says where: both loopback addresses, because `localhost` may be either.
+#[must_use]
+pub fn usual_addresses() -> Vec<SocketAddr> {
+    vec![(Ipv4Addr::LOCALHOST, DEFAULT_PORT).into(), (Ipv6Addr::LOCALHOST, DEFAULT_PORT).into()]
 }
 
 /// The database when none is named: `$STATE_DIRECTORY/alive.db` as systemd gives it to a service, else

@@ -8,13 +8,14 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use alive_store::Writer;
+use nix::errno::Errno;
 
 use crate::aggregate::Aggregate;
 use crate::events::{self, EventsWriter};
 use crate::flush;
 use crate::memory;
 use crate::moment::Moment;
-use crate::options::{EventsTarget, Options};
+use crate::options::{EventsTarget, Options, usual_addresses};
 use crate::progress::{Progress, Shared};
 use crate::receive::{Receiver, Unwritten};
 use crate::socket::Socket;
@@ -31,8 +32,8 @@ pub enum StartError {
     NoAddress,
     /// Other machines could reach the address and nobody said that this is meant.
     #[error(
-        "{address} can be reached from other machines, and whoever reaches it can make things up: \
-         listen on 127.0.0.1, or add --listen-public if this is meant"
+        "{address} can be reached from other machines, UDP carries no identity, and so whoever reaches it can \
+         make things up: listen on 127.0.0.1, or add --listen-public if this is meant"
     )]
     Public {
         /// The address.
@@ -252,12 +253,17 @@ fn listen(
     }
     let mut sockets = Vec::new();
     let mut addresses = Vec::new();
+    // Nobody who did not ask for IPv6 needs to have it.
+    let may_lack_v6 = options.listen == usual_addresses();
     for &address in &options.listen {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::AddrInUse => StartError::PortTaken { address },
             _ => StartError::Listen { address, source },
         };
-        let socket = Socket::bind(address).map_err(failed)?;
+        let socket = match Socket::bind(address) {
+            Err(error) if may_lack_v6 && address.is_ipv6() && is_no_such_address(&error) => continue,
+            bound => bound.map_err(failed)?,
+        };
         addresses.push(enlarge(&socket, options).map_err(failed)?);
         sockets.push(socket);
     }
@@ -268,6 +274,14 @@ fn listen(
         sockets.push(socket);
     }
     Ok((sockets, addresses))
+}
+
+/// Whether this host has no address like the one that was to be bound.
+fn is_no_such_address(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error().map(Errno::from_raw),
+        Some(Errno::EADDRNOTAVAIL | Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT)
+    )
 }
 
 /// Asks for the buffer that is wanted, and says so where less is got; the socket's address.
