@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(flaw("\n# words\ndbs = 'x'"), (3, "there is no key `dbs`: did you mean `db`?".into()));
         assert_eq!(flaw("look = true").1, "there is no key `look`: did you mean `memory.look`?");
         assert_eq!(flaw("[memory]\nloook = true").0, 2);
-        assert_eq!(flaw("[menory]\nlook = true").1, "there is no key `menory`: known are db, memory.look");
+        assert_eq!(flaw("[menory]\nlook = true").1, "there is no key `menory`: did you mean `memory.look`?");
         assert_eq!(flaw("xyz = 1").1, "there is no key `xyz`: known are db, memory.look");
         assert_eq!(flaw("\"a\\u001b[2J\" = 1").1, "there is no key `a\\x1b[2J`: known are db, memory.look");
     }
