@@ -75,6 +75,7 @@ fn at_least_lost(loss: &Loss) -> u64 {
         truncated,
         unsupported_version,
         over_cap,
+        forged: _,
         not_sent,
         events_file: _,
     } = *loss;

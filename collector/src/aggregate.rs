@@ -159,6 +159,15 @@ impl Aggregate {
         self.lose(|loss| &mut loss.truncated, 1);
     }
 
+    /// Counts events of a datagram that claimed another sender than the kernel names; `alone` when nothing of it
+    /// was left to be heard.
+    pub fn hear_forged(&mut self, events: u64, alone: bool) {
+        if alone {
+            self.count_datagram();
+        }
+        self.lose(|loss| &mut loss.forged, events);
+    }
+
     /// Counts datagrams that the kernel dropped.
     pub fn dropped_by_kernel(&mut self, datagrams: u64) {
         self.lose(|loss| &mut loss.kernel_drops, datagrams);

@@ -20,11 +20,13 @@
 
 pub mod aggregate;
 pub mod config;
+mod confirm;
 mod events;
 mod flush;
 mod heard;
 mod json;
 mod line;
+mod local;
 mod loss;
 mod memory;
 pub mod moment;
@@ -32,6 +34,7 @@ pub mod options;
 mod progress;
 mod rebased;
 mod receive;
+mod rewrite;
 pub mod sequence;
 pub mod service;
 mod socket;
@@ -41,6 +44,7 @@ mod tapped;
 mod unpack;
 
 pub use aggregate::Totals;
-pub use options::{EventsTarget, MemoryOptions, Options, Retention, default_database};
+pub use local::LocalError;
+pub use options::{EventsTarget, LocalOptions, MemoryOptions, Options, Retention, default_database};
 pub use progress::Progress;
 pub use start::{Collector, StartError, StopError, Summary};

@@ -28,7 +28,7 @@ impl WrappingCount {
 }
 
 /// The counters by the names that the events file and the store use.
-pub(crate) const fn by_name(loss: &Loss) -> [(&'static str, u64); 8] {
+pub(crate) const fn by_name(loss: &Loss) -> [(&'static str, u64); 9] {
     // Taken apart field by field, so that a new counter must be placed here.
     let Loss {
         kernel_drops,
@@ -37,6 +37,7 @@ pub(crate) const fn by_name(loss: &Loss) -> [(&'static str, u64); 8] {
         truncated,
         unsupported_version,
         over_cap,
+        forged,
         not_sent,
         events_file,
     } = *loss;
@@ -47,6 +48,7 @@ pub(crate) const fn by_name(loss: &Loss) -> [(&'static str, u64); 8] {
         ("truncated", truncated),
         ("unsupported_version", unsupported_version),
         ("over_cap", over_cap),
+        ("forged", forged),
         ("not_sent", not_sent),
         ("events_file", events_file),
     ]
@@ -55,7 +57,7 @@ pub(crate) const fn by_name(loss: &Loss) -> [(&'static str, u64); 8] {
 /// Remembers what was told of the losses.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
-    highest: [u64; 8],
+    highest: [u64; 9],
 }
 
 impl Told {

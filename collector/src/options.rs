@@ -21,6 +21,8 @@ pub struct Options {
     /// Whether addresses that other machines can reach are meant. Anybody who reaches the port can say
     /// anything, and nothing is encrypted.
     pub listen_public: bool,
+    /// Where to listen in the file system, if anywhere. There the kernel says who sent what.
+    pub local: Option<LocalOptions>,
     /// The database; made when it is not there.
     pub db: PathBuf,
     /// Where to write every event as a line of JSON, if anywhere.
@@ -34,6 +36,18 @@ pub struct Options {
     /// What to forget.
     pub retention: Retention,
 }
+
+/// A datagram socket in the file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalOptions {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its mode: who may write to it may send.
+    pub mode: u32,
+}
+
+/// Mode of a socket in the file system when none is named: its user and its group may send.
+pub const LOCAL_MODE: u32 = 0o660;
 
 /// What to forget. The sums of roles and files are kept; processes and sample stacks go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,6 +97,7 @@ impl Default for Options {
         Self {
             listen: usual_addresses(),
             listen_public: false,
+            local: None,
             db: default_database(),
             events: None,
             receive_buffer: RECEIVE_BUFFER,

@@ -10,7 +10,9 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::aggregate::{Aggregate, Pending};
+use crate::confirm::{Sender, confirm};
 use crate::events::EventsWriter;
+use crate::local::LocalSocket;
 use crate::loss::Told;
 use crate::memory::Looker;
 use crate::moment::Moment;
@@ -23,6 +25,9 @@ const IDLE: u16 = 100;
 /// Shortest time between two tries to hand sums to a writer that is busy.
 const RETRY: Duration = Duration::from_millis(50);
 
+/// Shortest time between two warnings of forgeries.
+const WARN_EVERY: Duration = Duration::from_mins(1);
+
 /// How long a collector that is to stop goes on reading what still comes. What the buffers held when it
 /// was told to stop is read in far less; a flood has no end.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -31,12 +36,37 @@ const DRAIN: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Receiver {
     pub(crate) sockets: Vec<Socket>,
+    pub(crate) local: Vec<LocalSocket>,
     pub(crate) aggregate: Aggregate,
     pub(crate) batches: SyncSender<Pending>,
     pub(crate) events: Option<EventsWriter>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) flush_every: Duration,
     pub(crate) memory: Option<Looker>,
+    pub(crate) forgeries: Forgeries,
+}
+
+/// Says that somebody forges, once in a while.
+#[derive(Debug, Default)]
+pub(crate) struct Forgeries {
+    warned: Option<Instant>,
+    /// Events since then.
+    count: u64,
+}
+
+impl Forgeries {
+    fn warn(&mut self, events: u64, sender: Option<Sender>) {
+        self.count += events;
+        if self.warned.is_some_and(|at| at.elapsed() < WARN_EVERY) {
+            return;
+        }
+        let who = match sender {
+            Some(Sender { pid, uid }) => format!("process {pid} of user {uid}"),
+            None => "a process that cannot be seen from here".to_owned(),
+        };
+        tracing::warn!("{who} claimed to be another process: {} events refused", self.count);
+        (self.warned, self.count) = (Some(Instant::now()), 0);
+    }
 }
 
 /// Sums that no writer took.
@@ -60,7 +90,7 @@ impl Receiver {
             // Looked at before the sockets: what came before the stop is read after it.
             let stopping = self.shared.is_stopping();
             let looks_wanted = self.memory.as_ref().is_some_and(|memory| memory.is_wanted(&self.shared));
-            let received = self.receive(&mut slots);
+            let received = self.receive(&mut slots) + self.receive_local();
             let now = Instant::now();
             let due = now.duration_since(flushed);
             if looks_wanted && received == 0 {
@@ -116,9 +146,45 @@ impl Receiver {
         count
     }
 
+    /// The same of the sockets in the file system, whose senders are known; returns how many datagrams came.
+    fn receive_local(&mut self) -> usize {
+        let mut count = 0;
+        let (aggregate, events) = (&mut self.aggregate, &self.events);
+        for socket in &self.local {
+            let mut confirmed = Vec::new();
+            let received = socket.receive(|received, sender| {
+                let at = Moment::now();
+                let Received::Whole(datagram) = received else { return aggregate.hear_truncated() };
+                confirmed.clear();
+                let forged = confirm(datagram, sender, &mut confirmed);
+                if forged > 0 {
+                    self.forgeries.warn(forged, sender);
+                    aggregate.hear_forged(forged, confirmed.is_empty());
+                }
+                if forged == 0 || !confirmed.is_empty() {
+                    aggregate.hear(&confirmed, at);
+                    if let Some(events) = events {
+                        events.datagram(&confirmed, at);
+                    }
+                }
+            });
+            match received {
+                Ok(received) => count += received,
+                Err(error) => {
+                    tracing::error!("cannot receive from {}: {error}", socket.path().display());
+                    std::thread::sleep(Duration::from_millis(IDLE.into()));
+                }
+            }
+        }
+        count
+    }
+
     fn wait(&self) {
-        let mut fds: Vec<_> =
-            self.sockets.iter().map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN)).collect();
+        let udp = self.sockets.iter().map(AsFd::as_fd);
+        let mut fds: Vec<_> = udp
+            .chain(self.local.iter().map(AsFd::as_fd))
+            .map(|socket| PollFd::new(socket, PollFlags::POLLIN))
+            .collect();
         match poll(&mut fds, PollTimeout::from(IDLE)) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => {

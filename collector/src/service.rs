@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::UdpSocket;
+use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -15,17 +16,37 @@ use sd_notify::NotifyState;
 use crate::Collector;
 use crate::progress::Shared;
 
-/// The datagram sockets that were handed over (`LISTEN_FDS`); their holder keeps them when this process ends.
-///
-/// # Errors
-/// When one of them is no such socket.
-pub fn inherited() -> io::Result<Vec<UdpSocket>> {
-    let mut handed_over = ListenFd::from_env();
-    let mut sockets = Vec::new();
-    for index in 0..handed_over.len() {
-        sockets.extend(handed_over.take_udp_socket(index)?);
+/// Datagram sockets that were handed over (`LISTEN_FDS`); their holder keeps them when this process ends.
+#[derive(Debug, Default)]
+pub struct Inherited {
+    /// Those with an address.
+    pub udp: Vec<UdpSocket>,
+    /// Those in the file system.
+    pub unix: Vec<UnixDatagram>,
+}
+
+impl Inherited {
+    /// Takes them out of the environment.
+    ///
+    /// # Errors
+    /// When one of them is no such socket.
+    pub fn take() -> io::Result<Self> {
+        let mut handed_over = ListenFd::from_env();
+        let mut sockets = Self::default();
+        for index in 0..handed_over.len() {
+            match handed_over.take_udp_socket(index) {
+                Ok(socket) => sockets.udp.extend(socket),
+                Err(_) => sockets.unix.extend(handed_over.take_unix_datagram(index)?),
+            }
+        }
+        Ok(sockets)
     }
-    Ok(sockets)
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.udp.is_empty() && self.unix.is_empty()
+    }
 }
 
 /// Says that what comes is received from now on.

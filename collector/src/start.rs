@@ -2,22 +2,26 @@
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use alive_report::escape;
 use alive_store::Writer;
 use nix::errno::Errno;
 
 use crate::aggregate::Aggregate;
 use crate::events::{self, EventsWriter};
 use crate::flush;
+use crate::local::{LocalError, LocalSocket};
 use crate::memory;
 use crate::moment::Moment;
-use crate::options::{EventsTarget, Options, usual_addresses};
+use crate::options::{EventsTarget, LocalOptions, Options, usual_addresses};
 use crate::progress::{Progress, Shared};
-use crate::receive::{Receiver, Unwritten};
+use crate::receive::{Forgeries, Receiver, Unwritten};
+use crate::service::Inherited;
 use crate::socket::Socket;
 
 /// Pause between two questions whether looks are done.
@@ -28,7 +32,7 @@ const LOOK: Duration = Duration::from_millis(5);
 #[non_exhaustive]
 pub enum StartError {
     /// No address to listen on.
-    #[error("there is no address to listen on: give one with --listen")]
+    #[error("there is no address to listen on: give one with --listen, or a path with --unix")]
     NoAddress,
     /// Other machines could reach the address and nobody said that this is meant.
     #[error(
@@ -61,6 +65,14 @@ pub enum StartError {
     Inherited {
         /// What the system said.
         source: io::Error,
+    },
+    /// A socket in the file system cannot be listened on.
+    #[error("cannot listen at {}: {source}", escape::terminal(path.as_os_str().as_encoded_bytes()))]
+    Local {
+        /// Its path.
+        path: PathBuf,
+        /// Why, and what to do.
+        source: LocalError,
     },
     /// The database cannot be used.
     #[error(transparent)]
@@ -104,6 +116,7 @@ pub struct Summary {
 #[derive(Debug)]
 pub struct Collector {
     addresses: Vec<SocketAddr>,
+    paths: Vec<PathBuf>,
     shared: Arc<Shared>,
     looks_at_memory: bool,
     threads: Option<Threads>,
@@ -121,7 +134,7 @@ impl Collector {
     /// # Errors
     /// Why it could not.
     pub fn start(options: &Options) -> Result<Self, StartError> {
-        Self::start_with(options, Vec::new())
+        Self::start_with(options, Inherited::default())
     }
 
     /// The same with sockets that somebody else holds, too, and keeps when the collector ends: what they
@@ -129,10 +142,15 @@ impl Collector {
     ///
     /// # Errors
     /// Why it could not.
-    pub fn start_with(options: &Options, inherited: Vec<UdpSocket>) -> Result<Self, StartError> {
+    pub fn start_with(options: &Options, inherited: Inherited) -> Result<Self, StartError> {
         // The database last: what fails before must not leave an epoch in it that was never closed. What
         // comes while it is opened waits in the kernel.
-        let (mut sockets, addresses) = listen(options, inherited)?;
+        let (mut sockets, addresses) = listen(options, inherited.udp)?;
+        let local = listen_locally(options, inherited.unix)?;
+        if sockets.is_empty() && local.is_empty() {
+            return Err(StartError::NoAddress);
+        }
+        let paths = local.iter().map(|socket| socket.path().to_owned()).collect();
         let events = options.events.as_ref().map(open_events).transpose()?;
         let up_since = Moment::now();
         let shared = Arc::new(Shared::default());
@@ -173,22 +191,30 @@ impl Collector {
         })?;
         let receiver = Receiver {
             sockets,
+            local,
             aggregate,
             batches,
             events,
             shared: Arc::clone(&shared),
             flush_every: options.flush_every,
             memory,
+            forgeries: Forgeries::default(),
         };
         let receiver = spawn("alive-receiver", move || receiver.run())?;
         let looks_at_memory = options.memory.is_some();
-        Ok(Self { addresses, shared, looks_at_memory, threads: Some(Threads { receiver, writer }) })
+        Ok(Self { addresses, paths, shared, looks_at_memory, threads: Some(Threads { receiver, writer }) })
     }
 
     /// Where it listens, with the ports that the kernel chose.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The sockets in the file system where it listens.
+    #[must_use]
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
     }
 
     /// What its threads share.
@@ -243,9 +269,6 @@ fn listen(
     options: &Options,
     inherited: Vec<UdpSocket>,
 ) -> Result<(Vec<Socket>, Vec<SocketAddr>), StartError> {
-    if options.listen.is_empty() && inherited.is_empty() {
-        return Err(StartError::NoAddress);
-    }
     if let Some(&address) = options.listen.iter().find(|address| !address.ip().is_loopback())
         && !options.listen_public
     {
@@ -274,6 +297,19 @@ fn listen(
         sockets.push(socket);
     }
     Ok((sockets, addresses))
+}
+
+fn listen_locally(options: &Options, inherited: Vec<UnixDatagram>) -> Result<Vec<LocalSocket>, StartError> {
+    let mut sockets = Vec::new();
+    if let Some(LocalOptions { path, mode }) = &options.local {
+        let socket = LocalSocket::bind(path, *mode)
+            .map_err(|source| StartError::Local { path: path.clone(), source })?;
+        sockets.push(socket);
+    }
+    for socket in inherited {
+        sockets.push(LocalSocket::adopt(socket).map_err(|source| StartError::Inherited { source })?);
+    }
+    Ok(sockets)
 }
 
 /// Whether this host has no address like the one that was to be bound.

@@ -322,6 +322,7 @@ fn counters(db: &Connection, batch: &Batch) -> Result<()> {
         truncated,
         unsupported_version,
         over_cap,
+        forged,
         not_sent: _,
         events_file,
     } = batch.loss;
@@ -335,6 +336,7 @@ fn counters(db: &Connection, batch: &Batch) -> Result<()> {
         ("truncated", truncated),
         ("unsupported_version", unsupported_version),
         ("over_cap", over_cap),
+        ("forged", forged),
         ("events_file", events_file),
     ] {
         db.prepare_cached(

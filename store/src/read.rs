@@ -138,6 +138,7 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
             truncated: counter("truncated"),
             unsupported_version: counter("unsupported_version"),
             over_cap: counter("over_cap"),
+            forged: counter("forged"),
             not_sent: sum(programs.iter().flat_map(|program| &program.not_sent).map(|(_, events)| *events)),
             events_file: counter("events_file"),
         },

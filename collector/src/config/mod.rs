@@ -17,7 +17,7 @@ use std::time::Duration;
 use alive_report::escape;
 use tracing::level_filters::LevelFilter;
 
-use crate::options::{EventsTarget, MemoryOptions, Options, Retention};
+use crate::options::{EventsTarget, LOCAL_MODE, LocalOptions, MemoryOptions, Options, Retention};
 use document::{Document, Flaw, boolean, text, text_or_number, texts};
 
 /// Name of the file in the folder that systemd gives a service for its configuration.
@@ -30,6 +30,10 @@ pub struct Config {
     pub listen: Option<Vec<SocketAddr>>,
     /// See [`Options::listen_public`].
     pub listen_public: Option<bool>,
+    /// See [`LocalOptions::path`].
+    pub unix: Option<PathBuf>,
+    /// See [`LocalOptions::mode`].
+    pub unix_mode: Option<u32>,
     /// See [`Options::db`].
     pub db: Option<PathBuf>,
     /// See [`Options::events`].
@@ -133,6 +137,8 @@ impl Config {
         let config = Self {
             listen: file.get("listen", texts(address))?,
             listen_public: file.get("listen_public", boolean)?,
+            unix: file.get("unix", text(|path| Ok(PathBuf::from(path))))?,
+            unix_mode: file.get("unix_mode", text(units::mode))?,
             db: file.get("db", text(|path| Ok(PathBuf::from(path))))?,
             events: file.get("events", text(|target| Ok(EventsTarget::named(target.into()))))?,
             receive_buffer: file.get("receive_buffer", text_or_number(units::receive_buffer))?,
@@ -160,6 +166,8 @@ impl Config {
         Self {
             listen: self.listen.or(other.listen),
             listen_public: self.listen_public.or(other.listen_public),
+            unix: self.unix.or(other.unix),
+            unix_mode: self.unix_mode.or(other.unix_mode),
             db: self.db.or(other.db),
             events: self.events.or(other.events),
             receive_buffer: self.receive_buffer.or(other.receive_buffer),
@@ -188,6 +196,7 @@ impl Config {
         Options {
             listen: self.listen.unwrap_or(default.listen),
             listen_public: self.listen_public.unwrap_or(default.listen_public),
+            local: self.unix.map(|path| LocalOptions { path, mode: self.unix_mode.unwrap_or(LOCAL_MODE) }),
             db: self.db.unwrap_or(default.db),
             events: self.events,
             receive_buffer: self.receive_buffer.unwrap_or(default.receive_buffer),
@@ -277,6 +286,8 @@ mod tests {
         let (mut config, _) = Config::parse(&uncommented()).unwrap();
         // What is off by default is shown as it could be.
         assert_eq!(config.events.take(), Some(EventsTarget::File("/var/lib/alive/events.ndjson".into())));
+        assert_eq!(config.unix.take(), Some("/run/alive/collector.sock".into()));
+        assert_eq!(config.unix_mode, Some(LOCAL_MODE));
         assert_eq!(config.db.take(), Some("/var/lib/alive/alive.db".into()));
         let retention = std::mem::take(&mut config.retention);
         assert!(retention.max_age.is_some() && retention.max_bytes.is_some());
@@ -299,6 +310,7 @@ mod tests {
         for (file, words) in [
             ("listen = '127.0.0.1:1'", "`listen`: give a list of texts in [ ]"),
             ("listen = ['here']", "`listen`: give an address and a port"),
+            ("unix_mode = '660x'", "`unix_mode`: give a mode in octal digits"),
             ("receive_buffer = '1EiB'", "`receive_buffer`: give a whole number and its unit"),
             ("receive_buffer = 0x10", "`receive_buffer`: give a text in quotes, not a integer"),
             ("memory.per_second = 0", "`memory.per_second`: give a number from 1 to 1000"),

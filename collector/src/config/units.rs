@@ -56,6 +56,17 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         })
 }
 
+/// The mode of a file, in octal digits as chmod takes it.
+///
+/// # Errors
+/// What to write instead.
+pub fn mode(text: &str) -> Result<u32, String> {
+    u32::from_str_radix(text, 8)
+        .ok()
+        .filter(|mode| *mode <= 0o777 && text.bytes().all(|digit| digit.is_ascii_digit()))
+        .ok_or_else(|| "give a mode in octal digits, such as 0660".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +88,14 @@ mod tests {
         assert_eq!(receive_buffer("64MiB"), Ok(64 << 20));
         for text in ["0", "1KiB", "2GiB", "64"] {
             assert!(receive_buffer(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mode_has_nothing_but_permissions() {
+        assert_eq!((mode("0660"), mode("600")), (Ok(0o660), Ok(0o600)));
+        for text in ["", "+60", "0888", "4755", "rw"] {
+            assert!(mode(text).is_err(), "{text}");
         }
     }
 

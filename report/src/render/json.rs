@@ -66,6 +66,7 @@ pub fn document(report: &Report) -> Value {
             "truncated": loss.truncated,
             "unsupported_version": loss.unsupported_version,
             "over_cap": loss.over_cap,
+            "forged": loss.forged,
             "events_file": loss.events_file,
             "unclean_ends": report.unclean_ends,
         },

@@ -26,6 +26,7 @@ pub fn sentences_of(loss: &Loss, unclean_ends: u64) -> Vec<String> {
             "of another version of the wire: use a shim and a collector of one release",
         ),
         (loss.over_cap, "event", "refused because the collector's memory was at its cap"),
+        (loss.forged, "event", "refused because the kernel named another sender than they claimed"),
         (loss.events_file, "line", "not written to the events file"),
         (unclean_ends, "collector run", "ended without a last flush: what it held then is unknown"),
     ];

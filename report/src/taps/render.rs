@@ -186,6 +186,7 @@ pub fn document(taps: &Taps) -> Value {
             "truncated": loss.truncated,
             "unsupported_version": loss.unsupported_version,
             "over_cap": loss.over_cap,
+            "forged": loss.forged,
             "unclean_ends": taps.unclean_ends,
         },
         "odd_clocks": taps.odd_clocks,

@@ -295,6 +295,8 @@ pub struct Loss {
     pub unsupported_version: u64,
     /// Events that came when the collector's memory was at its cap; counted by nothing else.
     pub over_cap: u64,
+    /// Events that claimed another process than the one which the kernel says sent them. Not lost: never stored.
+    pub forged: u64,
     /// Events that the traced processes counted instead of sending.
     pub not_sent: u64,
     /// Lines that could not be written to the events file.

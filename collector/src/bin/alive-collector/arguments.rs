@@ -21,13 +21,22 @@ pub(crate) struct Arguments {
     pub(crate) check_config: bool,
 
     /// Address and port to listen on; may be given several times [default: the sockets that a service manager
-    /// hands over, else 127.0.0.1:25483 and [::1]:25483]
+    /// hands over, else 127.0.0.1:25483 and `[::1]:25483`]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Vec<SocketAddr>,
 
     /// Allow addresses that other machines can reach: whoever reaches the port can make things up
     #[arg(long)]
     listen_public: bool,
+
+    /// Also listen on a datagram socket at PATH, where the kernel says who sent what; what claims to come from
+    /// another process is counted and not stored
+    #[arg(long, value_name = "PATH")]
+    unix: Option<PathBuf>,
+
+    /// Mode of that socket: who may write to it may send [default: 0660]
+    #[arg(long, value_name = "MODE", value_parser = units::mode, requires = "unix")]
+    unix_mode: Option<u32>,
 
     /// Database to add to [default: alive.db in `$STATE_DIRECTORY`, else in the XDG state folder]
     #[arg(long, value_name = "FILE")]
@@ -65,6 +74,8 @@ impl Arguments {
         Config {
             listen: (!self.listen.is_empty()).then_some(self.listen),
             listen_public: self.listen_public.then_some(true),
+            unix: self.unix,
+            unix_mode: self.unix_mode,
             db: self.db,
             events: self.events.map(EventsTarget::named),
             receive_buffer: self.receive_buffer,

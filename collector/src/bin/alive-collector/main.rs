@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use alive_collector::config::Config;
-use alive_collector::service::{self, Watchdog};
+use alive_collector::service::{self, Inherited, Watchdog};
 use alive_collector::{Collector, Options, default_database};
 use arguments::Arguments;
 use clap::Parser;
@@ -57,10 +57,10 @@ fn settings(arguments: Arguments) -> Result<Config, String> {
 }
 
 fn run(config: Config) -> Result<(), String> {
-    let inherited = service::inherited().map_err(|error| {
+    let inherited = Inherited::take().map_err(|error| {
         format!("a socket that was handed over is not for datagrams: {error}: look at the socket unit")
     })?;
-    let options = options(config, !inherited.is_empty())?;
+    let options = options(config, !inherited.udp.is_empty())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
@@ -87,6 +87,9 @@ fn run(config: Config) -> Result<(), String> {
                  whoever reaches it can make things up"
             );
         }
+    }
+    for path in collector.paths() {
+        tracing::info!("listening at {}, writing to {}", path.display(), options.db.display());
     }
     service::ready();
     let watchdog = Watchdog::start(&collector);
