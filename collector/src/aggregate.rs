@@ -49,10 +49,15 @@ pub const MAX_KEYS: usize = 200_000;
 /// the writer, and what it makes of it.
 const MAX_BYTES: usize = 20 << 20;
 
+/// More keys than one event adds: a tree, its roles, a load, a count.
+const KEYS_OF_ONE: usize = 64;
+
 /// Adds up what is heard.
 #[derive(Debug)]
 pub struct Aggregate {
     max_keys: usize,
+    /// Whether there was more room than one event can take when it began.
+    is_roomy: bool,
     hasher: DefaultHashBuilder,
     trees: Trees,
     chains: Chains,
@@ -74,6 +79,7 @@ impl Aggregate {
     pub fn new(up_since_micros: u64, marks: impl IntoIterator<Item = (TreeKey, TreeMark)>) -> Self {
         Self {
             max_keys: MAX_KEYS,
+            is_roomy: false,
             hasher: DefaultHashBuilder::default(),
             trees: Trees::new(up_since_micros, marks.into_iter().collect()),
             chains: Chains::new(),
@@ -105,6 +111,7 @@ impl Aggregate {
     /// Adds a look at the memory of a process. One whose role is another one by now is dropped: the process is
     /// noted again when it speaks.
     pub(crate) fn looked(&mut self, look: Looked) {
+        self.begin_event();
         if self.spoke.is_current(&look.speaker) && self.has_room() {
             self.pending.sums.memory(look);
         }
@@ -208,8 +215,13 @@ impl Aggregate {
         self.pending.keys() + self.trees.changed()
     }
 
+    /// Counts what waits once for all that an event will ask. What its own words weigh is seen at the next one.
+    fn begin_event(&mut self) {
+        self.is_roomy = self.waiting() + KEYS_OF_ONE <= self.max_keys && self.pending.bytes() < MAX_BYTES;
+    }
+
     fn has_room(&self) -> bool {
-        self.waiting() < self.max_keys && self.pending.bytes() < MAX_BYTES
+        self.is_roomy || (self.waiting() < self.max_keys && self.pending.bytes() < MAX_BYTES)
     }
 
     fn count_datagram(&mut self) {
@@ -244,6 +256,7 @@ impl Aggregate {
     /// Adds a hit. `teller` tells processes apart, where it is known.
     fn tapped(&mut self, tapped: Tapped, teller: Option<u64>) {
         self.totals.pings += 1;
+        self.begin_event();
         self.pending.odd_clocks += u64::from(tapped.odd_clock);
         let first_time = teller.is_some_and(|teller| {
             let tap = (&tapped.name, &tapped.file, tapped.line, &tapped.service);

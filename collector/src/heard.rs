@@ -24,13 +24,15 @@ pub(crate) struct Interpreter<'a> {
 }
 
 /// Where the records of one sort begin, and how many there are.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Run<'a> {
     from: Payloads<'a>,
     count: usize,
 }
 
 impl<'a> Run<'a> {
+    const NONE: Self = Self { from: Payloads::NONE, count: 0 };
+
     fn note(&mut self, here: Payloads<'a>) {
         if self.count == 0 {
             self.from = here;
@@ -99,12 +101,10 @@ pub(crate) struct Heard<'a> {
 }
 
 impl<'a> Heard<'a> {
-    /// Reads the records.
-    ///
-    /// # Errors
-    /// [`Error::Malformed`] when one of them cannot be read.
-    pub(crate) fn read(event: Event<'a>) -> Result<Self, Error> {
-        let mut heard = Self {
+    /// An event of which nothing is read yet. It is larger than it should be moved about with, and so stays where it
+    /// is while [`Heard::read`] fills it.
+    pub(crate) const fn unread(event: Event<'a>) -> Self {
+        Self {
             event,
             path: None,
             name: None,
@@ -120,14 +120,21 @@ impl<'a> Heard<'a> {
             probes: 0,
             frames: None,
             lines: LanguageStack::NONE,
-            lineage: Run::default(),
-            bystanders: Run::default(),
-            modules: Run::default(),
-            interpreters: Run::default(),
-            not_sent: Run::default(),
-            fields: Run::default(),
-        };
-        let mut payloads = event.payloads();
+            lineage: Run::NONE,
+            bystanders: Run::NONE,
+            modules: Run::NONE,
+            interpreters: Run::NONE,
+            not_sent: Run::NONE,
+            fields: Run::NONE,
+        }
+    }
+
+    /// Reads the records.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when one of them cannot be read; then nothing that was read before it counts.
+    pub(crate) fn read(&mut self) -> Result<(), Error> {
+        let mut payloads = self.event.payloads();
         loop {
             let here = payloads;
             let Some(payload) = payloads.next() else { break };
@@ -136,39 +143,39 @@ impl<'a> Heard<'a> {
             match kind {
                 types::LINEAGE => {
                     Lineage::read(payload)?;
-                    heard.lineage.note(here);
+                    self.lineage.note(here);
                     continue;
                 }
                 types::MODULE => {
                     Module::read(payload)?;
-                    heard.modules.note(here);
+                    self.modules.note(here);
                     continue;
                 }
                 _ => {}
             }
             match Record::read(kind, payload)? {
-                Record::Path(path) => heard.path = Some(path),
-                Record::Name(name) => heard.name = Some(name),
-                Record::Program(program) => heard.program = Some(program),
-                Record::Executable(executable) => heard.executable = Some(executable),
-                Record::ShimVersion(version) => heard.shim_version = Some(version),
-                Record::PulledInBy(puller) => heard.pulled_in_by = Some(puller),
-                Record::Code(code) => heard.code = code,
-                Record::FileBytes(bytes) => heard.bytes = Some(bytes),
-                Record::Duration(nanos) => heard.nanos = Some(nanos),
-                Record::Toll(toll) => heard.toll = Some(toll),
-                Record::Usage(usage) => heard.usage = Some(usage),
-                Record::Search { probes } => heard.probes = probes,
-                Record::Frames(frames) => heard.frames = Some(frames),
-                Record::Bystanders(_) => heard.bystanders.note(here),
-                Record::LanguageStack(lines) => heard.lines = lines,
-                Record::Interpreter { .. } => heard.interpreters.note(here),
-                Record::NotSent { .. } => heard.not_sent.note(here),
-                Record::Field { .. } => heard.fields.note(here),
+                Record::Path(path) => self.path = Some(path),
+                Record::Name(name) => self.name = Some(name),
+                Record::Program(program) => self.program = Some(program),
+                Record::Executable(executable) => self.executable = Some(executable),
+                Record::ShimVersion(version) => self.shim_version = Some(version),
+                Record::PulledInBy(puller) => self.pulled_in_by = Some(puller),
+                Record::Code(code) => self.code = code,
+                Record::FileBytes(bytes) => self.bytes = Some(bytes),
+                Record::Duration(nanos) => self.nanos = Some(nanos),
+                Record::Toll(toll) => self.toll = Some(toll),
+                Record::Usage(usage) => self.usage = Some(usage),
+                Record::Search { probes } => self.probes = probes,
+                Record::Frames(frames) => self.frames = Some(frames),
+                Record::Bystanders(_) => self.bystanders.note(here),
+                Record::LanguageStack(lines) => self.lines = lines,
+                Record::Interpreter { .. } => self.interpreters.note(here),
+                Record::NotSent { .. } => self.not_sent.note(here),
+                Record::Field { .. } => self.fields.note(here),
                 _ => {}
             }
         }
-        Ok(heard)
+        Ok(())
     }
 
     /// Who speaks and when.

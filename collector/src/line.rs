@@ -189,7 +189,10 @@ impl Lines {
         if kind == Kind::End {
             return;
         }
-        let Ok(heard) = Heard::read(event) else { return };
+        let mut heard = Heard::unread(event);
+        if heard.read().is_err() {
+            return;
+        }
         let tree = heard.tree();
         let header = heard.header();
         let known = self.trees.entry(tree).or_insert_with(Tree::default);
@@ -309,7 +312,7 @@ pub(crate) fn lines_in(datagram: &[u8]) -> u64 {
         Ok(Datagram::Binary(events)) => events
             .map_while(Result::ok)
             .filter(|event| event.header.kind.is_ok_and(|kind| !matches!(kind, Kind::Fork | Kind::End)))
-            .filter(|event| Heard::read(*event).is_ok())
+            .filter(|event| Heard::unread(*event).read().is_ok())
             .count(),
         Ok(Datagram::Text(lines)) => lines.filter(Result::is_ok).count(),
         Err(_) => 0,

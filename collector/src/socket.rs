@@ -42,15 +42,28 @@ sockopt_impl!(
 /// Tells this boot of the machine from every other one.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
+/// Room for one datagram. A length that is a power of two would bring the beginnings of all slots, which is all that
+/// most datagrams fill, to the same few places in the processor's cache.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Slot {
+    bytes: [u8; MAX_ACCEPTED],
+    _apart: [u8; APART],
+}
+
+/// Bytes between two slots.
+const APART: usize = 448;
+
 /// The slots that a batch is received into.
 pub(crate) struct Slots {
-    bytes: Box<[[u8; MAX_ACCEPTED]; BATCH]>,
+    slots: Box<[Slot; BATCH]>,
     headers: MultiHeaders<()>,
 }
 
 impl Slots {
     pub(crate) fn new() -> Self {
-        Self { bytes: Box::new([[0; MAX_ACCEPTED]; BATCH]), headers: MultiHeaders::preallocate(BATCH, None) }
+        let slot = const { Slot { bytes: [0; MAX_ACCEPTED], _apart: [0; APART] } };
+        Self { slots: Box::new([slot; BATCH]), headers: MultiHeaders::preallocate(BATCH, None) }
     }
 }
 
@@ -123,7 +136,7 @@ impl Socket {
 
     /// Receives what is there, at most [`BATCH`] datagrams, and hands each to `each`. Never waits.
     pub(crate) fn receive(&self, slots: &mut Slots, mut each: impl FnMut(Received<'_>)) -> io::Result<usize> {
-        let mut vectors = slots.bytes.each_mut().map(|slot| [IoSliceMut::new(slot)]);
+        let mut vectors = slots.slots.each_mut().map(|slot| [IoSliceMut::new(&mut slot.bytes)]);
         let flags = MsgFlags::MSG_DONTWAIT;
         let messages =
             match recvmmsg(self.socket.as_raw_fd(), &mut slots.headers, vectors.iter_mut(), flags, None) {

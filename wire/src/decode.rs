@@ -81,6 +81,11 @@ impl<'a> Event<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Payloads<'a>(&'a [u8]);
 
+impl Payloads<'_> {
+    /// Those of an event without records.
+    pub const NONE: Self = Self(&[]);
+}
+
 impl<'a> Iterator for Payloads<'a> {
     type Item = Result<(u8, &'a [u8]), Error>;
 

@@ -8,7 +8,8 @@
 use std::hash::BuildHasher;
 
 use alive_wire::header::flags;
-use alive_wire::lines::MAX_LINES;
+use alive_wire::lines::{MAX_LINES, PackedLine};
+use alive_wire::record::Frames;
 use alive_wire::{LanguageStack, MAX_FRAMES, MAX_PATH};
 use hashbrown::DefaultHashBuilder;
 
@@ -33,18 +34,27 @@ pub(crate) enum Goes {
 }
 
 /// Who asked for the first load of a burst, or for any load.
+///
+/// Taking a stack apart costs more than anything else that is done to an event, so it is done where its bytes alone
+/// do not tell.
 #[derive(Debug, Default)]
 pub(crate) struct Burst {
+    /// The stack as the wire has it; empty where it has no frame.
+    packed: Vec<u8>,
+    /// Whether these are lines.
+    lines: bool,
+    /// Whether outer frames were left out.
+    cut: bool,
+    /// Whether what follows was read from it.
+    is_read: bool,
+    /// Whether it ends in bytes that are no frame.
+    torn: bool,
     /// Frames innermost first: hashes of lines, or offsets of machine code.
     frames: Vec<u64>,
     /// Of lines, the files.
     files: Vec<u64>,
     /// Of lines, those that say by their function that they are the body of a file.
     bodies: Vec<bool>,
-    /// Whether they are lines.
-    lines: bool,
-    /// Whether outer frames are missing.
-    cut: bool,
     /// The file that the first load is of, by its path, its source and the name it was asked for by.
     own: [u64; 3],
     /// The stack of the burst's latest load, when its outer frames are missing.
@@ -53,50 +63,92 @@ pub(crate) struct Burst {
     file: Vec<u8>,
 }
 
+/// The stack that is told of who asked, and whether it is lines.
+fn stack<'a>(heard: &Heard<'a>) -> (&'a [u8], bool) {
+    let lines = heard.lines;
+    if lines.packed.is_empty() {
+        let frames = heard.frames.filter(|frames| frames.clone().next().is_some());
+        return (frames.map_or(&[], |frames| frames.encoded()), false);
+    }
+    let is_one = |first: PackedLine<'_>| first.shared == 0 && first.rest.len() <= MAX_PATH;
+    (if lines.frames().next().is_some_and(is_one) { lines.packed } else { &[] }, true)
+}
+
 impl Burst {
-    /// Reads who asked.
-    pub(crate) fn read(&mut self, hasher: &DefaultHashBuilder, heard: &Heard<'_>) {
+    /// Takes who asked, to be read when it is needed.
+    pub(crate) fn take(&mut self, heard: &Heard<'_>) {
+        let (packed, lines) = stack(heard);
+        self.packed.clear();
+        self.packed.extend_from_slice(packed);
+        (self.lines, self.cut) = (lines, heard.header().flags & flags::FRAMES_CUT != 0);
+        self.is_read = false;
+    }
+
+    fn read(&mut self, hasher: &DefaultHashBuilder) {
+        if std::mem::replace(&mut self.is_read, true) {
+            return;
+        }
         self.frames.clear();
-        self.files.clear();
-        self.bodies.clear();
-        self.lines = !heard.lines.packed.is_empty();
-        self.cut = heard.header().flags & flags::FRAMES_CUT != 0;
+        self.torn = false;
         if self.lines {
-            self.read_lines(hasher, heard.lines);
+            self.read_lines(hasher);
         } else {
-            self.frames.extend(heard.frames.into_iter().flatten().take(MAX_FRAMES).map(|frame| frame.offset));
+            self.frames.extend(Frames::new(&self.packed).take(MAX_FRAMES).map(|frame| frame.offset));
         }
     }
 
-    fn read_lines(&mut self, hasher: &DefaultHashBuilder, lines: LanguageStack<'_>) {
-        self.file.clear();
-        for frame in lines.frames().take(MAX_LINES) {
-            if frame.shared > self.file.len() || frame.shared + frame.rest.len() > MAX_PATH {
-                self.cut = true;
+    fn read_lines(&mut self, hasher: &DefaultHashBuilder) {
+        let Self { packed, frames, files, bodies, file, .. } = self;
+        files.clear();
+        bodies.clear();
+        file.clear();
+        for frame in (LanguageStack { language: None, packed }).frames().take(MAX_LINES) {
+            if frame.shared > file.len() || frame.shared + frame.rest.len() > MAX_PATH {
+                self.torn = true;
+                self.latest.clear();
+                self.latest.extend_from_slice(frames);
                 return;
             }
-            self.file.truncate(frame.shared);
-            self.file.extend_from_slice(frame.rest);
-            let file = hasher.hash_one(self.file.as_slice());
-            self.frames.push(hasher.hash_one((file, frame.line, frame.function)));
-            self.files.push(file);
-            self.bodies.push(matches!(frame.function, b"<module>" | b"<top (required)>"));
+            // Neighbours are often of one file.
+            let hash = match files.last() {
+                Some(&hash) if frame.rest.is_empty() && frame.shared == file.len() => hash,
+                _ => {
+                    file.truncate(frame.shared);
+                    file.extend_from_slice(frame.rest);
+                    hasher.hash_one(file.as_slice())
+                }
+            };
+            frames.push(hasher.hash_one((hash, frame.line, frame.function)));
+            files.push(hash);
+            bodies.push(matches!(frame.function, b"<module>" | b"<top (required)>"));
         }
+    }
+
+    /// Whether outer frames are missing.
+    const fn is_cut(&self) -> bool {
+        self.cut || self.torn
     }
 
     /// How a load that was asked for from `here` stands to this burst.
-    pub(crate) fn goes(&self, here: &Self) -> Goes {
-        match (self.frames.is_empty(), here.frames.is_empty()) {
+    pub(crate) fn goes(&mut self, hasher: &DefaultHashBuilder, here: &mut Self) -> Goes {
+        match (self.packed.is_empty(), here.packed.is_empty()) {
             (true, _) => return Goes::Elsewhere,
             (false, true) => return Goes::Untold,
             (false, false) => {}
         }
         match (self.lines, here.lines) {
-            (true, false) => Goes::Untold,
-            (false, true) => Goes::Elsewhere,
+            (true, false) => return Goes::Untold,
+            (false, true) => return Goes::Elsewhere,
+            _ if self.packed == here.packed => return Goes::SameLine,
+            _ => {}
+        }
+        self.read(hasher);
+        here.read(hasher);
+        match self.lines {
+            // Modules may have other numbers.
             _ if self.frames == here.frames => Goes::SameLine,
-            (true, true) if self.is_around(here) || self.shares_the_nest(here) => Goes::On,
-            (false, false) if self.is_below(here) => Goes::Deeper,
+            true if self.is_around(here) || self.shares_the_nest(here) => Goes::On,
+            false if self.is_below(here) => Goes::Deeper,
             _ => Goes::Elsewhere,
         }
     }
@@ -106,15 +158,15 @@ impl Burst {
         let (outer, stack) = (&self.frames, &here.frames);
         let begins = (1..stack.len()).find(|&at| {
             let both = outer.len().min(stack.len() - at);
-            let whole = both == outer.len() && (at + both == stack.len() || self.cut);
-            stack[at..at + both] == outer[..both] && (whole || (at + both == stack.len() && here.cut))
+            let whole = both == outer.len() && (at + both == stack.len() || self.is_cut());
+            stack[at..at + both] == outer[..both] && (whole || (at + both == stack.len() && here.is_cut()))
         });
         begins.is_some_and(|at| self.own.contains(&here.files[at - 1]) || here.bodies[at - 1])
     }
 
     /// Whether a stack whose outer frames are missing is that of the latest load, further on or further in.
     fn shares_the_nest(&self, here: &Self) -> bool {
-        if !here.cut || self.latest.is_empty() {
+        if !here.is_cut() || self.latest.is_empty() {
             return false;
         }
         let same = |ours: usize, theirs: usize| {
@@ -135,10 +187,21 @@ impl Burst {
         !self.cut && !here.cut && here.frames.len() > self.frames.len() && same * 2 >= self.frames.len()
     }
 
-    /// A burst begins with a load that was asked for from `here`, whose room is taken.
-    pub(crate) fn begin(&mut self, hasher: &DefaultHashBuilder, here: &mut Self, heard: &Heard<'_>) {
-        std::mem::swap(&mut self.frames, &mut here.frames);
-        (self.lines, self.cut) = (here.lines, here.cut);
+    /// A burst begins with a load that was asked for from `here`, whose room is taken. `goes` is how it stands to the
+    /// burst before.
+    pub(crate) fn begin(
+        &mut self,
+        hasher: &DefaultHashBuilder,
+        goes: Goes,
+        here: &mut Self,
+        heard: &Heard<'_>,
+    ) {
+        if goes != Goes::SameLine {
+            std::mem::swap(&mut self.packed, &mut here.packed);
+            std::mem::swap(&mut self.frames, &mut here.frames);
+            (self.lines, self.is_read, self.torn) = (here.lines, here.is_read, here.torn);
+        }
+        self.cut = here.cut;
         self.latest.clear();
         if !self.lines {
             return;
@@ -146,7 +209,9 @@ impl Burst {
         let path = heard.path.unwrap_or_default();
         self.own = [path, source(path, &mut self.file), heard.name.unwrap_or(path)]
             .map(|file| hasher.hash_one(file));
-        if self.cut {
+        if self.is_cut() {
+            self.read(hasher);
+            self.latest.clear();
             self.latest.extend_from_slice(&self.frames);
         }
     }
@@ -155,7 +220,7 @@ impl Burst {
     pub(crate) fn go_on(&mut self, here: &Self) {
         if self.lines && here.lines {
             self.latest.clear();
-            if here.cut {
+            if here.is_cut() {
                 self.latest.extend_from_slice(&here.frames);
             }
         }

@@ -1,6 +1,6 @@
 //! One event on its way into the sums: to which process and role it belongs, whether it is news, and what it costs.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use alive_wire::header::flags;
@@ -21,10 +21,11 @@ use crate::{rebased, unpack};
 
 impl Aggregate {
     pub(super) fn event(&mut self, event: Event<'_>, at: Moment) {
-        let heard = match Heard::read(event) {
-            Ok(heard) => heard,
-            Err(error) => return self.refuse(error),
-        };
+        let mut heard = Heard::unread(event);
+        if let Err(error) = heard.read() {
+            return self.refuse(error);
+        }
+        self.begin_event();
         let header = *heard.header();
         let (tree, process) = (heard.tree(), ProcessKey::of(heard.tree(), &header));
         let seen_micros = at.sent_micros(header.monotonic_nanos);
@@ -101,7 +102,9 @@ impl Aggregate {
         let header = heard.header();
         let apart =
             (header.flags & flags::NO_TREE != 0).then(|| self.processes.hear(process, header.sequence));
-        self.pending.trees(self.trees.make_room());
+        if self.trees.is_full() {
+            self.pending.trees(self.trees.make_room());
+        }
         if self.chains.are_too_many() {
             self.trees.forget_roles();
             self.chains.forget();
@@ -169,7 +172,7 @@ impl Aggregate {
         what: (Kind, Option<&[u8]>, u8),
     ) {
         // A process tells a thing for the first time once, also when its role is another one by then.
-        let thing = self.hasher.hash_one(what);
+        let thing = self.hash_of(what);
         let hash = self.hasher.hash_one((heard.tree(), chain.hash, thing));
         if !self.has_room() && !self.pending.sums.has(hash) {
             return self.lose(|loss| &mut loss.over_cap, 1);
@@ -198,6 +201,14 @@ impl Aggregate {
                 self.spend(&Load { heard, process, chain: chain.hash, hash, seen_micros }, chain);
             }
         }
+    }
+
+    /// What tells loads and searches apart within their role.
+    fn hash_of(&self, (kind, name, sort): (Kind, Option<&[u8]>, u8)) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(name.unwrap_or_default());
+        hasher.write_u32(u32::from(name.is_some()) << 16 | u32::from(kind.byte()) << 8 | u32::from(sort));
+        hasher.finish()
     }
 
     /// Adds what a load tells about its thread's previous one.
@@ -245,8 +256,8 @@ impl Aggregate {
 /// modules of the same numbers are the same stack, or so rare that a sample may be missed.
 struct StackBytes<'h, 'a>(&'h Heard<'a>);
 
-impl std::hash::Hash for StackBytes<'_, '_> {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+impl Hash for StackBytes<'_, '_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
         let lines = self.0.lines;
         (lines.language, lines.packed).hash(state);
         for frame in self.0.frames.into_iter().flatten() {

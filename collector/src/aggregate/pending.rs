@@ -1,6 +1,7 @@
 //! What waits to be written: the sums, those that a rebase closed before them, and what has no role.
 
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use alive_store::model::{Batch, LineCount, Loss, Rebase, Site, TreeKey, TreeRow, UNTOLD};
@@ -14,13 +15,35 @@ use super::taps::Taps;
 use crate::unpack::no_lines_word;
 
 /// Whether a load on behalf of a language's code has its lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lines {
     Read,
     /// The wire's byte for why not.
     Unread(u8),
     /// Not, and the event does not say why.
     Untold,
+}
+
+/// Whose loads are counted by whether they have lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct LinesOf {
+    tree: TreeKey,
+    language: Option<Language>,
+    lines: Lines,
+}
+
+/// In two words: it is hashed for every load.
+impl Hash for LinesOf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let lines = match self.lines {
+            Lines::Read => 0,
+            Lines::Untold => 1,
+            Lines::Unread(reason) => 2 + u32::from(reason),
+        };
+        let language = u32::from(self.language.map_or(0, Language::byte));
+        state.write_u64(self.tree.start_micros);
+        state.write_u64(u64::from(self.tree.pid) << 32 | u64::from(lines << 8 | language));
+    }
 }
 
 /// Sums that a rebase closed: what comes after it under the same chains is about other roles.
@@ -44,7 +67,7 @@ pub struct Pending {
     pub(crate) sums: Sums,
     pub(super) taps: Taps,
     trees: Vec<TreeRow>,
-    lines: HashMap<(TreeKey, Option<Language>, Lines), u64>,
+    lines: HashMap<LinesOf, u64>,
     /// See [`Batch::queues`].
     queues: BTreeMap<String, u32>,
     /// See [`Batch::datagrams`].
@@ -87,7 +110,7 @@ impl Pending {
     /// Counts a load on behalf of a language's code. Where there is no room the load itself is what is
     /// counted as refused.
     pub(crate) fn lines(&mut self, tree: TreeKey, language: Option<Language>, lines: Lines, room: bool) {
-        match self.lines.entry((tree, language, lines)) {
+        match self.lines.entry(LinesOf { tree, language, lines }) {
             Entry::Occupied(loads) => *loads.into_mut() += 1,
             Entry::Vacant(vacant) if room => *vacant.insert(0) += 1,
             Entry::Vacant(_) => {}
@@ -130,7 +153,7 @@ impl Pending {
             lines: self
                 .lines
                 .iter()
-                .map(|(&(tree, language, lines), &loads)| (tree, count(language, lines, loads)))
+                .map(|(&LinesOf { tree, language, lines }, &loads)| (tree, count(language, lines, loads)))
                 .collect(),
             queues: self.queues.iter().map(|(name, drops)| (name.clone(), *drops)).collect(),
             datagrams: self.datagrams,

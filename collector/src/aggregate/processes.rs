@@ -1,5 +1,7 @@
 //! Which process has told what before: so that k of n workers are counted, not k events.
 
+use std::hash::{Hash, Hasher};
+
 use alive_store::model::TreeKey;
 use alive_wire::Header;
 use alive_wire::header::flags;
@@ -15,7 +17,7 @@ const MAX_PROCESSES: usize = 65_536;
 const MAX_SEEN: usize = 500_000;
 
 /// A process of a tree, by the number that is never used again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProcessKey {
     /// Numbered by the tree.
     Node(TreeKey, u32),
@@ -30,6 +32,16 @@ impl ProcessKey {
         } else {
             Self::Pid(tree, header.pid)
         }
+    }
+}
+
+/// In two words: it is hashed for every event. A tree has processes of one sort, or the few of both are told apart
+/// where they are compared.
+impl Hash for ProcessKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (Self::Node(tree, number) | Self::Pid(tree, number)) = *self;
+        state.write_u64(tree.start_micros);
+        state.write_u64(u64::from(tree.pid) << 32 | u64::from(number));
     }
 }
 

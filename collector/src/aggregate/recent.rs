@@ -1,24 +1,33 @@
 //! A map that remembers the keys that were used lately.
 
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// Of a full map, the part that is forgotten at once: few enough to keep what is in use, many enough
 /// that looking for the oldest is rare.
 const FORGOTTEN: usize = 8;
 
 #[derive(Debug)]
-struct Used<V> {
+struct Used<K, V> {
+    key: K,
     at: u64,
     value: V,
 }
 
 /// A bounded map. When it is full the eighth that was silent longest is forgotten.
+///
+/// One event asks for the same key several times, and the next event is likely to ask for it again, so the key
+/// that was used last is found without looking for it.
 #[derive(Debug)]
 pub(crate) struct Recent<K, V> {
-    known: HashMap<K, Used<V>>,
+    known: Vec<Used<K, V>>,
+    /// Where each key is in `known`.
+    places: HashTable<usize>,
+    hasher: DefaultHashBuilder,
+    /// Where the key is that was used last.
+    last: usize,
     max: usize,
     clock: u64,
 }
@@ -26,59 +35,83 @@ pub(crate) struct Recent<K, V> {
 impl<K: Hash + Eq, V> Recent<K, V> {
     /// Remembers at most `max` keys.
     pub(crate) fn new(max: usize) -> Self {
-        Self { known: HashMap::new(), max, clock: 0 }
+        Self {
+            known: Vec::new(),
+            places: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            last: 0,
+            max,
+            clock: 0,
+        }
     }
 
     #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.known.len()
+    }
+
+    fn place(&self, key: &K) -> Option<usize> {
+        if self.known.get(self.last).is_some_and(|used| used.key == *key) {
+            return Some(self.last);
+        }
+        self.places.find(self.hasher.hash_one(key), |&place| self.known[place].key == *key).copied()
     }
 
     /// Whether a key is remembered. Does not count as use.
     pub(crate) fn contains(&self, key: &K) -> bool {
-        self.known.contains_key(key)
+        self.place(key).is_some()
     }
 
     /// The value of a key, without using it.
     pub(crate) fn peek(&self, key: &K) -> Option<&V> {
-        self.known.get(key).map(|used| &used.value)
+        self.place(key).map(|place| &self.known[place].value)
     }
 
     /// The value of a key, to be changed without using it.
     pub(crate) fn peek_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.known.get_mut(key).map(|used| &mut used.value)
+        self.place(key).map(|place| &mut self.known[place].value)
     }
 
     /// All values, without using them.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.known.values_mut().map(|used| &mut used.value)
+        self.known.iter_mut().map(|used| &mut used.value)
     }
 
     /// Whether the next new key makes it forget others.
-    pub(crate) fn is_full(&self) -> bool {
+    pub(crate) const fn is_full(&self) -> bool {
         self.known.len() >= self.max
     }
 
     /// The value of a key, used now, and made when it is new. Grows beyond the bound if the caller did
     /// not make room with [`Recent::forget`].
     pub(crate) fn get_or_insert_with(&mut self, key: K, new: impl FnOnce() -> V) -> &mut V {
+        if self.known.get(self.last).is_none_or(|used| used.key != key) {
+            let (known, hasher) = (&mut self.known, &self.hasher);
+            let hash = hasher.hash_one(&key);
+            let of = |place: &usize| hasher.hash_one(&known[*place].key);
+            self.last = match self.places.entry(hash, |&place| known[place].key == key, of) {
+                Entry::Occupied(place) => *place.get(),
+                Entry::Vacant(vacant) => {
+                    vacant.insert(known.len());
+                    known.push(Used { key, at: 0, value: new() });
+                    known.len() - 1
+                }
+            };
+        }
         self.clock += 1;
-        let used = match self.known.entry(key) {
-            Entry::Occupied(used) => used.into_mut(),
-            Entry::Vacant(vacant) => vacant.insert(Used { at: 0, value: new() }),
-        };
+        let used = &mut self.known[self.last];
         used.at = self.clock;
         &mut used.value
     }
 
     /// Forgets what is not to be kept.
     pub(crate) fn retain(&mut self, keep: impl Fn(&V) -> bool) {
-        self.known.retain(|_, used| keep(&used.value));
+        self.take(|used| !keep(&used.value), drop);
     }
 
     /// Forgets the eighth that was silent longest and hands it to `each`.
-    pub(crate) fn forget(&mut self, mut each: impl FnMut(V)) {
-        let mut times: Vec<_> = self.known.values().map(|used| used.at).collect();
+    pub(crate) fn forget(&mut self, each: impl FnMut(V)) {
+        let mut times: Vec<_> = self.known.iter().map(|used| used.at).collect();
         if times.is_empty() {
             return;
         }
@@ -86,7 +119,34 @@ impl<K: Hash + Eq, V> Recent<K, V> {
             let last = (times.len() / FORGOTTEN).max(1) - 1;
             times.select_nth_unstable(last)
         };
-        self.known.extract_if(|_, used| used.at <= newest).for_each(|(_, used)| each(used.value));
+        self.take(|used| used.at <= newest, each);
+    }
+
+    /// Takes out what is `gone` and hands it to `each`. What stood last moves into its place.
+    fn take(&mut self, gone: impl Fn(&Used<K, V>) -> bool, mut each: impl FnMut(V)) {
+        let mut place = 0;
+        while let Some(used) = self.known.get(place) {
+            if !gone(used) {
+                place += 1;
+                continue;
+            }
+            self.point(place, None);
+            if place + 1 < self.known.len() {
+                self.point(self.known.len() - 1, Some(place));
+            }
+            each(self.known.swap_remove(place).value);
+        }
+    }
+
+    /// Lets the key at a place be found at another one, or nowhere.
+    fn point(&mut self, place: usize, at: Option<usize>) {
+        let hash = self.hasher.hash_one(&self.known[place].key);
+        if let Ok(mut entry) = self.places.find_entry(hash, |&known| known == place) {
+            match at {
+                Some(at) => *entry.get_mut() = at,
+                None => drop(entry.remove()),
+            }
+        }
     }
 }
 
@@ -118,5 +178,38 @@ mod tests {
         recent.forget(|()| ());
         assert_eq!(recent.len(), 0);
         recent.forget(|()| unreachable!("nothing is there"));
+    }
+
+    /// Against a map and a list of uses: whatever is asked for in whatever order.
+    #[test]
+    fn what_is_remembered_is_what_a_plain_map_says() {
+        let (mut recent, mut plain) = (Recent::new(40), Vec::<(u32, u32)>::new());
+        let mut state = 7u32;
+        for round in 0..20_000u32 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let key = (state >> 16) % 64;
+            if recent.is_full() {
+                let mut forgotten = Vec::new();
+                recent.forget(|value| forgotten.push(value));
+                forgotten.sort_unstable();
+                let mut oldest: Vec<_> = plain.drain(..5).map(|(_, value)| value).collect();
+                oldest.sort_unstable();
+                assert_eq!(forgotten, oldest);
+            }
+            if round % 97 == 0 {
+                recent.retain(|value| value % 5 != 0);
+                plain.retain(|(_, value)| value % 5 != 0);
+            }
+            let known = plain.iter().position(|(known, _)| *known == key).map(|at| plain.remove(at));
+            assert_eq!(recent.peek(&key).copied(), known.map(|(_, value)| value));
+            let (_, value) = known.unwrap_or((key, round));
+            assert_eq!(*recent.get_or_insert_with(key, || round), value);
+            plain.push((key, value));
+            assert_eq!(recent.len(), plain.len());
+            assert_eq!(recent.values_mut().count(), plain.len());
+        }
+        for (key, value) in plain {
+            assert_eq!(recent.peek(&key), Some(&value));
+        }
     }
 }

@@ -58,6 +58,10 @@ impl Span {
     /// The last `nanos` of it, with as much of the rest as of the time; and what is left.
     fn split(self, nanos: u64) -> (Self, Self) {
         let nanos = nanos.min(self.nanos);
+        // Only a dlopen has a part of its own.
+        if nanos == 0 {
+            return (Self::default(), self);
+        }
         let share = |of: u64| {
             let part = u128::from(of) * u128::from(nanos) / u128::from(self.nanos.max(1));
             u64::try_from(part).unwrap_or(of)
@@ -173,9 +177,9 @@ impl Spans {
             return;
         }
         thread.settle(load.chain, &is_whole, &mut tell);
-        self.here.read(&self.hasher, heard);
+        self.here.take(heard);
         let gap = thread.gap(load.chain, header, usage);
-        let goes = thread.burst.goes(&self.here);
+        let goes = thread.burst.goes(&self.hasher, &mut self.here);
         let again = |gap: Span| gap.is_at_once() || (goes == Goes::On && !gap.is_waiting());
         if load.hash == thread.owner.hash && heard.nanos.is_none() && gap.is_some_and(again) {
             (thread.latest, thread.events) = (header.sequence, thread.events.saturating_add(1));
@@ -192,7 +196,7 @@ impl Spans {
             }
         }
         if goes != Goes::On && goes != Goes::Untold {
-            thread.burst.begin(&self.hasher, &mut self.here, heard);
+            thread.burst.begin(&self.hasher, goes, &mut self.here, heard);
         } else {
             thread.burst.go_on(&self.here);
         }

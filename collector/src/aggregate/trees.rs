@@ -252,19 +252,22 @@ impl Trees {
         self.known.contains(&key)
     }
 
-    /// The rows of trees that have to be forgotten before another one can be remembered.
+    /// Whether trees have to be forgotten before another one can be remembered.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.known.is_full()
+    }
+
+    /// Forgets trees, so that there is room for others; the rows of those that were not written.
     pub(crate) fn make_room(&mut self) -> Vec<TreeRow> {
         let mut rows = Vec::new();
-        if self.known.is_full() {
-            let marks = &mut self.marks;
-            self.known.forget(|tree| {
-                // A rebase must not be forgotten with its tree: nobody tells it twice.
-                if !tree.rebased.is_empty() && marks.len() < MAX_TREES {
-                    marks.insert(tree.key, tree.mark());
-                }
-                rows.extend(tree.changed.then(|| tree.row()));
-            });
-        }
+        let marks = &mut self.marks;
+        self.known.forget(|tree| {
+            // A rebase must not be forgotten with its tree: nobody tells it twice.
+            if !tree.rebased.is_empty() && marks.len() < MAX_TREES {
+                marks.insert(tree.key, tree.mark());
+            }
+            rows.extend(tree.changed.then(|| tree.row()));
+        });
         rows
     }
 
