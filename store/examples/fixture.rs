@@ -58,7 +58,8 @@ fn workers(start: u32) -> RoleChain {
 fn shop(start: u32) -> Batch {
     let began = BEGAN + u64::from(start) * HOUR;
     let key = TreeKey { pid: 1_000 + start, start_micros: began };
-    let helper = [workers(start), vec![ForkSite { site: site("/lib/helper.so", 0x20, "help+0x4"), line: None }]];
+    let helper =
+        [workers(start), vec![ForkSite { site: site("/lib/helper.so", 0x20, "help+0x4"), line: None }]];
     let tree = TreeRow {
         key,
         program: if start == 4 { Vec::new() } else { b"shop".to_vec() },
@@ -125,7 +126,10 @@ fn shop(start: u32) -> Batch {
             probes: 40,
             processes: 4,
             taken_back: 0,
-            stacks: vec![Stack { language: vec![line("/srv/shop/json.py", 3, "<module>")], native: Vec::new() }],
+            stacks: vec![Stack {
+                language: vec![line("/srv/shop/json.py", 3, "<module>")],
+                native: Vec::new(),
+            }],
         }],
         executed: vec![ExecutedRow {
             tree: key,
@@ -197,13 +201,20 @@ fn background() -> Batch {
     let library = |chain: RoleChain, path: &str| {
         let mut load = load(key, chain, BEGAN, 1);
         (load.key.path, load.key.kind) = (path.into(), "library".into());
-        load.stacks = vec![Stack { language: Vec::new(), native: vec![site("/usr/sbin/old", 0x44, "plug+0x1")] }];
+        load.stacks =
+            vec![Stack { language: Vec::new(), native: vec![site("/usr/sbin/old", 0x44, "plug+0x1")] }];
         load
     };
     Batch {
         trees: vec![tree],
         rebases: vec![Rebase { tree: key, chain: heir, number: Some(1) }],
-        roles: vec![RoleCount { tree: key, chain: vec![child.clone()], number: 2, forks: 2, ..RoleCount::default() }],
+        roles: vec![RoleCount {
+            tree: key,
+            chain: vec![child.clone()],
+            number: 2,
+            forks: 2,
+            ..RoleCount::default()
+        }],
         loads: vec![library(Vec::new(), "/lib/start.so"), library(vec![child], "/lib/plug\u{e9}.so")],
         flushed_micros: BEGAN + HOUR,
         ..Batch::default()
