@@ -19,7 +19,7 @@ pub struct Bystanders {
     pub most_sockets: u32,
     /// There were more than were looked at: the numbers are floors.
     pub at_least: bool,
-    /// What some of the threads are called; at most [`MAX_THREAD_NAMES`].
+    /// What some of the threads are called: the first [`MAX_THREAD_NAMES`] names in the order of their bytes.
     pub thread_names: Vec<Vec<u8>>,
 }
 
@@ -28,14 +28,18 @@ impl Bystanders {
     pub fn update(&mut self, later: &Self) {
         self.threads = later.threads;
         self.sockets = later.sockets;
-        self.most_threads = self.most_threads.max(later.most_threads);
-        self.most_sockets = self.most_sockets.max(later.most_sockets);
-        self.at_least |= later.at_least;
-        for name in &later.thread_names {
-            if self.thread_names.len() < MAX_THREAD_NAMES && !self.thread_names.contains(name) {
-                self.thread_names.push(name.clone());
-            }
-        }
+        self.join(later);
+    }
+
+    /// Adds what does not depend on which account is the later one.
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.most_threads = self.most_threads.max(other.most_threads);
+        self.most_sockets = self.most_sockets.max(other.most_sockets);
+        self.at_least |= other.at_least;
+        self.thread_names.extend_from_slice(&other.thread_names);
+        self.thread_names.sort_unstable();
+        self.thread_names.dedup();
+        self.thread_names.truncate(MAX_THREAD_NAMES);
     }
 
     /// Whether nothing was ever in danger.
@@ -119,6 +123,6 @@ mod tests {
         });
         assert_eq!((sum.threads, sum.most_threads, sum.sockets, sum.most_sockets), (0, 3, 0, 5));
         assert!(sum.at_least && !sum.is_harmless());
-        assert_eq!(sum.thread_names, names(&["timer", "io", "a", "b"]) as Vec<Vec<u8>>);
+        assert_eq!(sum.thread_names, names(&["a", "b", "c", "io"]) as Vec<Vec<u8>>);
     }
 }

@@ -34,18 +34,23 @@ pub(crate) fn write(db: &Connection, ids: &mut Identities, row: &ExecutedRow) ->
     Ok(())
 }
 
-/// Makes the runs of one role those of another.
-pub(crate) fn move_runs(db: &Connection, from: i64, to: i64) -> Result<()> {
+/// Makes the runs of one role those of another, at most `most` rows of them; how many there were.
+pub(crate) fn move_runs(db: &Connection, from: i64, to: i64, most: u32) -> Result<u32> {
     // `WHERE` stands between the select and what becomes of a conflict, which could be read as a join.
     db.prepare_cached(&format!(
         "INSERT INTO executed
          SELECT ?2, executable, program, runs, cpu_nanos, wall_nanos, resident_kib, first_seen_micros,
              last_seen_micros
-         FROM executed WHERE role = ?1 {ADD}"
+         FROM (SELECT * FROM executed WHERE role = ?1 ORDER BY executable, program LIMIT ?3) WHERE true {ADD}"
     ))?
-    .execute([from, to])?;
-    db.prepare_cached("DELETE FROM executed WHERE role = ?1")?.execute([from])?;
-    Ok(())
+    .execute([from, to, most.into()])?;
+    let moved = db
+        .prepare_cached(
+            "DELETE FROM executed WHERE role = ?1 AND (executable, program) IN (
+                 SELECT executable, program FROM executed WHERE role = ?1 ORDER BY executable, program LIMIT ?2)",
+        )?
+        .execute([from, most.into()])?;
+    Ok(u32::try_from(moved).unwrap_or(u32::MAX))
 }
 
 /// Hands all runs to `merge`.

@@ -1,4 +1,4 @@
-//! Numbers for the things that rows refer to: trees, sites, lines, roles. Looked up once, then remembered.
+//! Numbers for the things that rows refer to: trees, sites, lines, files, roles. Looked up once, then remembered.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::role::{self, Place};
 /// Most entries remembered of each sort; a table that is full is forgotten as a whole.
 const REMEMBERED: usize = 65_536;
 
-/// Most bytes of sites, lines and roles together. Senders choose how long these are.
+/// Most bytes of sites, lines, files and roles together. Senders choose how long these are.
 const REMEMBERED_BYTES: usize = 12 << 20;
 
 /// The numbers found so far. Must be forgotten when the transaction they were found in fails.
@@ -20,6 +20,7 @@ pub(crate) struct Identities {
     trees: HashMap<TreeKey, i64>,
     sites: HashMap<Site, i64>,
     lines: HashMap<LanguageFrame, i64>,
+    files: HashMap<Vec<u8>, i64>,
     roles: HashMap<i64, HashMap<RoleChain, i64>>,
     role_count: usize,
     bytes: usize,
@@ -108,6 +109,27 @@ impl Identities {
         }
         self.grow(bytes_of_line(line));
         self.lines.insert(line.clone(), id);
+        Ok(id)
+    }
+
+    /// The number of a file.
+    pub(crate) fn file(&mut self, db: &Connection, path: &[u8]) -> Result<i64> {
+        if let Some(&id) = self.files.get(path) {
+            return Ok(id);
+        }
+        let known = db
+            .prepare_cached("SELECT id FROM file WHERE path = ?1")?
+            .query_row([path], |row| row.get(0))
+            .optional()?;
+        let id = match known {
+            Some(id) => id,
+            None => db.prepare_cached("INSERT INTO file (path) VALUES (?1)")?.insert([path])?,
+        };
+        if self.files.len() >= REMEMBERED {
+            self.files.clear();
+        }
+        self.grow(size_of::<Vec<u8>>() + path.len());
+        self.files.insert(path.to_vec(), id);
         Ok(id)
     }
 

@@ -9,7 +9,7 @@ use crate::integer::{bits, count};
 use crate::model::{
     Batch, LineCount, LoadRow, Loss, MAX_STACKS, MissingRow, RoleCount, Stack, TreeKey, TreeRow,
 };
-use crate::{bystanders, executed, memory, ping, rebase};
+use crate::{bystanders, executed, memory, ping, rebase, sums};
 
 /// Adds everything. A rebase moves what is stored before it and nothing that is stored after it, because the
 /// same chain of fork sites is another role then.
@@ -37,7 +37,7 @@ pub(crate) fn batch(db: &Connection, ids: &mut Identities, batch: &Batch) -> Res
         lines(db, ids, *tree, row)?;
     }
     for row in &batch.missing {
-        missing(db, ids, row)?;
+        missing(db, ids, row, batch.flushed_micros)?;
     }
     for row in &batch.executed {
         executed::write(db, ids, row)?;
@@ -66,7 +66,8 @@ fn tree(db: &Connection, ids: &mut Identities, row: &TreeRow) -> Result<()> {
              first_seen_micros = iif(first_seen_micros = 0, ?5, min(first_seen_micros, ?5)),
              last_seen_micros = max(last_seen_micros, ?6),
              gaps = iif(?7 >= sequence, ?8, gaps),
-             sequence = max(sequence, ?7)
+             sequence = max(sequence, ?7),
+             state = 0
          WHERE id = ?1",
     )?
     .execute(params![
@@ -87,16 +88,21 @@ fn tree(db: &Connection, ids: &mut Identities, row: &TreeRow) -> Result<()> {
         .execute(params![id, reason, count(*events)])?;
     }
     for interpreter in &row.interpreters {
-        db.prepare_cached(
-            "INSERT INTO interpreter (tree, language, version, no_lines) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET no_lines = excluded.no_lines",
-        )?
-        .execute(params![
+        let told = params![
             id,
             interpreter.language,
             interpreter.version,
             interpreter.no_lines.as_deref().unwrap_or_default()
-        ])?;
+        ];
+        // What was told last stands.
+        db.prepare_cached(
+            "DELETE FROM interpreter WHERE tree = ?1 AND language = ?2 AND version = ?3 AND no_lines <> ?4",
+        )?
+        .execute(told)?;
+        db.prepare_cached(
+            "INSERT OR IGNORE INTO interpreter (tree, language, version, no_lines) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(told)?;
     }
     Ok(())
 }
@@ -120,9 +126,10 @@ fn role(db: &Connection, ids: &mut Identities, row: &RoleCount) -> Result<()> {
 
 fn load(db: &Connection, ids: &mut Identities, row: &LoadRow) -> Result<()> {
     let role = ids.role(db, row.key.tree, &row.key.chain)?;
+    let file = ids.file(db, &row.key.path)?;
     let id: i64 = db
         .prepare_cached(
-            "INSERT INTO load (role, path, kind, name, language, outcome, via, pulled_in_by, events, processes,
+            "INSERT INTO load (role, file, kind, name, language, outcome, via, pulled_in_by, events, processes,
                  bytes, nanos, respawned, spans, span_nanos, span_cpu_nanos, span_faults, bound_nanos,
                  first_seen_micros, last_seen_micros)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
@@ -150,7 +157,7 @@ fn load(db: &Connection, ids: &mut Identities, row: &LoadRow) -> Result<()> {
         .query_row(
             params![
                 role,
-                row.key.path,
+                file,
                 row.key.kind,
                 row.name,
                 row.language,
@@ -190,7 +197,7 @@ fn lines(db: &Connection, ids: &mut Identities, tree: TreeKey, row: &LineCount) 
     Ok(())
 }
 
-fn missing(db: &Connection, ids: &mut Identities, row: &MissingRow) -> Result<()> {
+fn missing(db: &Connection, ids: &mut Identities, row: &MissingRow, seen_micros: u64) -> Result<()> {
     let role = ids.role(db, row.tree, &row.chain)?;
     if row.taken_back > 0 {
         take_back(db, role, &row.name, count(row.taken_back))?;
@@ -200,13 +207,14 @@ fn missing(db: &Connection, ids: &mut Identities, row: &MissingRow) -> Result<()
     }
     let id: i64 = db
         .prepare_cached(
-            "INSERT INTO missing (role, name, language, searches, probes, processes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO missing (role, name, language, searches, probes, processes, last_seen_micros)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT DO UPDATE SET
                  language = iif(language = '', excluded.language, language),
                  searches = min(searches, 9223372036854775807 - excluded.searches) + excluded.searches,
                  probes = min(probes, 9223372036854775807 - excluded.probes) + excluded.probes,
-                 processes = min(processes, 9223372036854775807 - excluded.processes) + excluded.processes
+                 processes = min(processes, 9223372036854775807 - excluded.processes) + excluded.processes,
+                 last_seen_micros = max(last_seen_micros, excluded.last_seen_micros)
              RETURNING id",
         )?
         .query_row(
@@ -216,7 +224,8 @@ fn missing(db: &Connection, ids: &mut Identities, row: &MissingRow) -> Result<()
                 row.language,
                 count(row.searches),
                 count(row.probes),
-                count(row.processes)
+                count(row.processes),
+                count(seen_micros)
             ],
             |found| found.get(0),
         )?;
@@ -237,15 +246,7 @@ fn take_back(db: &Connection, role: i64, name: &[u8], processes: i64) -> Result<
         .query_row(params![role, name, processes], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((id, 0)) = left else { return Ok(()) };
-    let samples: Vec<i64> = db
-        .prepare_cached("SELECT id FROM stack WHERE missing = ?1")?
-        .query_map([id], |row| row.get(0))?
-        .collect::<Result<_>>()?;
-    for stack in samples {
-        rebase::delete_stack(db, stack)?;
-    }
-    db.prepare_cached("DELETE FROM missing WHERE id = ?1")?.execute([id])?;
-    Ok(())
+    sums::delete_missing(db, id)
 }
 
 /// Whose sample a stack is.

@@ -26,6 +26,8 @@ mod read;
 mod rebase;
 mod role;
 mod samples;
+mod sums;
+mod vacuum;
 mod write;
 
 pub use error::Error;
@@ -36,4 +38,4 @@ pub use write::Writer;
 pub const APPLICATION_ID: i32 = 0x414c_5631;
 
 /// Version of the tables (`PRAGMA user_version`).
-pub const SCHEMA_VERSION: i32 = 1;
+pub const SCHEMA_VERSION: i32 = 2;

@@ -1,14 +1,21 @@
 //! What the processes of a role held in memory: of each process the latest look, of each role the last processes.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use rusqlite::{Connection, Result, params};
 
 use crate::identity::Identities;
-use crate::integer::{bits, count, from_count};
+use crate::integer::{bits, count, from_bits, from_count};
 use crate::model::{MAX_LOOKS, MemoryFigures, MemoryRow, RoleMemory};
 
 /// Stores a look in the place of the one before; the role's oldest look goes when there are too many.
 pub(crate) fn insert(db: &Connection, ids: &mut Identities, row: &MemoryRow) -> Result<()> {
     let role = ids.role(db, row.tree, &row.chain)?;
+    // Its tree may be silent for long, and folded.
+    db.prepare_cached("UPDATE tree SET state = 0 WHERE id = ?1 AND state <> 0")?
+        .execute([ids.tree(db, row.tree)?])?;
     let figure = |of: fn(&MemoryFigures) -> u64| row.figures.as_ref().map(|figures| count(of(figures)));
     // A process that may not be read any more, as one that changed its user, keeps what was read before.
     db.prepare_cached(
@@ -45,67 +52,140 @@ fn forget_oldest(db: &Connection, role: i64) -> Result<()> {
     db.prepare_cached(
         "DELETE FROM memory WHERE role = ?1 AND (pid, start_ticks) IN (
              SELECT pid, start_ticks FROM memory WHERE role = ?1
-             ORDER BY seen_micros DESC, start_ticks DESC LIMIT -1 OFFSET ?2)",
+             ORDER BY seen_micros DESC, start_ticks DESC, pid DESC LIMIT -1 OFFSET ?2)",
     )?
     .execute(params![role, MAX_LOOKS])?;
     Ok(())
 }
 
-/// Makes the looks at processes of one role those of another. Where a process has looks under both the later
-/// one stays.
-pub(crate) fn relabel(db: &Connection, from: i64, to: i64) -> Result<()> {
-    db.prepare_cached(
-        "DELETE FROM memory WHERE role = ?2 AND EXISTS (
-             SELECT 1 FROM memory AS ours WHERE ours.role = ?1 AND ours.pid = memory.pid
-             AND ours.start_ticks = memory.start_ticks AND ours.seen_micros >= memory.seen_micros)",
-    )?
+/// Makes the looks at processes of one role those of another; how many there were. Where a process has looks
+/// under both the later one stays, with the largest figures of both.
+pub(crate) fn relabel(db: &Connection, from: i64, to: i64) -> Result<u32> {
+    let is_later =
+        "(excluded.seen_micros, coalesce(excluded.pss_kib, -1)) > (seen_micros, coalesce(pss_kib, -1))";
+    let figure = |name: &str| {
+        format!(
+            "{name} = iif({is_later}, coalesce(excluded.{name}, {name}), coalesce({name}, excluded.{name}))"
+        )
+    };
+    let figures =
+        ["pss_kib", "uss_kib", "private_dirty_kib", "shared_kib", "swap_kib"].map(figure).join(", ");
+    let most = ["max_pss_kib", "max_uss_kib", "max_private_dirty_kib"]
+        .map(|name| format!("{name} = coalesce(max({name}, excluded.{name}), {name}, excluded.{name})"))
+        .join(", ");
+    db.prepare_cached(&format!(
+        "INSERT INTO memory
+         SELECT ?2, pid, start_ticks, seen_micros, pss_kib, uss_kib, private_dirty_kib, shared_kib, swap_kib,
+             max_pss_kib, max_uss_kib, max_private_dirty_kib
+         FROM memory WHERE role = ?1
+         ON CONFLICT DO UPDATE SET {figures}, {most}, seen_micros = max(seen_micros, excluded.seen_micros)"
+    ))?
     .execute([from, to])?;
-    db.prepare_cached("UPDATE OR IGNORE memory SET role = ?2 WHERE role = ?1")?.execute([from, to])?;
-    db.prepare_cached("DELETE FROM memory WHERE role = ?1")?.execute([from])?;
-    forget_oldest(db, to)
+    let moved = db.prepare_cached("DELETE FROM memory WHERE role = ?1")?.execute([from])?;
+    if moved > 0 {
+        forget_oldest(db, to)?;
+    }
+    Ok(u32::try_from(moved).unwrap_or(u32::MAX))
 }
 
-/// Hands the sums of each role to `each`.
-pub(crate) fn read(db: &Connection, mut each: impl FnMut(i64, &RoleMemory)) -> Result<()> {
-    // Sums of a damaged file may be too large for a number: then they are none, and so 0.
+/// A row of the table `memory`.
+#[derive(Debug, Clone)]
+pub(crate) struct LookRow {
+    pid: u32,
+    start_ticks: u64,
+    seen_micros: u64,
+    figures: Option<MemoryFigures>,
+    max_pss_kib: u64,
+    max_uss_kib: u64,
+    max_private_dirty_kib: u64,
+}
+
+/// Hands the look at each process to `each`, with the row of its role.
+pub(crate) fn read(db: &Connection, mut each: impl FnMut(i64, LookRow)) -> Result<()> {
     let mut statement = db.prepare(
-        "SELECT role, count(pss_kib), count(*) - count(pss_kib), total(pss_kib), total(uss_kib),
-             total(private_dirty_kib), total(shared_kib), total(swap_kib), max(max_pss_kib), max(max_uss_kib),
-             max(max_private_dirty_kib), max(seen_micros)
-         FROM memory GROUP BY role ORDER BY role",
+        "SELECT role, pid, start_ticks, seen_micros, pss_kib, uss_kib, private_dirty_kib, shared_kib, swap_kib,
+             max_pss_kib, max_uss_kib, max_private_dirty_kib
+         FROM memory ORDER BY role",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let whole =
-            |column| Ok::<u64, rusqlite::Error>(from_count(row.get::<_, Option<i64>>(column)?.unwrap_or(0)));
-        let sum = |column| Ok::<u64, rusqlite::Error>(from_total(row.get(column)?));
-        let memory = RoleMemory {
-            processes: whole(1)?,
-            unreadable: whole(2)?,
-            sum: MemoryFigures {
-                pss_kib: sum(3)?,
-                uss_kib: sum(4)?,
-                private_dirty_kib: sum(5)?,
-                shared_kib: sum(6)?,
-                swap_kib: sum(7)?,
-            },
-            max_pss_kib: whole(8)?,
-            max_uss_kib: whole(9)?,
-            max_private_dirty_kib: whole(10)?,
-            seen_micros: whole(11)?,
+        let kib = |column| row.get::<_, Option<i64>>(column).map(|kib| kib.map(from_count));
+        let whole = |column| kib(column).map(Option::unwrap_or_default);
+        let figures = match kib(4)? {
+            Some(pss_kib) => Some(MemoryFigures {
+                pss_kib,
+                uss_kib: whole(5)?,
+                private_dirty_kib: whole(6)?,
+                shared_kib: whole(7)?,
+                swap_kib: whole(8)?,
+            }),
+            None => None,
         };
-        each(row.get(0)?, &memory);
+        let look = LookRow {
+            pid: row.get(1)?,
+            start_ticks: from_bits(row.get(2)?),
+            seen_micros: from_count(row.get(3)?),
+            figures,
+            max_pss_kib: whole(9)?,
+            max_uss_kib: whole(10)?,
+            max_private_dirty_kib: whole(11)?,
+        };
+        each(row.get(0)?, look);
     }
     Ok(())
 }
 
-/// `total()` sums without overflow, as a float: exact for any sum of sizes below eight exbibytes.
-fn from_total(sum: f64) -> u64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a cast from a float saturates"
-    )]
-    let whole = sum as u64;
-    whole
+/// The looks at the processes of a role, over all trees: of each process the latest one.
+#[derive(Debug, Default)]
+pub(crate) struct Looks(HashMap<(u32, u64), LookRow>);
+
+impl Looks {
+    /// Adds a look; the latest one tells, and the largest figures of all.
+    pub(crate) fn add(&mut self, row: LookRow) {
+        match self.0.entry((row.pid, row.start_ticks)) {
+            Entry::Vacant(vacant) => drop(vacant.insert(row)),
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                let rank = |look: &LookRow| (look.seen_micros, look.figures.map(|figures| figures.pss_kib));
+                let (later, earlier) =
+                    if rank(&row) > rank(known) { (row, &*known) } else { (known.clone(), &row) };
+                *known = LookRow {
+                    figures: later.figures.or(earlier.figures),
+                    max_pss_kib: later.max_pss_kib.max(earlier.max_pss_kib),
+                    max_uss_kib: later.max_uss_kib.max(earlier.max_uss_kib),
+                    max_private_dirty_kib: later.max_private_dirty_kib.max(earlier.max_private_dirty_kib),
+                    ..later
+                };
+            }
+        }
+    }
+
+    /// The sum over the [`MAX_LOOKS`] processes that were looked at last.
+    pub(crate) fn sum(&self) -> RoleMemory {
+        let mut looks: Vec<&LookRow> = self.0.values().collect();
+        looks.sort_by_key(|look| Reverse((look.seen_micros, look.start_ticks, look.pid)));
+        let mut sum = RoleMemory::default();
+        for look in looks.into_iter().take(MAX_LOOKS as usize) {
+            match look.figures {
+                Some(figures) => {
+                    sum.processes += 1;
+                    for (sum, more) in [
+                        (&mut sum.sum.pss_kib, figures.pss_kib),
+                        (&mut sum.sum.uss_kib, figures.uss_kib),
+                        (&mut sum.sum.private_dirty_kib, figures.private_dirty_kib),
+                        (&mut sum.sum.shared_kib, figures.shared_kib),
+                        (&mut sum.sum.swap_kib, figures.swap_kib),
+                    ] {
+                        *sum = sum.saturating_add(more);
+                    }
+                }
+                None => sum.unreadable += 1,
+            }
+            sum.max_pss_kib = sum.max_pss_kib.max(look.max_pss_kib);
+            sum.max_uss_kib = sum.max_uss_kib.max(look.max_uss_kib);
+            sum.max_private_dirty_kib = sum.max_private_dirty_kib.max(look.max_private_dirty_kib);
+            sum.seen_micros = sum.seen_micros.max(look.seen_micros);
+        }
+        sum
+    }
 }

@@ -6,8 +6,11 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::{APPLICATION_ID, Error, SCHEMA_VERSION};
 
-/// The way from each version to the next one; the first begins at an empty file.
-const STEPS: [&str; SCHEMA_VERSION as usize] = [include_str!("schema.sql")];
+/// The tables of this version, for a file that has none yet.
+const TABLES: &str = include_str!("schema.sql");
+
+/// The way from each version to the next one; the first begins at version 1.
+const STEPS: [&str; SCHEMA_VERSION as usize - 1] = [include_str!("upgrade/1.sql")];
 
 /// What is in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +59,14 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Er
     let sqlite = |error| Error::of_sqlite(path, error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
     // Looked at again inside the transaction: another program may have been faster.
-    let version = match inspect(&transaction, path)? {
-        Found::Empty => 0,
-        Found::Version(version) => version,
+    let steps = match inspect(&transaction, path)? {
+        Found::Empty => &[TABLES][..],
+        Found::Version(version) => {
+            let first = usize::try_from(version).unwrap_or(0).saturating_sub(1);
+            STEPS.get(first..).unwrap_or_default()
+        }
     };
-    for step in STEPS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+    for step in steps {
         transaction.execute_batch(step).map_err(sqlite)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(sqlite)?;

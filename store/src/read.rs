@@ -6,14 +6,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, Result as SqlResult, Row};
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Result as SqlResult, Row, Rows};
 
 use crate::integer::{from_bits, from_count};
-use crate::merge::{Merge, RoleRow};
+use crate::merge::{ForkRow, LoadRow, Merge, MissingRow, RoleRow, SampleRow, TreeRow};
 use crate::migrate::{self, Found};
-use crate::model::{Interpreter, LanguageFrame, LineCount, Load, Loss, Missing, Site, Snapshot};
+use crate::model::{Interpreter, LanguageFrame, LineCount, Loss, Site, Snapshot};
 use crate::samples::Samples;
-use crate::{Error, bystanders, executed, lock, memory, ping};
+use crate::{Error, SCHEMA_VERSION, bystanders, executed, lock, memory, ping, role};
 
 /// How long to wait for a writer that holds the whole database, as at its start and end.
 const BUSY: Duration = Duration::from_secs(5);
@@ -37,11 +38,27 @@ pub fn snapshot(path: &Path) -> Result<Snapshot, Error> {
     let sqlite = |error| Error::of_sqlite(path, error);
     // Looked at before the rows are read: a writer that ends in between has closed its epoch then.
     let writer_lives = lock::is_held(path);
-    let transaction = connection.transaction().map_err(sqlite)?;
-    if migrate::inspect(&transaction, path)? == Found::Empty {
-        return Err(Error::NotOurs { path: path.to_owned() });
+    match migrate::inspect(&connection, path)? {
+        Found::Empty => return Err(Error::NotOurs { path: path.to_owned() }),
+        Found::Version(SCHEMA_VERSION) => {}
+        Found::Version(_) => connection = upgraded_copy(&connection, path)?,
     }
+    let transaction = connection.transaction().map_err(sqlite)?;
     read(&transaction, writer_lives).map_err(sqlite)
+}
+
+/// The same tables as this version has them: a reader may not upgrade the file itself, which may be kept for good
+/// reason, or be written by an older collector. The copy is a file without a name, gone when it is closed.
+fn upgraded_copy(connection: &Connection, path: &Path) -> Result<Connection, Error> {
+    let sqlite = |error| Error::of_sqlite(path, error);
+    let mut copy = Connection::open("").map_err(sqlite)?;
+    let copied = Backup::new(connection, &mut copy).and_then(|backup| backup.step(-1)).map_err(sqlite)?;
+    if copied != StepResult::Done {
+        return Err(Error::Locked { path: path.to_owned() });
+    }
+    copy.pragma_update(None, "foreign_keys", false).map_err(sqlite)?;
+    migrate::migrate(&mut copy, path)?;
+    Ok(copy)
 }
 
 /// Opens for reading.
@@ -114,7 +131,7 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
     let sites = sites(db)?;
     let lines = lines(db)?;
     roles(db, &mut merge, &sites, &lines)?;
-    memory::read(db, |role, memory| merge.memory(role, memory))?;
+    memory::read(db, |role, look| merge.look(role, look))?;
     interpreters(db, &mut merge)?;
     loads(db, &mut merge)?;
     missing(db, &mut merge)?;
@@ -182,16 +199,25 @@ fn trees(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
         not_sent.entry(row.get(0)?).or_default().push((row.get(1)?, from_count(row.get(2)?)));
         Ok(())
     })?;
-    rows(db, "SELECT id, pid, program, executable, gaps FROM tree ORDER BY id", |row| {
+    // What was dropped is known by its numbers alone, and no program any more.
+    let query =
+        "SELECT id, pid, program, executable, gaps, trees, state = 3 FROM tree WHERE state <> 2 ORDER BY id";
+    rows(db, query, |row| {
         let id = row.get(0)?;
-        let label = label(row.get(1)?, row.get(2)?, row.get(3)?);
-        merge.tree(id, label, from_count(row.get(4)?), not_sent.remove(&id).unwrap_or_default());
+        merge.tree(TreeRow {
+            id,
+            label: label(row.get(1)?, row.get(2)?, row.get(3)?),
+            gaps: from_count(row.get(4)?),
+            trees: from_count(row.get(5)?),
+            is_kept: row.get(6)?,
+            not_sent: not_sent.remove(&id).unwrap_or_default(),
+        });
         Ok(())
     })
 }
 
 /// A tree whose first event was lost is called by its executable, or by its pid when that is not known either.
-fn label(pid: u32, program: Vec<u8>, executable: Vec<u8>) -> Vec<u8> {
+pub(crate) fn label(pid: i64, program: Vec<u8>, executable: Vec<u8>) -> Vec<u8> {
     if !program.is_empty() {
         return program;
     }
@@ -238,23 +264,38 @@ fn roles(
     lines: &HashMap<i64, LanguageFrame>,
 ) -> SqlResult<()> {
     let mut roles = Vec::new();
-    // A parent's number is lower than its children's, so it is merged before them.
-    rows(db, "SELECT id, tree, parent, site, line FROM role ORDER BY id", |row| {
+    // A parent's rank is lower than its children's, so it is merged before them.
+    let query = "SELECT id, tree, parent, site, line, trees FROM role ORDER BY coalesce(rank, id), id";
+    rows(db, query, |row| {
+        let line: i64 = row.get(4)?;
         roles.push(RoleRow {
             id: row.get(0)?,
             tree: row.get(1)?,
             parent: row.get(2)?,
             site: sites.get(&row.get(3)?).cloned(),
-            line: lines.get(&row.get(4)?).cloned(),
+            line: lines.get(&line).cloned(),
+            is_other: line == role::OTHER,
+            trees: from_count(row.get(5)?),
         });
         Ok(())
     })?;
     merge.roles(roles);
     let columns = bystanders::COLUMNS;
-    let query = format!("SELECT role, forks, nanos, resident_kib, {columns} FROM fork ORDER BY role, number");
+    let query = format!(
+        "SELECT role, forks, nanos, resident_kib, coalesce(resident_micros, tree.last_seen_micros),
+             coalesce(looked_micros, tree.last_seen_micros), {columns}
+         FROM fork JOIN role ON role.id = fork.role JOIN tree ON tree.id = role.tree"
+    );
     rows(db, &query, |row| {
-        let bystanders = bystanders::read(row, 4)?;
-        merge.forks(row.get(0)?, from_count(row.get(1)?), from_count(row.get(2)?), row.get(3)?, bystanders);
+        let forks = ForkRow {
+            forks: from_count(row.get(1)?),
+            nanos: from_count(row.get(2)?),
+            resident_kib: row.get(3)?,
+            resident_micros: from_count(row.get(4)?),
+            looked_micros: from_count(row.get(5)?),
+            bystanders: bystanders::read(row, 6)?,
+        };
+        merge.forks(row.get(0)?, forks);
         Ok(())
     })
 }
@@ -267,7 +308,7 @@ fn reason(word: String) -> Option<String> {
 fn interpreters(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
     rows(
         db,
-        "SELECT tree, language, version, no_lines FROM interpreter ORDER BY language, version",
+        "SELECT tree, language, version, no_lines FROM interpreter ORDER BY language, version, no_lines",
         |row| {
             let interpreter =
                 Interpreter { language: row.get(1)?, version: row.get(2)?, no_lines: reason(row.get(3)?) };
@@ -287,52 +328,75 @@ fn interpreters(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
 }
 
 fn loads(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
-    let query = "SELECT id, role, path, name, kind, language, outcome, via, pulled_in_by, events, processes,
+    // Two walks in one step: over the loads, and over their stacks by an index that has all that is asked.
+    let mut stacks =
+        db.prepare("SELECT load, id, digest FROM stack WHERE load IS NOT NULL ORDER BY load, digest")?;
+    let mut stacks = stacks.query([])?;
+    let mut stack = sample(&mut stacks)?;
+    let query = "SELECT id, role, file, kind, name, language, outcome, via, pulled_in_by, events, processes,
                      bytes, nanos, respawned, spans, span_nanos, span_cpu_nanos, span_faults,
                      bound_nanos, first_seen_micros, last_seen_micros
                  FROM load ORDER BY id";
     rows(db, query, |row| {
-        let load = Load {
-            role: 0,
-            path: row.get(2)?,
-            name: row.get(3)?,
-            kind: row.get(4)?,
-            language: row.get(5)?,
-            outcome: row.get(6)?,
-            via: row.get(7)?,
-            pulled_in_by: row.get(8)?,
-            events: from_count(row.get(9)?),
-            processes: from_count(row.get(10)?),
-            bytes: from_count(row.get(11)?),
-            nanos: from_count(row.get(12)?),
-            respawned: from_count(row.get(13)?),
-            spans: from_count(row.get(14)?),
-            span_nanos: from_count(row.get(15)?),
-            span_cpu_nanos: from_count(row.get(16)?),
-            span_faults: from_count(row.get(17)?),
-            bound_nanos: from_count(row.get(18)?),
-            first_seen_micros: from_count(row.get(19)?),
-            last_seen_micros: from_count(row.get(20)?),
-            stacks: Vec::new(),
-        };
-        merge.load(row.get(1)?, row.get(0)?, load);
+        let number = |column| row.get(column).map(from_count);
+        let id: i64 = row.get(0)?;
+        merge.load(&LoadRow {
+            role: row.get(1)?,
+            file: row.get(2)?,
+            kind: row.get_ref(3)?.as_bytes()?,
+            name: row.get_ref(4)?.as_bytes()?,
+            language: row.get_ref(5)?.as_bytes()?,
+            outcome: row.get_ref(6)?.as_bytes()?,
+            via: row.get_ref(7)?.as_bytes()?,
+            pulled_in_by: row.get_ref(8)?.as_bytes()?,
+            events: number(9)?,
+            processes: number(10)?,
+            bytes: number(11)?,
+            nanos: number(12)?,
+            respawned: number(13)?,
+            spans: number(14)?,
+            span_nanos: number(15)?,
+            span_cpu_nanos: number(16)?,
+            span_faults: number(17)?,
+            bound_nanos: number(18)?,
+            first_seen_micros: number(19)?,
+            last_seen_micros: number(20)?,
+        });
+        while let Some((load, found)) = stack.filter(|(load, _)| *load <= id) {
+            if load == id {
+                merge.sample_of_load(found);
+            }
+            stack = sample(&mut stacks)?;
+        }
         Ok(())
     })
 }
 
+/// The next stack, with the row that it belongs to.
+fn sample(stacks: &mut Rows<'_>) -> SqlResult<Option<(i64, SampleRow)>> {
+    let Some(row) = stacks.next()? else { return Ok(None) };
+    Ok(Some((row.get(0)?, SampleRow { id: row.get(1)?, digest: row.get(2)? })))
+}
+
 fn missing(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
-    let query = "SELECT id, role, name, language, searches, probes, processes FROM missing ORDER BY id";
-    rows(db, query, |row| {
-        let missing = Missing {
-            role: 0,
-            name: row.get(2)?,
-            language: row.get(3)?,
-            searches: from_count(row.get(4)?),
-            probes: from_count(row.get(5)?),
-            processes: from_count(row.get(6)?),
-            stacks: Vec::new(),
-        };
-        merge.missing(row.get(1)?, row.get(0)?, missing);
+    rows(
+        db,
+        "SELECT id, role, name, language, searches, probes, processes FROM missing ORDER BY id",
+        |row| {
+            merge.missing(&MissingRow {
+                id: row.get(0)?,
+                role: row.get(1)?,
+                name: row.get_ref(2)?.as_bytes()?,
+                language: row.get_ref(3)?.as_bytes()?,
+                searches: from_count(row.get(4)?),
+                probes: from_count(row.get(5)?),
+                processes: from_count(row.get(6)?),
+            });
+            Ok(())
+        },
+    )?;
+    rows(db, "SELECT missing, id, digest FROM stack WHERE missing IS NOT NULL", |row| {
+        merge.sample_of_missing(row.get(0)?, SampleRow { id: row.get(1)?, digest: row.get(2)? });
         Ok(())
     })
 }

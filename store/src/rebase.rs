@@ -5,11 +5,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use crate::executed;
 use crate::identity::Identities;
-use crate::memory;
-use crate::model::{MAX_STACKS, Rebase};
+use crate::model::Rebase;
 use crate::role::Place;
+use crate::sums;
 
 /// Carries out a rebase, and remembers it for the next collector.
 pub(crate) fn rebase(db: &Connection, ids: &mut Identities, row: &Rebase) -> Result<()> {
@@ -23,8 +22,7 @@ pub(crate) fn rebase(db: &Connection, ids: &mut Identities, row: &Rebase) -> Res
     }
     let root = ids.role(db, row.tree, &[])?;
     let heir = ids.role(db, row.tree, &row.chain)?;
-    move_sums(db, heir, root)?;
-    memory::relabel(db, heir, root)?;
+    sums::hand_over(db, heir, root, u32::MAX)?;
     db.prepare_cached("DELETE FROM fork WHERE role = ?1")?.execute([heir])?;
     let children = children(db, heir)?;
     // Before its children move: one of them may have the heir's own fork site, and takes its place.
@@ -49,8 +47,7 @@ pub(crate) fn hang(db: &Connection, role: i64, place: Place) -> Result<()> {
     let kept = there.map_or(role, |there| there.min(role));
     if let Some(there) = there {
         let gone = there.max(role);
-        move_sums(db, gone, kept)?;
-        memory::relabel(db, gone, kept)?;
+        sums::hand_over(db, gone, kept, u32::MAX)?;
         db.prepare_cached(
             "INSERT INTO fork (role, number, forks, nanos, resident_kib, threads, sockets, most_threads,
                  most_sockets, at_least, thread_names)
@@ -94,87 +91,5 @@ fn children(db: &Connection, role: i64) -> Result<Vec<(i64, Place)>> {
 
 fn delete_role(db: &Connection, role: i64) -> Result<()> {
     db.prepare_cached("DELETE FROM role WHERE id = ?1")?.execute([role])?;
-    Ok(())
-}
-
-/// Makes the loads, searches and executed programs of one role those of another.
-fn move_sums(db: &Connection, from: i64, to: i64) -> Result<()> {
-    executed::move_runs(db, from, to)?;
-    db.prepare_cached("UPDATE OR IGNORE load SET role = ?2 WHERE role = ?1")?.execute([from, to])?;
-    let same = "SELECT ours.id, theirs.id FROM load AS ours
-                JOIN load AS theirs ON theirs.role = ?2 AND theirs.path = ours.path AND theirs.kind = ours.kind
-                WHERE ours.role = ?1";
-    for (gone, kept) in pairs(db, same, from, to)? {
-        db.prepare_cached(
-            "UPDATE load SET
-                 name = iif(load.name = x'', gone.name, load.name),
-                 outcome = iif(load.outcome = 'loaded', load.outcome, gone.outcome),
-                 pulled_in_by = iif(load.pulled_in_by = x'', gone.pulled_in_by, load.pulled_in_by),
-                 events = min(load.events, 9223372036854775807 - gone.events) + gone.events,
-                 processes = min(load.processes, 9223372036854775807 - gone.processes) + gone.processes,
-                 bytes = max(load.bytes, gone.bytes),
-                 nanos = min(load.nanos, 9223372036854775807 - gone.nanos) + gone.nanos,
-                 respawned = min(load.respawned, 9223372036854775807 - gone.respawned) + gone.respawned,
-                 spans = min(load.spans, 9223372036854775807 - gone.spans) + gone.spans,
-                 span_nanos = min(load.span_nanos, 9223372036854775807 - gone.span_nanos) + gone.span_nanos,
-                 span_cpu_nanos = min(load.span_cpu_nanos, 9223372036854775807 - gone.span_cpu_nanos) + gone.span_cpu_nanos,
-                 span_faults = min(load.span_faults, 9223372036854775807 - gone.span_faults) + gone.span_faults,
-                 bound_nanos = iif(load.bound_nanos = 0 OR gone.bound_nanos BETWEEN 1 AND load.bound_nanos,
-                     gone.bound_nanos, load.bound_nanos),
-                 first_seen_micros = min(load.first_seen_micros, gone.first_seen_micros),
-                 last_seen_micros = max(load.last_seen_micros, gone.last_seen_micros)
-             FROM load AS gone WHERE gone.id = ?1 AND load.id = ?2",
-        )?
-        .execute([gone, kept])?;
-        db.prepare_cached("UPDATE OR IGNORE stack SET load = ?2 WHERE load = ?1")?.execute([gone, kept])?;
-        let beyond = "SELECT id FROM stack WHERE load = ?1
-                      UNION ALL SELECT * FROM (SELECT id FROM stack WHERE load = ?2 ORDER BY id LIMIT -1 OFFSET ?3)";
-        drop_stacks(db, beyond, gone, kept)?;
-        db.prepare_cached("DELETE FROM load WHERE id = ?1")?.execute([gone])?;
-    }
-    db.prepare_cached("UPDATE OR IGNORE missing SET role = ?2 WHERE role = ?1")?.execute([from, to])?;
-    let same = "SELECT ours.id, theirs.id FROM missing AS ours
-                JOIN missing AS theirs ON theirs.role = ?2 AND theirs.name = ours.name
-                WHERE ours.role = ?1";
-    for (gone, kept) in pairs(db, same, from, to)? {
-        db.prepare_cached(
-            "UPDATE missing SET
-                 searches = min(missing.searches, 9223372036854775807 - gone.searches) + gone.searches,
-                 probes = min(missing.probes, 9223372036854775807 - gone.probes) + gone.probes,
-                 processes = min(missing.processes, 9223372036854775807 - gone.processes) + gone.processes
-             FROM missing AS gone WHERE gone.id = ?1 AND missing.id = ?2",
-        )?
-        .execute([gone, kept])?;
-        db.prepare_cached("UPDATE OR IGNORE stack SET missing = ?2 WHERE missing = ?1")?
-            .execute([gone, kept])?;
-        let beyond = "SELECT id FROM stack WHERE missing = ?1
-                      UNION ALL SELECT * FROM (SELECT id FROM stack WHERE missing = ?2 ORDER BY id LIMIT -1 OFFSET ?3)";
-        drop_stacks(db, beyond, gone, kept)?;
-        db.prepare_cached("DELETE FROM missing WHERE id = ?1")?.execute([gone])?;
-    }
-    Ok(())
-}
-
-fn pairs(db: &Connection, query: &str, from: i64, to: i64) -> Result<Vec<(i64, i64)>> {
-    db.prepare_cached(query)?.query_map([from, to], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-}
-
-/// Deletes the sample stacks that both had, and those beyond what is kept of each owner.
-fn drop_stacks(db: &Connection, query: &str, gone: i64, kept: i64) -> Result<()> {
-    let stacks: Vec<i64> = db
-        .prepare_cached(query)?
-        .query_map(params![gone, kept, i64::try_from(MAX_STACKS).unwrap_or(i64::MAX)], |row| row.get(0))?
-        .collect::<Result<_>>()?;
-    for stack in stacks {
-        delete_stack(db, stack)?;
-    }
-    Ok(())
-}
-
-/// Deletes a sample stack with its frames.
-pub(crate) fn delete_stack(db: &Connection, stack: i64) -> Result<()> {
-    db.prepare_cached("DELETE FROM native_frame WHERE stack = ?1")?.execute([stack])?;
-    db.prepare_cached("DELETE FROM language_frame WHERE stack = ?1")?.execute([stack])?;
-    db.prepare_cached("DELETE FROM stack WHERE id = ?1")?.execute([stack])?;
     Ok(())
 }

@@ -11,6 +11,10 @@ use crate::rebase;
 /// The line of a role whose line was not told.
 pub(crate) const UNTOLD: i64 = 0;
 
+/// The line of a role of a kept tree whose line was not told, though that of another one at its place was: it is
+/// something else than that one.
+pub(crate) const OTHER: i64 = -1;
+
 /// Parent and site of a root's role.
 const NONE: i64 = 0;
 

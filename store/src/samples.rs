@@ -1,21 +1,15 @@
-//! Sample stacks, read for the sums that want them: a report adds up the rows of a thousand starts of a
-//! program and shows three stacks of each sum.
+//! What the sums of a report are shown with, read once they are known: the paths of their files, and their sample
+//! stacks, which are few where the rows are a million.
 
 use std::collections::HashMap;
 
 use rusqlite::{CachedStatement, Connection, Result};
 
-use crate::model::{LanguageFrame, MAX_STACKS, Site, Stack};
+use crate::model::{LanguageFrame, Site, Stack};
 
-/// Reads stacks by the rows that they belong to.
+/// Reads paths and stacks by their numbers.
 pub(crate) struct Samples<'db> {
-    of_load: CachedStatement<'db>,
-    of_missing: CachedStatement<'db>,
-    frames: Frames<'db>,
-}
-
-/// Reads the frames of a stack.
-struct Frames<'db> {
+    path: CachedStatement<'db>,
     native: CachedStatement<'db>,
     language: CachedStatement<'db>,
     sites: &'db HashMap<i64, Site>,
@@ -30,46 +24,23 @@ impl<'db> Samples<'db> {
         lines: &'db HashMap<i64, LanguageFrame>,
     ) -> Result<Self> {
         Ok(Self {
-            of_load: db.prepare_cached("SELECT id FROM stack WHERE load = ?1 ORDER BY id")?,
-            of_missing: db.prepare_cached("SELECT id FROM stack WHERE missing = ?1 ORDER BY id")?,
-            frames: Frames {
-                native: db
-                    .prepare_cached("SELECT site FROM native_frame WHERE stack = ?1 ORDER BY position")?,
-                language: db
-                    .prepare_cached("SELECT line FROM language_frame WHERE stack = ?1 ORDER BY position")?,
-                sites,
-                lines,
-            },
+            path: db.prepare_cached("SELECT path FROM file WHERE id = ?1")?,
+            native: db.prepare_cached("SELECT site FROM native_frame WHERE stack = ?1 ORDER BY position")?,
+            language: db
+                .prepare_cached("SELECT line FROM language_frame WHERE stack = ?1 ORDER BY position")?,
+            sites,
+            lines,
         })
     }
 
-    /// The first distinct stacks of these rows of the table `load`.
-    pub(crate) fn of_loads(&mut self, rows: &[i64]) -> Result<Vec<Stack>> {
-        self.frames.of(&mut self.of_load, rows)
+    /// The path of a file.
+    pub(crate) fn path(&mut self, file: i64) -> Result<Vec<u8>> {
+        self.path.query_row([file], |row| row.get(0))
     }
 
-    /// The first distinct stacks of these rows of the table `missing`.
-    pub(crate) fn of_missing(&mut self, rows: &[i64]) -> Result<Vec<Stack>> {
-        self.frames.of(&mut self.of_missing, rows)
-    }
-}
-
-impl Frames<'_> {
-    fn of(&mut self, query: &mut CachedStatement<'_>, rows: &[i64]) -> Result<Vec<Stack>> {
-        let mut kept: Vec<Stack> = Vec::new();
-        for row in rows {
-            let mut stacks = query.query([row])?;
-            while let Some(stack) = stacks.next()? {
-                if kept.len() >= MAX_STACKS {
-                    return Ok(kept);
-                }
-                let stack = self.stack(stack.get(0)?)?;
-                if !kept.contains(&stack) {
-                    kept.push(stack);
-                }
-            }
-        }
-        Ok(kept)
+    /// The stacks with these numbers.
+    pub(crate) fn stacks(&mut self, ids: impl Iterator<Item = i64>) -> Result<Vec<Stack>> {
+        ids.map(|id| self.stack(id)).collect()
     }
 
     fn stack(&mut self, id: i64) -> Result<Stack> {

@@ -1,4 +1,4 @@
--- Version 1. Identities (start_micros, offset) hold the bits of an unsigned number; counts stop at
+-- Version 2. Identities (start_micros, offset) hold the bits of an unsigned number; counts stop at
 -- the largest signed one. Paths and labels are blobs: Linux promises nothing about their encoding.
 
 -- One row for each time a collector opened the database. `closed` 0 and nobody holding the lock: it was killed.
@@ -32,10 +32,17 @@ CREATE TABLE tree (
     last_seen_micros   INTEGER NOT NULL DEFAULT 0,
     sequence           INTEGER NOT NULL DEFAULT 0,
     gaps               INTEGER NOT NULL DEFAULT 0,
+    -- Trees that the row stands for: one, or in a kept tree those that were forgotten.
+    trees              INTEGER NOT NULL DEFAULT 1,
+    -- 0: its sums are its own. 1: they are in its program's kept tree, all but those that are absolute. 2: it was
+    -- dropped, and is known by its numbers alone. 3: a kept tree, whose pid is -1.
+    state              INTEGER NOT NULL DEFAULT 0,
     UNIQUE (pid, start_micros)
 ) STRICT;
 
 CREATE INDEX tree_last_seen ON tree (last_seen_micros);
+CREATE INDEX tree_unsettled ON tree (last_seen_micros) WHERE state = 0;
+CREATE INDEX tree_kept ON tree (program) WHERE state = 3;
 
 -- What a tree's processes counted instead of sending.
 CREATE TABLE not_sent (
@@ -51,7 +58,7 @@ CREATE TABLE interpreter (
     language  TEXT NOT NULL,
     version   BLOB NOT NULL,
     no_lines  TEXT NOT NULL,
-    PRIMARY KEY (tree, language, version)
+    PRIMARY KEY (tree, language, version, no_lines)
 ) STRICT, WITHOUT ROWID;
 
 -- Loads on behalf of a language's code, by why they have no lines; empty for those that have.
@@ -83,15 +90,29 @@ CREATE TABLE line (
     UNIQUE (file, number, function, language)
 ) STRICT;
 
--- Roles of a tree. A parent's id is lower than its children's. Parent 0 and site 0: the root. Line 0: not told.
+-- Files that were loaded.
+CREATE TABLE file (
+    id    INTEGER PRIMARY KEY,
+    path  BLOB NOT NULL UNIQUE
+) STRICT;
+
+-- Roles of a tree. Parent 0 and site 0: the root. Line 0: not told. Line -1, in a kept tree: not told, beside a role
+-- of the same place whose line was.
 CREATE TABLE role (
     id      INTEGER PRIMARY KEY,
     tree    INTEGER NOT NULL REFERENCES tree (id),
     parent  INTEGER NOT NULL,
     site    INTEGER NOT NULL,
     line    INTEGER NOT NULL,
+    -- Of a kept tree: forgotten trees that had it, the lowest number that it had in a tree, and when that tree spoke
+    -- that had it and spoke last. Roles stand in the order of their numbers, a parent before its children.
+    trees        INTEGER NOT NULL DEFAULT 1,
+    rank         INTEGER,
+    seen_micros  INTEGER NOT NULL DEFAULT 0,
     UNIQUE (tree, parent, site, line)
 ) STRICT;
+
+CREATE INDEX role_parent ON role (parent);
 
 -- Forks into a role, by the number that the tree has for it. One role may have several numbers: its forks
 -- are the sum. Absolute, not sums over batches.
@@ -108,6 +129,10 @@ CREATE TABLE fork (
     most_sockets  INTEGER,
     at_least      INTEGER NOT NULL DEFAULT 0,
     thread_names  BLOB NOT NULL DEFAULT x'',
+    -- Of a kept tree, which has one number: when the trees last spoke that the resident size is from, and the last
+    -- threads and sockets. Of any other tree NULL: when it last spoke.
+    resident_micros  INTEGER,
+    looked_micros    INTEGER,
     PRIMARY KEY (role, number)
 ) STRICT, WITHOUT ROWID;
 
@@ -139,7 +164,7 @@ CREATE TABLE memory (
 CREATE TABLE load (
     id                 INTEGER PRIMARY KEY,
     role               INTEGER NOT NULL REFERENCES role (id),
-    path               BLOB NOT NULL,
+    file               INTEGER NOT NULL REFERENCES file (id),
     kind               TEXT NOT NULL,
     name               BLOB NOT NULL,
     language           TEXT NOT NULL,
@@ -158,7 +183,7 @@ CREATE TABLE load (
     bound_nanos        INTEGER NOT NULL,
     first_seen_micros  INTEGER NOT NULL,
     last_seen_micros   INTEGER NOT NULL,
-    UNIQUE (role, path, kind)
+    UNIQUE (role, file, kind)
 ) STRICT;
 
 CREATE TABLE missing (
@@ -169,6 +194,7 @@ CREATE TABLE missing (
     searches   INTEGER NOT NULL,
     probes     INTEGER NOT NULL,
     processes  INTEGER NOT NULL,
+    last_seen_micros  INTEGER NOT NULL DEFAULT 0,
     UNIQUE (role, name)
 ) STRICT;
 

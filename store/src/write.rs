@@ -12,15 +12,15 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, pa
 use crate::identity::Identities;
 use crate::integer::{count, from_bits, from_count};
 use crate::lock::WriterLock;
-use crate::model::{Batch, TreeKey, TreeMark};
-use crate::{Error, insert, migrate};
+use crate::model::{Batch, MAX_TREES, TreeKey, TreeMark};
+use crate::{Error, insert, migrate, vacuum};
 
 /// How long a statement waits for another program's transaction. Short: the caller keeps the batch and
 /// tries again, and while it waits here it can do nothing else.
 const BUSY: Duration = Duration::from_millis(500);
 
-/// Most trees whose marks are handed back, the last seen ones first.
-const MAX_MARKS: u32 = 16_384;
+/// Bytes of the write-ahead log that stay on the disk after a checkpoint: a long transaction grows it once.
+const LOG_BYTES: u32 = 16 << 20;
 
 /// The one writer of a database.
 ///
@@ -52,10 +52,17 @@ impl Writer {
         .map_err(sqlite)?;
         connection.busy_timeout(BUSY).map_err(sqlite)?;
         migrate::inspect(&connection, path)?;
-        // In this order: the tables of a fresh file come to be in WAL mode already.
+        // In this order: a file takes its way to vacuum before anything else is in it, and the tables of a fresh
+        // one come to be in WAL mode already.
+        vacuum::prepare(&connection).map_err(sqlite)?;
         connection.pragma_update(None, "journal_mode", "wal").map_err(sqlite)?;
         connection.pragma_update(None, "synchronous", "normal").map_err(sqlite)?;
+        connection.pragma_update(None, "journal_size_limit", LOG_BYTES).map_err(sqlite)?;
+        // Rows refer to places and files by numbers that this program has just looked up or made; that a row is
+        // referred to no more `sweep` finds out for all rows at once, without an index for it.
+        connection.pragma_update(None, "foreign_keys", false).map_err(sqlite)?;
         migrate::migrate(&mut connection, path)?;
+        vacuum::convert(&connection).map_err(sqlite)?;
         connection.set_prepared_statement_cache_capacity(32);
         let now = count(now_micros());
         let epoch = connection
@@ -88,9 +95,10 @@ impl Writer {
             let mut marks = self
                 .connection
                 .prepare(
-                    "SELECT pid, start_micros, sequence, gaps FROM tree ORDER BY last_seen_micros DESC LIMIT ?1",
+                    "SELECT pid, start_micros, sequence, gaps FROM tree WHERE state <> 3
+                     ORDER BY last_seen_micros DESC LIMIT ?1",
                 )?
-                .query_map([MAX_MARKS], |row| {
+                .query_map([MAX_TREES], |row| {
                     let key = TreeKey { pid: row.get(0)?, start_micros: from_bits(row.get(1)?) };
                     Ok((
                         key,

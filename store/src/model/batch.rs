@@ -95,6 +95,10 @@ pub struct TreeRow {
     pub interpreters: Vec<Interpreter>,
 }
 
+/// Trees that are known by name, those that spoke last: a collector that starts again goes on with them where the
+/// last one stopped. What those before them told is kept, but not who it was.
+pub const MAX_TREES: u32 = 32_768;
+
 /// What a collector that starts again must know of a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TreeMark {

@@ -10,8 +10,8 @@ mod place;
 mod program;
 
 pub use batch::{
-    Batch, ExecutedRow, Interpreter, LineCount, LoadKey, LoadRow, Loss, MAX_LOOKS, MAX_STACKS, MemoryFigures,
-    MemoryRow, MissingRow, NUMBERED, PingRow, Rebase, RoleCount, TreeMark, TreeRow, UNTOLD,
+    Batch, ExecutedRow, Interpreter, LineCount, LoadKey, LoadRow, Loss, MAX_LOOKS, MAX_STACKS, MAX_TREES,
+    MemoryFigures, MemoryRow, MissingRow, NUMBERED, PingRow, Rebase, RoleCount, TreeMark, TreeRow, UNTOLD,
 };
 pub use place::{ForkSite, LanguageFrame, RoleChain, Site, Stack, TreeKey};
 pub use program::{Epoch, Executed, Load, Missing, Program, Role, RoleMemory, Snapshot};

@@ -1,0 +1,109 @@
+//! A database of every earlier schema tells the same report as it did to the code that wrote it: before it is
+//! upgraded, and after.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use alive_report::{Report, Selection, render};
+use alive_store::{SCHEMA_VERSION, Writer, snapshot};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+fn versions() -> impl Iterator<Item = i32> {
+    1..SCHEMA_VERSION
+}
+
+fn beside(version: i32, suffix: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/tests/versions");
+    let file = folder.join(format!("{version}.{suffix}"));
+    fs::read_to_string(&file).unwrap_or_else(|error| {
+        panic!("{}: {error}: store/tests/versions/README.md says how it is made", file.display())
+    })
+}
+
+/// A file as the last code of a version left it.
+fn old(version: i32) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.db");
+    Connection::open(&path).unwrap().execute_batch(&beside(version, "sql")).unwrap();
+    (folder, path)
+}
+
+fn report(path: &Path) -> String {
+    let mut out = Vec::new();
+    render::json::render(&Report::new(snapshot(path).unwrap(), &Selection::default()), &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn version(path: &Path) -> i32 {
+    Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_reader_understands_a_file_of_every_earlier_version_and_leaves_it_as_it_is() {
+    for version in versions() {
+        let (_folder, path) = old(version);
+        let before = fs::read(&path).unwrap();
+        assert_eq!(report(&path), beside(version, "report.json"), "version {version}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_writer_upgrades_a_file_of_every_earlier_version_and_loses_nothing() {
+    for earlier in versions() {
+        let (_folder, path) = old(earlier);
+        let until = snapshot(&path).unwrap().until_micros;
+        drop(Writer::open(&path).unwrap());
+        assert_eq!(version(&path), SCHEMA_VERSION);
+        // A writer was there, and was not closed. But for that nothing happened.
+        let mut after = snapshot(&path).unwrap();
+        assert_eq!(after.epochs.len(), 2);
+        (after.unclean_ends, after.until_micros) = (after.unclean_ends - 1, until);
+        let mut out = Vec::new();
+        render::json::render(&Report::new(after, &Selection::default()), &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), beside(earlier, "report.json"), "version {earlier}");
+    }
+}
+
+/// Columns and indices of every table, in their order.
+fn shape(db: &Connection) -> Vec<(String, String)> {
+    let tables: Vec<String> = db
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let mut shape = Vec::new();
+    for table in tables {
+        let columns = "SELECT group_concat(name || ' ' || type || ' ' || \"notnull\" || ' ' || \
+                           coalesce(dflt_value, '-') || ' ' || pk, ', ') FROM pragma_table_xinfo(?1)";
+        let indices = "SELECT coalesce(group_concat(it, '; '), '') FROM (
+                           SELECT (SELECT group_concat(name) FROM pragma_index_xinfo(list.name) WHERE key) ||
+                               list.\"unique\" || list.partial AS it
+                           FROM pragma_index_list(?1) AS list ORDER BY it)";
+        for query in [columns, indices] {
+            shape.push((table.clone(), db.query_row(query, [&table], |row| row.get(0)).unwrap()));
+        }
+    }
+    shape
+}
+
+#[test]
+fn an_upgraded_file_has_the_tables_of_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let fresh = folder.path().join("new.db");
+    Writer::open(&fresh).unwrap().close().unwrap();
+    for version in versions() {
+        let (_folder, path) = old(version);
+        Writer::open(&path).unwrap().close().unwrap();
+        let (old, new) = (Connection::open(&path).unwrap(), Connection::open(&fresh).unwrap());
+        assert_eq!(shape(&old), shape(&new), "version {version}");
+        let vacuum = |db: &Connection| db.pragma_query_value(None, "auto_vacuum", |row| row.get::<_, i32>(0));
+        assert_eq!((vacuum(&old), vacuum(&new)), (Ok(2), Ok(2)));
+        let broken: i64 =
+            old.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(broken, 0);
+    }
+}
