@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use alive_collector::service::{self, Watchdog};
-use alive_collector::{Collector, EventsTarget, Options, default_database};
+use alive_collector::{Collector, EventsTarget, Options, default_database, http};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -42,12 +42,19 @@ struct Arguments {
     #[arg(long, value_name = "BYTES", default_value_t = alive_collector::options::RECEIVE_BUFFER)]
     receive_buffer: usize,
 
+    /// Show the report as a page, and figures for Prometheus, at a loopback address, such as 127.0.0.1:25484
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    http: Option<SocketAddr>,
+
     /// Do not look at the memory of the processes that report
     #[arg(long)]
     no_memory: bool,
 }
 
 fn main() -> ExitCode {
+    if let Some(status) = http::write_if_asked() {
+        return status;
+    }
     let arguments = Arguments::parse();
     let level = EnvFilter::try_from_env("ALIVE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -97,6 +104,9 @@ fn run(arguments: Arguments) -> Result<(), String> {
             tracing::warn!("{address} can be reached from other machines");
         }
     }
+    if let Some(address) = collector.http_address() {
+        tracing::info!("the report is shown at http://{address}/");
+    }
     service::ready();
     let watchdog = Watchdog::start(&collector);
     let signal = runtime.block_on(stopped);
@@ -118,6 +128,7 @@ fn options(arguments: Arguments) -> Result<Options, String> {
     let mut options = Options {
         listen_public: arguments.listen_public,
         receive_buffer: arguments.receive_buffer,
+        http: arguments.http,
         events: arguments.events.map(|file| {
             if file.as_os_str() == "-" { EventsTarget::Stdout } else { EventsTarget::File(file) }
         }),

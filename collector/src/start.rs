@@ -12,6 +12,7 @@ use alive_store::Writer;
 use crate::aggregate::Aggregate;
 use crate::events::{self, EventsWriter};
 use crate::flush;
+use crate::http;
 use crate::memory;
 use crate::moment::Moment;
 use crate::options::{EventsTarget, Options};
@@ -61,6 +62,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The page cannot be served.
+    #[error(transparent)]
+    Http(#[from] http::Error),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] alive_store::Error),
@@ -105,6 +109,7 @@ pub struct Collector {
     addresses: Vec<SocketAddr>,
     shared: Arc<Shared>,
     looks_at_memory: bool,
+    http: Option<http::Server>,
     threads: Option<Threads>,
 }
 
@@ -132,6 +137,7 @@ impl Collector {
         // The database last: what fails before must not leave an epoch in it that was never closed. What
         // comes while it is opened waits in the kernel.
         let (mut sockets, addresses) = listen(options, inherited)?;
+        let http = options.http.map(http::Listener::bind).transpose()?;
         let events = options.events.as_ref().map(open_events).transpose()?;
         let up_since = Moment::now();
         let shared = Arc::new(Shared::default());
@@ -181,13 +187,26 @@ impl Collector {
         };
         let receiver = spawn("alive-receiver", move || receiver.run())?;
         let looks_at_memory = options.memory.is_some();
-        Ok(Self { addresses, shared, looks_at_memory, threads: Some(Threads { receiver, writer }) })
+        let subject = |shared| http::Subject {
+            db: options.db.clone(),
+            listens_at: addresses.iter().map(SocketAddr::to_string).collect(),
+            up_since,
+            shared,
+        };
+        let http = http.map(|listener| listener.serve(subject(Arc::clone(&shared)))).transpose()?;
+        Ok(Self { addresses, shared, looks_at_memory, http, threads: Some(Threads { receiver, writer }) })
     }
 
     /// Where it listens, with the ports that the kernel chose.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where the page is served, with the port that the kernel chose.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(http::Server::address)
     }
 
     /// What its threads share.
@@ -220,9 +239,13 @@ impl Collector {
     /// When the database could not be written for so long that the last sums had to be given up.
     pub fn stop(mut self) -> Result<Summary, StopError> {
         self.shared.stop();
+        // Ends beside the other threads, which do not wait for it.
+        let http = self.http.take();
+        http.iter().for_each(http::Server::ask_to_end);
         let threads = self.threads.take().expect("only taken here, and this is the only call");
         let received = threads.receiver.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let written = threads.writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        http.into_iter().for_each(http::Server::wait);
         match written {
             Ok(()) => Ok(Summary { progress: self.shared.progress() }),
             Err(source) => {
