@@ -211,7 +211,8 @@ impl Aggregate {
         self.pending = pending;
     }
 
-    fn waiting(&self) -> usize {
+    /// Keys that wait to be written.
+    pub(crate) fn waiting(&self) -> usize {
         self.pending.keys() + self.trees.changed()
     }
 

@@ -39,7 +39,10 @@ pub(crate) fn run(writer: Writer, batches: &Receiver<Pending>, shared: &Shared) 
     let mut database = Database { path: writer.path().to_owned(), writer: Some(writer) };
     for mut pending in batches {
         pending.name_places(|place| symbols.fill(place));
+        shared.note(|vitals| vitals.writing(pending.keys()));
+        let mut took = Duration::ZERO;
         let write = || {
+            let began = Instant::now();
             let writer = database.writer(shared)?;
             let batches = pending.batches(Moment::now().wall_micros, ROWS_AT_ONCE);
             let written = writer.write_all(batches.map(|mut batch| {
@@ -49,9 +52,11 @@ pub(crate) fn run(writer: Writer, batches: &Receiver<Pending>, shared: &Shared) 
             if matches!(written, Err(Error::Replaced { .. })) {
                 database.writer = None;
             }
+            took = began.elapsed();
             written
         };
         insist(write, shared, &mut warned)?;
+        shared.note(|vitals| vitals.written(took));
     }
     database.writer.map_or(Ok(()), Writer::close)
 }

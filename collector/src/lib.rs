@@ -15,6 +15,9 @@
 //! 6. Beside that way, `memory`, a thread of its own, looks at what the processes that speak hold, and hands its
 //!    looks back to the receiving thread.
 //!
+//! 7. With `--http` [`http`], a thread of its own with a small `tokio`, shows the report as a page and the collector's
+//!    own figures. It reads what the other threads left in `progress` and `vitals`, and no thread waits for it.
+//!
 //! What is lost on the way is counted where it is lost, and stands in the database beside the sums.
 #![forbid(unsafe_code)]
 
@@ -24,6 +27,7 @@ mod confirm;
 mod events;
 mod flush;
 mod heard;
+pub mod http;
 mod json;
 mod line;
 mod local;
@@ -42,6 +46,7 @@ mod start;
 mod symbols;
 mod tapped;
 mod unpack;
+mod vitals;
 
 pub use aggregate::Totals;
 pub use local::LocalError;

@@ -31,6 +31,9 @@ pub struct Options {
     pub receive_buffer: usize,
     /// Time between two writes to the database; so much is lost when the collector is killed.
     pub flush_every: Duration,
+    /// Where to show the report as a page over HTTP, if anywhere; a loopback address. Documents are written by this
+    /// same program: see [`crate::http::write_if_asked`].
+    pub http: Option<SocketAddr>,
     /// When to look at the memory of the processes that report; `None`: never.
     pub memory: Option<MemoryOptions>,
     /// What to forget.
@@ -102,6 +105,7 @@ impl Default for Options {
             events: None,
             receive_buffer: RECEIVE_BUFFER,
             flush_every: FLUSH_EVERY,
+            http: None,
             memory: Some(MemoryOptions::default()),
             retention: Retention::default(),
         }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::aggregate::Totals;
+use crate::vitals::Vitals;
 
 /// How far the collector is; cheap to ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     stop: AtomicBool,
     totals: Mutex<Totals>,
     write_error: Mutex<Option<String>>,
+    vitals: Mutex<Vitals>,
     lost_lines: AtomicU64,
     beats: AtomicU64,
     anew: AtomicBool,
@@ -82,7 +84,20 @@ impl Shared {
     }
 
     pub(crate) fn set_write_error(&self, error: Option<String>) {
+        if error.is_some() {
+            self.note(|vitals| vitals.write_errors += 1);
+        }
         *lock(&self.write_error) = error;
+    }
+
+    /// Notes something that a thread measured of itself.
+    pub(crate) fn note(&self, note: impl FnOnce(&mut Vitals)) {
+        note(&mut lock(&self.vitals));
+    }
+
+    /// What was measured last.
+    pub(crate) fn vitals(&self) -> Vitals {
+        lock(&self.vitals).clone()
     }
 
     /// Counts lines that could not be written to the events file.

@@ -102,6 +102,7 @@ impl Receiver {
                 self.tell_speakers();
                 self.take_looks();
                 flushed = if self.offer() { now } else { now - self.flush_every.saturating_sub(RETRY) };
+                self.look_at_itself();
             }
             self.shared.set_totals(self.aggregate.totals());
             if stopping {
@@ -228,6 +229,13 @@ impl Receiver {
         if let Some(memory) = &self.memory {
             memory.looks().for_each(|look| self.aggregate.looked(look));
         }
+    }
+
+    /// Notes how full everything is, for whoever watches.
+    fn look_at_itself(&self) {
+        let queues = self.sockets.iter().map(Socket::queue).collect();
+        let (waiting, events) = (self.aggregate.waiting(), self.aggregate.totals().events);
+        self.shared.note(|vitals| vitals.received(queues, waiting, events));
     }
 
     /// Hands the sums to the writer; false when it is busy and they were taken back.

@@ -13,6 +13,7 @@ use nix::sys::socket::{MsgFlags, MultiHeaders, getsockopt, recvmmsg, setsockopt}
 use nix::{getsockopt_impl, sockopt_impl};
 
 use crate::loss::WrappingCount;
+use crate::vitals::Queue;
 
 /// Datagrams asked for in one call. Below 16 the calls cost; above 128 the buffers fall out of the cache.
 pub(crate) const BATCH: usize = 64;
@@ -25,6 +26,10 @@ sockopt_impl!(
     libc::SO_MEMINFO,
     [u32; 9]
 );
+
+/// `SK_MEMINFO_RMEM_ALLOC` and `SK_MEMINFO_RCVBUF`: bytes that wait, and how many may.
+const FILLED: usize = 0;
+const SIZE: usize = 1;
 
 /// `SK_MEMINFO_DROPS`: datagrams dropped since the socket was made. Exact, unlike `SO_RXQ_OVFL`, which is
 /// stamped on a datagram when it is queued and so knows nothing of what is dropped behind it.
@@ -157,6 +162,13 @@ impl Socket {
         Ok(count)
     }
 
+    /// How full the queue is.
+    pub(crate) fn queue(&self) -> Queue {
+        getsockopt(&self.socket, MemInfo)
+            .map(|counters| Queue { filled: counters[FILLED], size: counters[SIZE] })
+            .unwrap_or_default()
+    }
+
     /// Datagrams that the kernel dropped since the last call.
     pub(crate) fn drops(&mut self) -> u64 {
         getsockopt(&self.socket, MemInfo).map_or(0, |counters| self.drops.advance(counters[DROPS]))
@@ -216,6 +228,18 @@ mod tests {
         let lengths: Vec<_> =
             receive(&socket, &mut slots).into_iter().map(|bytes| bytes.map(|bytes| bytes.len())).collect();
         assert_eq!(lengths, [Some(MAX_ACCEPTED), None, None, Some(0), Some(1)]);
+    }
+
+    #[test]
+    fn a_queue_fills_with_what_waits_and_empties_when_it_is_read() {
+        let (sender, socket) = pair();
+        socket.grow_buffer(100_000).unwrap();
+        let empty = socket.queue();
+        assert!(empty.filled == 0 && empty.size >= 100_000, "{empty:?}");
+        sender.send(&[0; 400]).unwrap();
+        assert!(socket.queue().filled >= 400);
+        receive(&socket, &mut Slots::new());
+        assert_eq!(socket.queue(), empty);
     }
 
     #[test]

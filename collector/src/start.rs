@@ -15,6 +15,7 @@ use nix::errno::Errno;
 use crate::aggregate::Aggregate;
 use crate::events::{self, EventsWriter};
 use crate::flush;
+use crate::http;
 use crate::local::{LocalError, LocalSocket};
 use crate::memory;
 use crate::moment::Moment;
@@ -74,6 +75,9 @@ pub enum StartError {
         /// Why, and what to do.
         source: LocalError,
     },
+    /// The page cannot be served.
+    #[error(transparent)]
+    Http(#[from] http::Error),
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] alive_store::Error),
@@ -119,6 +123,7 @@ pub struct Collector {
     paths: Vec<PathBuf>,
     shared: Arc<Shared>,
     looks_at_memory: bool,
+    http: Option<http::Server>,
     threads: Option<Threads>,
 }
 
@@ -150,6 +155,7 @@ impl Collector {
         if sockets.is_empty() && local.is_empty() {
             return Err(StartError::NoAddress);
         }
+        let http = options.http.map(http::Listener::bind).transpose()?;
         let paths = local.iter().map(|socket| socket.path().to_owned()).collect();
         let events = options.events.as_ref().map(open_events).transpose()?;
         let up_since = Moment::now();
@@ -202,7 +208,15 @@ impl Collector {
         };
         let receiver = spawn("alive-receiver", move || receiver.run())?;
         let looks_at_memory = options.memory.is_some();
-        Ok(Self { addresses, paths, shared, looks_at_memory, threads: Some(Threads { receiver, writer }) })
+        let subject = |shared| http::Subject {
+            db: options.db.clone(),
+            listens_at: addresses.iter().map(SocketAddr::to_string).collect(),
+            up_since,
+            shared,
+        };
+        let http = http.map(|listener| listener.serve(subject(Arc::clone(&shared)))).transpose()?;
+        let threads = Some(Threads { receiver, writer });
+        Ok(Self { addresses, paths, shared, looks_at_memory, http, threads })
     }
 
     /// Where it listens, with the ports that the kernel chose.
@@ -215,6 +229,12 @@ impl Collector {
     #[must_use]
     pub fn paths(&self) -> &[PathBuf] {
         &self.paths
+    }
+
+    /// Where the page is served, with the port that the kernel chose.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(http::Server::address)
     }
 
     /// What its threads share.
@@ -247,9 +267,13 @@ impl Collector {
     /// When the database could not be written for so long that the last sums had to be given up.
     pub fn stop(mut self) -> Result<Summary, StopError> {
         self.shared.stop();
+        // Ends beside the other threads, which do not wait for it.
+        let http = self.http.take();
+        http.iter().for_each(http::Server::ask_to_end);
         let threads = self.threads.take().expect("only taken here, and this is the only call");
         let received = threads.receiver.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let written = threads.writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        http.into_iter().for_each(http::Server::wait);
         match written {
             Ok(()) => Ok(Summary { progress: self.shared.progress() }),
             Err(source) => {

@@ -26,6 +26,14 @@ const BUSY: Duration = Duration::from_secs(5);
 /// # Errors
 /// Every [`Error`] that says why a database cannot be read.
 pub fn snapshot(path: &Path) -> Result<Snapshot, Error> {
+    reading(path, read)
+}
+
+/// Opens a database and reads from it in one transaction. `read` is told whether a writer lives.
+pub(crate) fn reading<T>(
+    path: &Path,
+    read: impl FnOnce(&Connection, bool) -> SqlResult<T>,
+) -> Result<T, Error> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => return Err(Error::NotADatabase { path: path.to_owned() }),
         Ok(_) => {}

@@ -40,6 +40,8 @@ pub struct Config {
     pub events: Option<EventsTarget>,
     /// See [`Options::receive_buffer`].
     pub receive_buffer: Option<usize>,
+    /// See [`Options::http`].
+    pub http: Option<SocketAddr>,
     /// When to look at the memory of the processes that report.
     pub memory: MemoryConfig,
     /// What to forget.
@@ -142,6 +144,7 @@ impl Config {
             db: file.get("db", text(|path| Ok(PathBuf::from(path))))?,
             events: file.get("events", text(|target| Ok(EventsTarget::named(target.into()))))?,
             receive_buffer: file.get("receive_buffer", text_or_number(units::receive_buffer))?,
+            http: file.get("http", text(address))?,
             memory: MemoryConfig {
                 look: file.get("memory.look", boolean)?,
                 quiet: file.get("memory.quiet", text(units::duration))?,
@@ -171,6 +174,7 @@ impl Config {
             db: self.db.or(other.db),
             events: self.events.or(other.events),
             receive_buffer: self.receive_buffer.or(other.receive_buffer),
+            http: self.http.or(other.http),
             memory: MemoryConfig {
                 look: self.memory.look.or(other.memory.look),
                 quiet: self.memory.quiet.or(other.memory.quiet),
@@ -200,6 +204,7 @@ impl Config {
             db: self.db.unwrap_or(default.db),
             events: self.events,
             receive_buffer: self.receive_buffer.unwrap_or(default.receive_buffer),
+            http: self.http,
             memory: self.memory.look.unwrap_or(true).then(|| MemoryOptions {
                 quiet: self.memory.quiet.unwrap_or(memory.quiet),
                 every: self.memory.every.unwrap_or(memory.every),
@@ -288,6 +293,7 @@ mod tests {
         assert_eq!(config.events.take(), Some(EventsTarget::File("/var/lib/alive/events.ndjson".into())));
         assert_eq!(config.unix.take(), Some("/run/alive/collector.sock".into()));
         assert_eq!(config.unix_mode, Some(LOCAL_MODE));
+        assert_eq!(config.http.take(), Some("127.0.0.1:25484".parse().unwrap()));
         assert_eq!(config.db.take(), Some("/var/lib/alive/alive.db".into()));
         let retention = std::mem::take(&mut config.retention);
         assert!(retention.max_age.is_some() && retention.max_bytes.is_some());

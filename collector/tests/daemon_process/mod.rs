@@ -83,11 +83,16 @@ impl Daemon {
 
     /// Waits until it says something that holds `words`.
     pub(crate) fn hear(&self, words: &str) {
+        self.hear_behind(words);
+    }
+
+    /// The same; what it says behind the words in that line.
+    pub(crate) fn hear_behind(&self, words: &str) -> String {
         let deadline = Instant::now() + Duration::from_secs(10);
         let mut heard = Vec::new();
         while let Ok(line) = self.said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            if line.contains(words) {
-                return;
+            if let Some((_, behind)) = line.split_once(words) {
+                return behind.to_owned();
             }
             heard.push(line);
         }

@@ -50,6 +50,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SIZE", value_parser = units::receive_buffer)]
     receive_buffer: Option<usize>,
 
+    /// Show the report as a page, and figures for Prometheus, at a loopback address, such as 127.0.0.1:25484
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    http: Option<SocketAddr>,
+
     /// Do not look at the memory of the processes that report
     #[arg(long)]
     no_memory: bool,
@@ -79,6 +83,7 @@ impl Arguments {
             db: self.db,
             events: self.events.map(EventsTarget::named),
             receive_buffer: self.receive_buffer,
+            http: self.http,
             memory: MemoryConfig { look: self.no_memory.then_some(false), ..MemoryConfig::default() },
             log: LogConfig { level: self.log, format: self.log_format },
             ..Config::default()

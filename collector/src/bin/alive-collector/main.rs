@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use alive_collector::config::Config;
 use alive_collector::service::{self, Inherited, Watchdog};
-use alive_collector::{Collector, Options, default_database};
+use alive_collector::{Collector, Options, default_database, http};
 use arguments::Arguments;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,6 +23,9 @@ const USAGE: u8 = 2;
 const ENVIRONMENT: u8 = 5;
 
 fn main() -> ExitCode {
+    if let Some(status) = http::write_if_asked() {
+        return status;
+    }
     let arguments = Arguments::parse();
     let only_check = arguments.check_config;
     let failed = |status: u8, message: &str| {
@@ -90,6 +93,9 @@ fn run(config: Config) -> Result<(), String> {
     }
     for path in collector.paths() {
         tracing::info!("listening at {}, writing to {}", path.display(), options.db.display());
+    }
+    if let Some(address) = collector.http_address() {
+        tracing::info!("the report is shown at http://{address}/");
     }
     service::ready();
     let watchdog = Watchdog::start(&collector);

@@ -6,10 +6,15 @@
 //! [`data`] puts into the page, and make the table sortable and the picture of causes. All of it is read
 //! through [`view`], which takes a key that is not there for nothing.
 //!
+//! A collector serves the same page [`live`]: one more script (`js/live.js`) asks for the page again and again, and
+//! puts what is new in its place.
+//!
 //! Names chosen by a traced program pass [`escape::html`] or [`escape::ScriptText`]; the scripts write text
 //! nodes only. Should either fail, the page's policy lets no script and no style run but its own, by digest.
 
 mod data;
+mod dress;
+pub mod live;
 mod program;
 mod roles;
 mod timeline;
@@ -17,31 +22,14 @@ mod view;
 
 use std::io::{self, Write};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize as _;
 use serde_json::Value;
 use serde_json::ser::CompactFormatter;
-use sha2::{Digest as _, Sha256};
 
 use crate::escape::{self, AsciiControls, ScriptText};
 use crate::findings::Report;
 use crate::render::{json, loss, summary, units};
-
-/// How the page looks.
-const STYLE: &str = include_str!("page.css");
-
-/// What the page does, in the order of its parts.
-const SCRIPT: &str = concat!(
-    "(() => {\n\"use strict\";\n",
-    include_str!("js/model.js"),
-    include_str!("js/words.js"),
-    include_str!("js/icicle.js"),
-    include_str!("js/detail.js"),
-    include_str!("js/table.js"),
-    include_str!("js/page.js"),
-    "})();\n",
-);
+use dress::Dress;
 
 /// Findings and files that the page holds at most; a browser takes no pleasure in a million rows.
 const MOST_FILES: usize = 20_000;
@@ -51,6 +39,11 @@ const MOST_FILES: usize = 20_000;
 /// # Errors
 /// Whatever `out` reports.
 pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    page(report, &dress::STILL, "", out)
+}
+
+/// Writes the page in its dress; `beginning` is HTML for who has no program to look at yet.
+fn page(report: &Report, dress: &Dress, beginning: &str, out: &mut dyn Write) -> io::Result<()> {
     let mut document = json::document(report);
     let left_out = data::pack(&mut document, MOST_FILES);
     let sentences: Vec<String> = report.programs.iter().map(summary::sentence).collect();
@@ -61,8 +54,8 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         .collect();
     let (forked, quiet): (Vec<_>, Vec<_>) = told.into_iter().partition(|(program, _)| view::is_told(program));
 
-    head(&forked, out)?;
-    out.write_all(b"<main id=\"main\">\n")?;
+    let labels: Vec<&str> = forked.iter().map(|(program, _)| view::text(program, "program")).collect();
+    head(&labels, dress, out)?;
     if report.is_floor() {
         floor(report, out)?;
     }
@@ -71,44 +64,48 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     if forked.is_empty() {
         out.write_all(b"<p class=\"lead\">No program was seen to fork, so nothing was loaded late.</p>\n")?;
+        out.write_all(beginning.as_bytes())?;
     }
     out.write_all(b"</main>\n")?;
     foot(&document, &quiet, left_out, out)?;
+    tail(&document, dress, out)
+}
+
+/// The data and the scripts.
+fn tail(document: &Value, dress: &Dress, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"<script type=\"application/json\" id=\"report\">")?;
     let formatter = AsciiControls(CompactFormatter);
     let mut serializer = serde_json::Serializer::with_formatter(ScriptText(&mut *out), formatter);
     document.serialize(&mut serializer)?;
-    write!(out, "</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n")
+    write!(out, "</script>\n<script>{}</script>\n</body>\n</html>\n", dress.script)
 }
 
-fn head(programs: &[(&Value, &str)], out: &mut dyn Write) -> io::Result<()> {
-    let labels: Vec<String> =
-        programs.iter().map(|(program, _)| escape::html(view::text(program, "program").as_bytes())).collect();
+/// Everything above the report.
+fn head(labels: &[&str], dress: &Dress, out: &mut dyn Write) -> io::Result<()> {
+    let labels: Vec<String> = labels.iter().map(|label| escape::html(label.as_bytes())).collect();
     let title = if labels.is_empty() { "no program".to_owned() } else { labels.join(", ") };
     write!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{}'; \
-         script-src '{}'; base-uri 'none'; form-action 'none'\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
-         <title>{title}: what is loaded after the fork</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
+         <title>{title}: what is loaded after the fork</title>\n<style>{}</style>\n</head>\n<body>\n\
          <a class=\"skip\" href=\"#main\">Skip to the report</a>\n\
          <header class=\"bar\"><span class=\"brand\">alive</span><nav aria-label=\"Programs\">",
-        digest(STYLE),
-        digest(SCRIPT),
+        dress.policy(),
+        dress.style,
     )?;
     if labels.len() > 1 {
         for (index, label) in labels.iter().enumerate() {
             write!(out, "<a href=\"#program-{index}\">{label}</a>")?;
         }
     }
-    out.write_all(b"</nav><button type=\"button\" id=\"theme\" hidden>Dark</button></header>\n")
-}
-
-/// What the page's policy knows a style or a script by.
-fn digest(text: &str) -> String {
-    format!("sha256-{}", STANDARD.encode(Sha256::digest(text.as_bytes())))
+    write!(
+        out,
+        "</nav>{}<button type=\"button\" id=\"theme\" hidden>Dark</button></header>\n<main id=\"main\">\n",
+        dress.status,
+    )
 }
 
 /// What is known to be lost.

@@ -3,33 +3,45 @@
 const ROW = 24;
 const LETTER = 6.7;
 const THINNEST = 1.5;
+const MEASURES = [["bytes", "Size"], ["micros", "Time"], ["private_kib", "Memory"], ["workers", "Processes"]];
 
+// Draws the picture of a room; returns what renews it.
 const icicle = (program, room) => {
-  const root = forest(program);
-  if (!root.children.length) return;
-  const measures = [["bytes", "Size"], ["micros", "Time"], ["private_kib", "Memory"], ["workers", "Processes"]].filter(
-    ([key]) => measure(root, key) > 0,
-  );
-  if (!measures.length) return;
-  let [key] = measures[0];
-  let zoomed = root;
+  let root, measures, zoomed, chosen;
+  let key;
   let zoomedDepth = 0;
-  let chosen = root;
   const amount = (value) => (key === "bytes" ? bytes(value) : key === "private_kib" ? bytes(value * 1024) : key === "micros" ? micros(value) : count(value, "load"));
+
+  // A node by the names above it, and the node that names lead to, or the deepest on their way. The program's own name
+  // is none of them: it is above the roles only where there are several.
+  const isTop = (node) => node.plain && !node.parent && node.children.some((child) => child.plain);
+  const names = (node) => (node ? [...names(node.parent), ...(isTop(node) ? [] : [node.path])] : []);
+  const find = ([...names]) => {
+    let node = root;
+    if (!isTop(root) && names.shift() !== root.path) return root;
+    for (const name of names) {
+      const next = node.children.find((child) => child.path === name);
+      if (!next) break;
+      node = next;
+    }
+    return node;
+  };
 
   const picture = drawn("svg", { class: "icicle", role: "img", tabindex: "0", keydown: (event) => steer(event) });
   const trail = element("nav", { class: "trail", "aria-label": "Zoom" });
   const told = element("p", { class: "told", "aria-live": "polite" });
-  const buttons = measures.map(([name, words]) =>
+  const buttons = MEASURES.map(([name, words]) =>
     element("button", { type: "button", "data-measure": name, click: () => { key = name; draw(); } }, words),
   );
+  const widths = element("span", { class: "group", role: "group", "aria-label": "Width" });
   const hint = element("p", { class: "hint" }, "Click to zoom in. With the keyboard: arrows, Enter, Escape.");
-  room.append(element("div", { class: "controls" }, element("span", { class: "group", role: "group", "aria-label": "Width" }, buttons), trail), picture, told, hint);
+  room.append(element("div", { class: "controls" }, widths, trail), picture, told, hint);
 
   const share = (node) => (root.value ? Math.round((node.value / root.value) * 1000) / 10 : 0);
   const tell = (node) => {
     const workers = node.workers ? ", loaded by " + count(node.workers, "process") : "";
-    told.textContent = visible(node.path + ": " + amount(node.value) + " (" + share(node) + " %)" + workers);
+    const words = visible(node.path + ": " + amount(node.value) + " (" + share(node) + " %)" + workers);
+    if (told.textContent !== words) told.textContent = words;
   };
 
   const box = (node, x, depth, width, above) => {
@@ -78,9 +90,9 @@ const icicle = (program, room) => {
     picture.setAttribute("aria-label", visible("What brings what, by " + key + ", below " + zoomed.path));
     picture.replaceChildren(...boxes);
     for (const button of buttons) button.setAttribute("aria-pressed", button.dataset.measure === key);
-    trail.replaceChildren(
+    holding(trail, () => trail.replaceChildren(
       ...lineage.map((node) => element("button", { type: "button", click: () => zoom(node) }, node.plain ? node.path : title(node.path))),
-    );
+    ));
     tell(chosen);
   };
 
@@ -102,8 +114,25 @@ const icicle = (program, room) => {
     event.preventDefault();
   };
 
-  room.hidden = false;
-  draw();
+  const renew = (program) => {
+    const before = root && [zoomed, chosen].map((node) => (node === root ? [] : names(node)));
+    root = forest(program);
+    [zoomed, chosen] = before ? before.map(find) : [root, root];
+    for (let node = chosen; node !== zoomed; node = node.parent) {
+      if (!node) { chosen = zoomed; break; }
+    }
+    measures = MEASURES.map(([name]) => name).filter((name) => measure(root, name) > 0);
+    room.hidden = !root.children.length || !measures.length;
+    if (room.hidden) return;
+    if (!measures.includes(key)) [key] = measures;
+    holding(widths, () => arrange(widths, buttons.filter((button) => measures.includes(button.dataset.measure))));
+    draw();
+  };
+  renew(program);
   let waiting = 0;
-  window.addEventListener("resize", () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(draw); });
+  window.addEventListener("resize", () => {
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(() => { if (!room.hidden) draw(); });
+  });
+  return renew;
 };

@@ -1,7 +1,12 @@
 // The report's document, read. A key that is not there counts for nothing.
 
-const report = JSON.parse(document.getElementById("report").textContent);
-const frames = report.frames || [];
+let report = {};
+let frames = [];
+const read = () => {
+  report = JSON.parse(document.getElementById("report").textContent);
+  frames = report.frames || [];
+};
+read();
 
 const total = (finding, key) => (finding.total || finding)[key] || 0;
 

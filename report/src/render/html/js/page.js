@@ -15,14 +15,33 @@ theme.addEventListener("click", () => {
 dark.addEventListener("change", label);
 label();
 
-const sections = [...document.querySelectorAll("section.program")];
-const links = [...document.querySelectorAll("header nav a")];
-const made = new Set();
+// What scripts make in a section, by the room where they do, in this order. Each takes the program and the room, and
+// returns what renews it.
+const ROOMS = [[".findings", findings], [".causes", icicle]];
 
-// The programs that have a section, in its order: see `is_told` in view.rs.
-const programs = (report.programs || []).filter(
-  (program) => (program.findings || []).length || (program.roles || []).some((role) => role.parent),
-);
+let sections, links, programs;
+const survey = () => {
+  sections = [...document.querySelectorAll("section.program")];
+  links = [...document.querySelectorAll("header nav a")];
+  // The programs that have a section, in its order: see `is_told` in view.rs.
+  programs = (report.programs || []).filter(
+    (program) => (program.findings || []).length || (program.roles || []).some((role) => role.parent),
+  );
+};
+
+// What was made, by its room.
+const made = new WeakMap();
+
+// Makes what a section has room for, and renews what was made before.
+const furnish = (section, program) => {
+  for (const [selector, make] of ROOMS) {
+    const room = section.querySelector(selector);
+    if (!room) continue;
+    if (made.has(room)) made.get(room)(program);
+    else made.set(room, make(program, room));
+  }
+};
+const isFurnished = (section) => ROOMS.some(([selector]) => made.has(section.querySelector(selector)));
 
 const show = () => {
   const wanted = sections.findIndex((section) => "#" + section.id === location.hash);
@@ -32,15 +51,11 @@ const show = () => {
     if (index === at) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   });
-  if (sections[at] && !made.has(at)) {
-    made.add(at);
-    const table = sections[at].querySelector(".findings");
-    if (table) findings(programs[at], table);
-    icicle(programs[at], sections[at].querySelector(".causes"));
-  }
-  if (wanted >= 0) window.scrollTo(0, 0);
+  if (sections[at] && !isFurnished(sections[at])) furnish(sections[at], programs[at]);
+  return wanted;
 };
-window.addEventListener("hashchange", show);
-show();
+window.addEventListener("hashchange", () => { if (show() >= 0) window.scrollTo(0, 0); });
+survey();
+if (show() >= 0) window.scrollTo(0, 0);
 // When everything stood, in milliseconds since the page was asked for.
 document.documentElement.dataset.ready = Math.round(performance.now());

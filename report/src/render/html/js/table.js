@@ -1,4 +1,5 @@
-// The findings: sorted by any column, filtered by words, verdict and role, each row unfolding.
+// The findings: sorted by any column, filtered by words, verdict and role, each row unfolding. What the reader chose
+// outlives a renewal: it is kept by what it is about, not by where that stood.
 
 const ROWS = 200;
 const VERDICTS = ["preload", "leave-lazy", "optional", "already-shared"];
@@ -17,17 +18,35 @@ const COLUMNS = [
   { name: "Searches", of: (finding) => finding.searches || 0, shown: (finding) => finding.searches || "–", optional: true },
 ];
 
+// Makes the table of a room; returns what renews it.
 const findings = (program, room) => {
-  const all = program.findings || [];
-  const columns = COLUMNS.filter((column) => !column.optional || all.some((finding) => column.of(finding) > 0));
-  const roles = [...new Set(all.map((finding) => finding.role))];
-  const several = roles.length > 1;
-  const loads = byPlace(program);
-  const texts = all.map((finding) => (finding.what + " " + place(finding.caller)).toLowerCase());
+  let all, keys, texts, columns, roles, loads;
   const open = new Set();
   const state = { column: null, up: false, words: [], verdicts: new Set(), role: "", shown: ROWS };
+  // Rows that are drawn, each with what it was drawn from.
+  let rows = new Map();
 
+  const take = (program) => {
+    all = program.findings || [];
+    columns = COLUMNS.filter((column) => !column.optional || all.some((finding) => column.of(finding) > 0));
+    roles = [...new Set(all.map((finding) => finding.role))];
+    loads = byPlace(program);
+    texts = all.map((finding) => (finding.what + " " + place(finding.caller)).toLowerCase());
+    const seen = new Map();
+    keys = all.map((finding) => {
+      const key = finding.role + "\0" + finding.what;
+      seen.set(key, (seen.get(key) || 0) + 1);
+      return seen.get(key) > 1 ? key + "\0" + seen.get(key) : key;
+    });
+    // What is gone can be chosen no more.
+    if (!roles.includes(state.role)) state.role = "";
+    if (!columns.includes(state.column)) state.column = null;
+    for (const verdict of state.verdicts) if (!all.some((finding) => finding.verdict === verdict)) state.verdicts.delete(verdict);
+  };
+
+  const head = room.querySelector("thead tr");
   const body = room.querySelector("tbody");
+  const controls = room.querySelector(".controls");
   const said = element("p", { class: "rest", "aria-live": "polite" });
   const more = element("button", { type: "button", class: "next", click: () => { state.shown += 1000; draw(); } }, "Show more");
   const old = room.querySelector("p.rest");
@@ -36,28 +55,33 @@ const findings = (program, room) => {
 
   const search = element("input", { type: "search", placeholder: "Filter by file or caller", "aria-label": "Filter by file or caller",
     input: () => { state.words = search.value.toLowerCase().split(/\s+/).filter(Boolean); again(); } });
-  const chips = VERDICTS.filter((verdict) => all.some((finding) => finding.verdict === verdict)).map((verdict) => {
-    const chip = element("button", { type: "button", class: "verdict " + verdict, "aria-pressed": "false", click: () => {
-      if (!state.verdicts.delete(verdict)) state.verdicts.add(verdict);
-      chip.setAttribute("aria-pressed", state.verdicts.has(verdict));
-      again();
-    } }, verdict + " " + all.filter((finding) => finding.verdict === verdict).length.toLocaleString("en"));
-    return chip;
-  });
-  const choice = element("select", { "aria-label": "Role", change: () => { state.role = choice.value; again(); } },
-    element("option", { value: "" }, "all roles"), roles.map((role) => element("option", { value: role }, role)));
+  const chips = new Map(VERDICTS.map((verdict) => [verdict, element("button", { type: "button", class: "verdict " + verdict, click: () => {
+    if (!state.verdicts.delete(verdict)) state.verdicts.add(verdict);
+    again();
+  } })]));
+  const group = element("span", { class: "group", role: "group", "aria-label": "Verdicts" });
+  const choice = element("select", { "aria-label": "Role", change: () => { state.role = choice.value; again(); } });
   const fold = element("button", { type: "button", click: () => { open.clear(); draw(); } }, "Fold all");
-  room.querySelector(".controls").append(search, element("span", { class: "group", role: "group", "aria-label": "Verdicts" }, chips), several ? choice : "", fold);
-
-  const heads = columns.map((column) => {
+  const heads = new Map(COLUMNS.map((column) => {
     const button = element("button", { type: "button", click: () => {
       state.up = state.column === column ? !state.up : Boolean(column.up);
       state.column = column;
       again();
     } }, column.name);
-    return element("th", { scope: "col", class: column.shown ? "n" : "" }, button);
-  });
-  room.querySelector("thead tr").replaceChildren(...heads);
+    return [column, element("th", { scope: "col", class: column.shown ? "n" : "" }, button)];
+  }));
+
+  const furnish = () => {
+    const number = (verdict) => all.filter((finding) => finding.verdict === verdict).length;
+    const there = VERDICTS.filter((verdict) => number(verdict) > 0);
+    for (const verdict of there) chips.get(verdict).textContent = verdict + " " + number(verdict).toLocaleString("en");
+    arrange(group, there.map((verdict) => chips.get(verdict)));
+    const options = [element("option", { value: "" }, "all roles"), ...roles.map((role) => element("option", { value: role }, role))];
+    if (options.map((option) => option.value).join("\0") !== [...choice.options].map((option) => option.value).join("\0")) choice.replaceChildren(...options);
+    choice.value = state.role;
+    arrange(controls, [search, group, ...(roles.length > 1 ? [choice] : []), fold]);
+    arrange(head, columns.map((column) => heads.get(column)));
+  };
 
   const selected = () => {
     const kept = [];
@@ -75,10 +99,7 @@ const findings = (program, room) => {
     return kept;
   };
 
-  const row = (index) => {
-    const finding = all[index];
-    const load = loads.get(finding.role + "\0" + finding.what);
-    const isOpen = open.has(index);
+  const row = (finding, key, load) => {
     const cells = columns.map((column) => {
       if (column.shown) {
         const shown = column.shown(finding);
@@ -86,33 +107,49 @@ const findings = (program, room) => {
       }
       if (column.name === "Verdict") return element("td", {}, element("span", { class: "verdict " + finding.verdict }, finding.verdict));
       const asked = finding.caller ? element("small", {}, "asked by " + place(finding.caller)) : "";
-      const button = element("button", { type: "button", class: "fold", "aria-expanded": isOpen ? "true" : "false", click: () => {
-        if (!open.delete(index)) open.add(index);
-        const [fresh, unfolded] = row(index);
-        if (line.nextSibling && line.nextSibling.className === "detail") line.nextSibling.remove();
-        line.replaceWith(fresh);
-        if (unfolded) fresh.after(unfolded);
-        fresh.querySelector("button").focus();
+      const button = element("button", { type: "button", class: "fold", "aria-expanded": open.has(key) ? "true" : "false", click: () => {
+        if (!open.delete(key)) open.add(key);
+        draw();
       } }, element("code", {}, finding.what));
-      return element("td", { class: "what" }, button, several ? element("small", { class: "in" }, finding.role) : "", asked);
+      return element("td", { class: "what" }, button, roles.length > 1 ? element("small", { class: "in" }, finding.role) : "", asked);
     });
-    const line = element("tr", { "data-what": finding.what }, cells);
-    const unfolded = isOpen && element("tr", { class: "detail" }, element("td", { colspan: columns.length }, detail(finding, load)));
-    return [line, unfolded];
+    const line = element("tr", { "data-what": finding.what, "data-key": key }, cells);
+    if (!open.has(key)) return [line];
+    return [line, element("tr", { class: "detail", "data-key": key + "\0detail" }, element("td", { colspan: columns.length }, detail(finding, load)))];
+  };
+
+  // The row of a finding: the one that is there, unless it would say something else.
+  const kept = (index) => {
+    const finding = all[index];
+    const key = keys[index];
+    const load = loads.get(finding.role + "\0" + finding.what);
+    const stacks = open.has(key) && load && (load.stacks || []).map((stack) => stack.map((numbers) => numbers.map((number) => frames[number])));
+    const from = JSON.stringify([finding, stacks, load && [load.first_seen, load.last_seen], columns.length, roles.length > 1]);
+    const there = rows.get(key);
+    if (there && there.from === from) return [key, there];
+    const nodes = row(finding, key, load);
+    if (there && there.nodes[1] && nodes[1]) unfold(there.nodes[1], nodes[1]);
+    return [key, { from, nodes }];
   };
 
   const draw = () => {
-    const kept = selected();
-    const rows = kept.slice(0, state.shown).flatMap(row).filter(Boolean);
-    body.replaceChildren(...rows);
-    const shown = Math.min(state.shown, kept.length);
-    said.textContent = shown === all.length ? "" : shown.toLocaleString("en") + " of " + count(all.length, "finding") + " shown.";
-    more.hidden = shown >= kept.length;
-    heads.forEach((head, at) => {
-      if (columns[at] === state.column) head.setAttribute("aria-sort", state.up ? "ascending" : "descending");
-      else head.removeAttribute("aria-sort");
+    const wanted = selected();
+    const shown = Math.min(state.shown, wanted.length);
+    holding(room, () => {
+      rows = new Map(wanted.slice(0, shown).map(kept));
+      arrange(body, [...rows.values()].flatMap(({ nodes }) => nodes));
     });
+    const words = shown === all.length ? "" : shown.toLocaleString("en") + " of " + count(all.length, "finding") + " shown.";
+    if (said.textContent !== words) said.textContent = words;
+    more.hidden = shown >= wanted.length;
+    for (const [verdict, chip] of chips) chip.setAttribute("aria-pressed", state.verdicts.has(verdict));
+    for (const [column, head] of heads) {
+      if (column === state.column) head.setAttribute("aria-sort", state.up ? "ascending" : "descending");
+      else head.removeAttribute("aria-sort");
+    }
   };
   const again = () => { state.shown = ROWS; draw(); };
-  draw();
+  const renew = (program) => { take(program); holding(room, furnish); draw(); };
+  renew(program);
+  return renew;
 };
