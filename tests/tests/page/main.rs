@@ -3,6 +3,7 @@
 mod hostile;
 mod scene;
 mod table;
+mod taps;
 
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,7 @@
 //!
 //! The server's side writes what a person must see first, and a table of the findings, so that the page
 //! tells its story without scripts and on paper: [`program`] the summary and the table, [`roles`] the tree of
-//! forks, [`timeline`] when what was loaded. The scripts (`js/`) read the report's own JSON document, which
+//! forks, [`timeline`] when what was loaded, [`taps`] which code said that it is alive. The scripts (`js/`) read the report's own JSON document, which
 //! [`data`] puts into the page, and make the table sortable and the picture of causes. All of it is read
 //! through [`view`], which takes a key that is not there for nothing.
 //!
@@ -12,6 +12,7 @@
 mod data;
 mod program;
 mod roles;
+mod taps;
 mod timeline;
 mod view;
 
@@ -27,6 +28,7 @@ use sha2::{Digest as _, Sha256};
 use crate::escape::{self, AsciiControls, ScriptText};
 use crate::findings::Report;
 use crate::render::{json, loss, summary, units};
+use crate::taps::Taps;
 
 /// How the page looks.
 const STYLE: &str = include_str!("page.css");
@@ -61,7 +63,7 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         .collect();
     let (forked, quiet): (Vec<_>, Vec<_>) = told.into_iter().partition(|(program, _)| view::is_told(program));
 
-    head(&forked, out)?;
+    head(&forked, &report.taps, out)?;
     out.write_all(b"<main id=\"main\">\n")?;
     if report.is_floor() {
         floor(report, out)?;
@@ -69,9 +71,10 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for (index, (program, sentence)) in forked.iter().enumerate() {
         program::section(index, program, sentence, out)?;
     }
-    if forked.is_empty() {
+    if forked.is_empty() && report.taps.taps.is_empty() {
         out.write_all(b"<p class=\"lead\">No program was seen to fork, so nothing was loaded late.</p>\n")?;
     }
+    taps::section(&report.taps, forked.is_empty(), out)?;
     out.write_all(b"</main>\n")?;
     foot(&document, &quiet, left_out, out)?;
     out.write_all(b"<script type=\"application/json\" id=\"report\">")?;
@@ -81,10 +84,15 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     write!(out, "</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n")
 }
 
-fn head(programs: &[(&Value, &str)], out: &mut dyn Write) -> io::Result<()> {
+fn head(programs: &[(&Value, &str)], taps: &Taps, out: &mut dyn Write) -> io::Result<()> {
     let labels: Vec<String> =
         programs.iter().map(|(program, _)| escape::html(view::text(program, "program").as_bytes())).collect();
-    let title = if labels.is_empty() { "no program".to_owned() } else { labels.join(", ") };
+    let taps = taps::link(taps);
+    let title = match (labels.is_empty(), &taps) {
+        (true, Some(_)) => taps::TITLE.to_owned(),
+        (true, None) => "no program: what is loaded after the fork".to_owned(),
+        (false, _) => format!("{}: what is loaded after the fork", labels.join(", ")),
+    };
     write!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -92,16 +100,19 @@ fn head(programs: &[(&Value, &str)], out: &mut dyn Write) -> io::Result<()> {
          script-src '{}'; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
-         <title>{title}: what is loaded after the fork</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
+         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
          <a class=\"skip\" href=\"#main\">Skip to the report</a>\n\
-         <header class=\"bar\"><span class=\"brand\">alive</span><nav aria-label=\"Programs\">",
+         <header class=\"bar\"><span class=\"brand\">alive</span><nav aria-label=\"Parts\">",
         digest(STYLE),
         digest(SCRIPT),
     )?;
     if labels.len() > 1 {
         for (index, label) in labels.iter().enumerate() {
-            write!(out, "<a href=\"#program-{index}\">{label}</a>")?;
+            write!(out, "<a class=\"program\" href=\"#program-{index}\">{label}</a>")?;
         }
+    }
+    if let (Some(taps), false) = (taps, labels.is_empty()) {
+        out.write_all(taps.as_bytes())?;
     }
     out.write_all(b"</nav><button type=\"button\" id=\"theme\" hidden>Dark</button></header>\n")
 }

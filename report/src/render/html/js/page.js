@@ -16,7 +16,7 @@ dark.addEventListener("change", label);
 label();
 
 const sections = [...document.querySelectorAll("section.program")];
-const links = [...document.querySelectorAll("header nav a")];
+const links = [...document.querySelectorAll("header nav a.program")];
 const made = new Set();
 
 // The programs that have a section, in its order: see `is_told` in view.rs.
@@ -24,9 +24,11 @@ const programs = (report.programs || []).filter(
   (program) => (program.findings || []).length || (program.roles || []).some((role) => role.parent),
 );
 
+let at = 0;
 const show = () => {
   const wanted = sections.findIndex((section) => "#" + section.id === location.hash);
-  const at = Math.max(0, wanted);
+  // A link to another part of the page leaves the program that is shown.
+  at = wanted >= 0 ? wanted : at;
   sections.forEach((section, index) => { section.hidden = index !== at; });
   links.forEach((link, index) => {
     if (index === at) link.setAttribute("aria-current", "page");
