@@ -92,7 +92,7 @@ fn role(page: &Page, role: &RoleDiff, out: &mut dyn Write) -> io::Result<()> {
         _ => "",
     };
     page.sentence(out, "  ", &format!("{}{place}{alone}", page.paint(HEADING, &side.id)))?;
-    let mut table = Columns::titled(&["<", ">BEFORE", ">AFTER", ">CHANGE"]);
+    let mut table = Columns::titled(&["<", ">BEFORE", ">AFTER", ">CHANGE"], "");
     for &(name, show, figure) in FIGURES {
         let of = |side: &Option<Side>| side.as_ref().and_then(figure);
         let (old, new) = (of(before), of(after));
@@ -108,7 +108,7 @@ fn role(page: &Page, role: &RoleDiff, out: &mut dyn Write) -> io::Result<()> {
         let change = change(Some(old), Some(new));
         table.rows.push(vec!["searches in vain".to_owned(), old.to_string(), new.to_string(), change]);
     }
-    page.head(out, "    ", &table, "")?;
+    page.head(out, "    ", &table)?;
     for cells in &table.rows {
         page.row(out, "    ", &table, &Row { cells, about: "", note: "", style: None })?;
     }

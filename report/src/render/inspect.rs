@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::escape;
 use crate::findings::Verdict;
 use crate::render::json::{self as document, Object};
-use crate::render::processes::{self, listed};
 use crate::render::layout::{Columns, HEADING, Medium, Page, Row, URGENT};
+use crate::render::processes::{self, listed};
 use crate::render::units::{bytes, count};
 use crate::thresholds::Thresholds;
 
@@ -135,7 +135,7 @@ fn libraries(page: &Page, seen: &Inspection, family: &Family, out: &mut dyn Writ
     let libraries: Vec<&Late> = of_kind(family, FileKind::Library).collect();
     if !libraries.is_empty() {
         writeln!(out)?;
-        let mut table = Columns::titled(&["<VERDICT", ">WORKERS", ">SIZE", ">PRIVATE"]);
+        let mut table = Columns::titled(&["<VERDICT", ">WORKERS", ">SIZE", ">PRIVATE"], "LIBRARY");
         for late in &libraries {
             table.rows.push(vec![
                 seen.verdict(late, family).word().to_owned(),
@@ -144,7 +144,7 @@ fn libraries(page: &Page, seen: &Inspection, family: &Family, out: &mut dyn Writ
                 bytes(late.private_dirty_kib.saturating_mul(1024)),
             ]);
         }
-        page.head(out, "  ", &table, "LIBRARY")?;
+        page.head(out, "  ", &table)?;
         for (cells, late) in table.rows.iter().zip(&libraries) {
             let style = (seen.verdict(late, family) == Verdict::Preload).then_some(URGENT);
             let about = escape::terminal(&late.path);

@@ -71,18 +71,12 @@ impl Page {
         writeln!(out, "{indent}{wrapped}\n{:deeper$}{}", "", self.fitted(place, deeper))
     }
 
-    /// The titles of a table, and of what its rows are about. None where that stands above the figures.
-    pub(crate) fn head(
-        &self,
-        out: &mut dyn Write,
-        indent: &str,
-        table: &Columns,
-        title: &str,
-    ) -> io::Result<()> {
+    /// The titles of a table. None where what its rows are about stands above the figures.
+    pub(crate) fn head(&self, out: &mut dyn Write, indent: &str, table: &Columns) -> io::Result<()> {
         if self.is_narrow_for(indent, table) {
             return Ok(());
         }
-        let head = format!("{indent}{}  {title}", table.line(&table.titles));
+        let head = format!("{indent}{}  {}", table.line(&table.titles), table.about);
         writeln!(out, "{}", self.paint(HEADING, head.trim_end()))
     }
 
@@ -116,7 +110,8 @@ impl Page {
 
     /// Whether a terminal has no room for the shortest name behind the figures.
     fn is_narrow_for(&self, indent: &str, table: &Columns) -> bool {
-        !self.has_room(indent.len() + table.line(&table.titles).len() + 2 + SHORTEST)
+        let about = if table.about.is_empty() { 0 } else { 2 + SHORTEST };
+        !self.has_room(indent.len() + table.line(&table.titles).len() + about)
     }
 
     /// Whether so many columns fit into a line; all do where there is no terminal.
@@ -145,13 +140,16 @@ pub(crate) struct Row<'a> {
 pub(crate) struct Columns {
     titles: Vec<String>,
     right: Vec<bool>,
+    /// The title of what the rows are about; empty where the figures are all there is.
+    about: &'static str,
     pub(crate) rows: Vec<Vec<String>>,
 }
 
 impl Columns {
     /// Titles begin with `<` or `>`, the side to which the column is flush.
-    pub(crate) fn titled(titles: &[&str]) -> Self {
+    pub(crate) fn titled(titles: &[&str], about: &'static str) -> Self {
         Self {
+            about,
             right: titles.iter().map(|title| title.starts_with('>')).collect(),
             titles: titles.iter().map(|title| title.trim_start_matches(['<', '>']).to_owned()).collect(),
             rows: Vec::new(),
@@ -178,7 +176,8 @@ impl Columns {
     /// The cells in words, each behind its title; what is not known is left out.
     fn told(&self, cells: &[String]) -> String {
         let known = self.titles.iter().zip(cells).filter(|(_, cell)| !matches!(cell.as_str(), "" | "-"));
-        let words = known.map(|(title, cell)| format!("{} {cell}", lower(title)).trim().replace(' ', "\u{a0}"));
+        let words =
+            known.map(|(title, cell)| format!("{} {cell}", lower(title)).trim().replace(' ', "\u{a0}"));
         words.collect::<Vec<_>>().join(", ")
     }
 }
@@ -197,11 +196,12 @@ mod tests {
 
     fn shown(columns: usize) -> String {
         let page = Page::new(Medium { columns: Some(columns), color: false });
-        let mut table = Columns::titled(&["<VERDICT", ">SIZE", ">PER 100 MiB", ">TIME"]);
+        let mut table = Columns::titled(&["<VERDICT", ">SIZE", ">PER 100 MiB", ">TIME"], "WHAT");
         table.rows.push(["preload", "2.0 MiB", "1.5 ms", "-"].map(str::to_owned).to_vec());
         let mut out = Vec::new();
-        page.head(&mut out, "  ", &table, "WHAT").unwrap();
-        let row = Row { cells: &table.rows[0], about: "/usr/lib/perl5/Encode.pm", note: " (new)", style: None };
+        page.head(&mut out, "  ", &table).unwrap();
+        let row =
+            Row { cells: &table.rows[0], about: "/usr/lib/perl5/Encode.pm", note: " (new)", style: None };
         page.row(&mut out, "  ", &table, &row).unwrap();
         String::from_utf8(out).unwrap()
     }

@@ -39,7 +39,8 @@ pub fn json_line(looks: &[Look], ended: u64, out: &mut dyn Write) -> io::Result<
 }
 
 pub(super) fn rows(page: &Page, looks: &[Look], ended: u64, out: &mut dyn Write) -> io::Result<()> {
-    let mut table = Columns::titled(&[">PID", ">PSS", ">USS", ">PRIVATE DIRTY", ">SHARED", ">SWAP"]);
+    let mut table =
+        Columns::titled(&[">PID", ">PSS", ">USS", ">PRIVATE DIRTY", ">SHARED", ">SWAP"], "COMMAND");
     for look in looks {
         let mut cells = vec![look.pid.to_string()];
         cells.extend(match &look.sizes {
@@ -52,7 +53,7 @@ pub(super) fn rows(page: &Page, looks: &[Look], ended: u64, out: &mut dyn Write)
     let mut cells = vec!["total".to_owned()];
     cells.extend(figures(&sum, proportional(&sum)));
     table.rows.push(cells);
-    page.head(out, "", &table, "COMMAND")?;
+    page.head(out, "", &table)?;
     let titles = looks.iter().map(|look| {
         format!("{:depth$}{}", "", escape::terminal(look.title()), depth = look.depth.min(20) * 2)
     });

@@ -160,11 +160,16 @@ impl Page {
         let text = "Forks: how long each held its forker up on average, and what stood beside the thread that \
                     forked. The larger the forker, the longer it takes:";
         self.sentence(out, "  ", text)?;
-        let mut table = Columns::titled(&forks::TITLES);
+        let mut table = Columns::titled(&forks::TITLES, "FORKED AT");
         table.rows = rows.iter().map(|row| row.cells.clone()).collect();
-        self.head(out, "  ", &table, "FORKED AT")?;
+        self.head(out, "  ", &table)?;
         for row in &rows {
-            self.row(out, "  ", &table, &Row { cells: &row.cells, about: &row.place, note: "", style: None })?;
+            self.row(
+                out,
+                "  ",
+                &table,
+                &Row { cells: &row.cells, about: &row.place, note: "", style: None },
+            )?;
         }
         forks::preloading(program).map_or(Ok(()), |text| self.sentence(out, "  ", &text))
     }
@@ -194,7 +199,7 @@ impl Page {
         let who = if again { ">PROCESSES" } else { ">WORKERS" };
         let titles = ["<VERDICT", who, ">FILES", ">SIZE", ">TIME", ">PRIVATE"];
         let roles = tells_roles(program, findings);
-        let mut table = columns(&titles, roles);
+        let mut table = columns(&titles, "WHAT", roles);
         let places = summary::places(program);
         for finding in findings {
             let cost = finding.cost;
@@ -217,7 +222,7 @@ impl Page {
             ));
         }
         let notes = notes(program, findings);
-        self.table(out, &table, "WHAT", findings, &notes, |finding| {
+        self.table(out, &table, findings, &notes, |finding| {
             let mut lines = asked_by(finding);
             lines.extend(brought(program, finding));
             lines.extend(again_after(finding));
@@ -236,7 +241,7 @@ impl Page {
         findings: &[&Finding],
     ) -> io::Result<()> {
         let roles = tells_roles(program, findings);
-        let mut table = columns(&[">WORKERS", ">SEARCHES", ">PROBES"], roles);
+        let mut table = columns(&[">WORKERS", ">SEARCHES", ">PROBES"], "NAME", roles);
         for finding in findings {
             let cells = vec![
                 format!("{} of {}", finding.workers, finding.of),
@@ -245,7 +250,7 @@ impl Page {
             ];
             table.rows.push(with_role(roles.then_some(program), finding, cells));
         }
-        self.table(out, &table, "NAME", findings, &[], asked_by)
+        self.table(out, &table, findings, &[], asked_by)
     }
 
     /// A line below a row.
@@ -264,7 +269,6 @@ impl Page {
         &self,
         out: &mut dyn Write,
         table: &Columns,
-        title: &str,
         findings: &[&Finding],
         notes: &[Vec<String>],
         lines_below: impl Fn(&Finding) -> L,
@@ -272,7 +276,7 @@ impl Page {
     where
         L: IntoIterator<Item = Aside>,
     {
-        self.head(out, "  ", table, title)?;
+        self.head(out, "  ", table)?;
         let mut notes = notes.iter();
         for (cells, finding) in table.rows.iter().zip(findings) {
             let style = (finding.verdict == Verdict::Preload).then_some(URGENT);
@@ -287,7 +291,6 @@ impl Page {
         }
         Ok(())
     }
-
 }
 
 /// Whether rows tell their role: only where they are of several.
@@ -296,8 +299,8 @@ fn tells_roles(program: &ProgramReport, findings: &[&Finding]) -> bool {
     several && program.roles.len() > 2
 }
 
-fn columns(titles: &[&str], tells_roles: bool) -> Columns {
-    Columns::titled(&titles.iter().copied().chain(tells_roles.then_some("<ROLE")).collect::<Vec<_>>())
+fn columns(titles: &[&str], about: &'static str, tells_roles: bool) -> Columns {
+    Columns::titled(&titles.iter().copied().chain(tells_roles.then_some("<ROLE")).collect::<Vec<_>>(), about)
 }
 
 fn with_role(program: Option<&ProgramReport>, finding: &Finding, mut cells: Vec<String>) -> Vec<String> {
