@@ -141,7 +141,10 @@ fn processes_and_libraries_fit_every_terminal() {
         let libraries = text(|out| inspect::table(&inspection(), medium, out));
         let processes = text(|out| processes::table(&looks(), 1, medium, out));
         for line in libraries.lines().chain(processes.lines()) {
-            assert!(line.chars().count() <= columns, "{columns} columns: {line}\nin\n{libraries}\n{processes}");
+            assert!(
+                line.chars().count() <= columns,
+                "{columns} columns: {line}\nin\n{libraries}\n{processes}"
+            );
         }
     }
 }

@@ -27,17 +27,10 @@ pub struct Next {
 /// After a report of this database; `None` for the collector's own.
 #[must_use]
 pub fn after_report(report: &Report, db: Option<&[u8]>) -> Vec<Next> {
-    let gainers: Vec<(&ProgramReport, Ecosystem)> =
-        report.programs.iter().filter_map(|program| Some((program, reader(program)?))).collect();
-    let mut next = Vec::new();
-    for (program, ecosystem) in gainers.iter().take(MAX_PROGRAMS) {
-        let mut command = format!("alive preload --for {}", ecosystem.word());
-        if report.programs.len() > 1 {
-            command = format!("{command} --program {}", quoted(&program.label));
-        }
-        next.push(Next { command: with(command, db), purpose: "what to load before the fork, to be pasted" });
-    }
-    if !gainers.is_empty() {
+    let lists = report.programs.iter().filter_map(|program| list(report, program)).take(MAX_PROGRAMS);
+    let purpose = "what to load before the fork, to be pasted";
+    let mut next: Vec<Next> = lists.map(|command| Next { command: with(command, db), purpose }).collect();
+    if !next.is_empty() {
         let command = with("alive report --html report.html".to_owned(), db);
         next.push(Next { command, purpose: "the same in pictures" });
     }
@@ -46,6 +39,15 @@ pub fn after_report(report: &Report, db: Option<&[u8]>) -> Vec<Next> {
         next.push(Next { command, purpose: "where taps were hit, and when last" });
     }
     next
+}
+
+/// The command that writes what one program of a report should preload; `None` where that is nothing.
+pub(crate) fn list(report: &Report, program: &ProgramReport) -> Option<String> {
+    let command = format!("alive preload --for {}", reader(program)?.word());
+    Some(match report.programs.len() {
+        1 => command,
+        _ => format!("{command} --program {}", quoted(&program.label)),
+    })
 }
 
 /// After a run whose database is gone with it: nothing can be asked of it any more, so it has to be run again.

@@ -27,7 +27,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::escape::{self, AsciiControls, ScriptText};
 use crate::findings::Report;
-use crate::render::{json, loss, summary, units};
+use crate::render::{json, loss, next, summary, units};
 use crate::taps::Taps;
 
 /// How the page looks.
@@ -55,12 +55,11 @@ const MOST_FILES: usize = 20_000;
 pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut document = json::document(report);
     let left_out = data::pack(&mut document, MOST_FILES);
-    let sentences: Vec<String> = report.programs.iter().map(summary::sentence).collect();
-    let told: Vec<(&Value, &str)> = view::list(&document, "programs")
+    let words = report
+        .programs
         .iter()
-        .zip(&sentences)
-        .map(|(value, text)| (value, &**text))
-        .collect();
+        .map(|program| Words { sentence: summary::sentence(program), list: next::list(report, program) });
+    let told: Vec<(&Value, Words)> = view::list(&document, "programs").iter().zip(words).collect();
     let (forked, quiet): (Vec<_>, Vec<_>) = told.into_iter().partition(|(program, _)| view::is_told(program));
 
     head(&forked, &report.taps, out)?;
@@ -68,15 +67,15 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if report.is_floor() {
         floor(report, out)?;
     }
-    for (index, (program, sentence)) in forked.iter().enumerate() {
-        program::section(index, program, sentence, out)?;
+    for (index, (program, words)) in forked.iter().enumerate() {
+        program::section(index, program, words, out)?;
     }
     if forked.is_empty() && report.taps.taps.is_empty() {
         out.write_all(b"<p class=\"lead\">No program was seen to fork, so nothing was loaded late.</p>\n")?;
     }
     taps::section(&report.taps, forked.is_empty(), out)?;
     out.write_all(b"</main>\n")?;
-    foot(&document, &quiet, left_out, out)?;
+    foot(&document, &quiet, left_out, forked.is_empty() && !report.taps.taps.is_empty(), out)?;
     out.write_all(b"<script type=\"application/json\" id=\"report\">")?;
     let formatter = AsciiControls(CompactFormatter);
     let mut serializer = serde_json::Serializer::with_formatter(ScriptText(&mut *out), formatter);
@@ -84,7 +83,15 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     write!(out, "</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n")
 }
 
-fn head(programs: &[(&Value, &str)], taps: &Taps, out: &mut dyn Write) -> io::Result<()> {
+/// What is said of a program beside its document.
+struct Words {
+    /// Its story.
+    sentence: String,
+    /// The command that writes what to preload as a list.
+    list: Option<String>,
+}
+
+fn head(programs: &[(&Value, Words)], taps: &Taps, out: &mut dyn Write) -> io::Result<()> {
     let labels: Vec<String> =
         programs.iter().map(|(program, _)| escape::html(view::text(program, "program").as_bytes())).collect();
     let taps = taps::link(taps);
@@ -136,19 +143,23 @@ fn floor(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 fn foot(
     document: &Value,
-    quiet: &[(&Value, &str)],
+    quiet: &[(&Value, Words)],
     left_out: data::LeftOut,
+    only_taps: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let thresholds = document.get("thresholds").unwrap_or(&Value::Null);
-    write!(
-        out,
-        "<footer><p>Preload: what at least {} and {} % of a role's processes load, or what takes {}. \
+    out.write_all(b"<footer>")?;
+    if !only_taps {
+        write!(
+            out,
+            "<p>Preload: what at least {} and {} % of a role's processes load, or what takes {}. \
          A load that another one brought stands under it.</p>",
-        view::number(thresholds, "min_processes"),
-        view::number(thresholds, "min_share_percent"),
-        units::micros(view::number(thresholds, "slow_micros")),
-    )?;
+            view::number(thresholds, "min_processes"),
+            view::number(thresholds, "min_share_percent"),
+            units::micros(view::number(thresholds, "slow_micros")),
+        )?;
+    }
     if let Some(since) = document.get("since").and_then(Value::as_str) {
         let since = escape::html(since.as_bytes());
         write!(out, "<p>Only loads seen since {since}; their sums are over their whole life.</p>")?;

@@ -32,12 +32,15 @@ pub(super) fn section(taps: &Taps, is_alone: bool, out: &mut dyn Write) -> io::R
         out,
         "<p class=\"lead\">{} hit, the longest silent first. A hit shows that code is alive; silence shows only \
          that none arrived. {evidence}</p>",
-        count(taps.taps.len() as u64, "place"),
+        match taps.taps.len() {
+            1 => "1 place was".to_owned(),
+            number => format!("{number} places were"),
+        },
     )?;
     out.write_all(
         b"<div class=\"panel\"><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"taps-label\"><table><thead><tr>\
           <th scope=\"col\">Tap</th><th scope=\"col\" aria-sort=\"descending\">Silent for</th>\
-          <th scope=\"col\">First and last hit</th><th scope=\"col\" class=\"n\">Hits</th>\
+          <th scope=\"col\">First and last hit (UTC)</th><th scope=\"col\" class=\"n\">Hits</th>\
           <th scope=\"col\" class=\"n\">Processes</th><th scope=\"col\">Services and hosts</th></tr></thead>\n\
           <tbody>\n",
     )?;
@@ -89,12 +92,12 @@ fn row(tap: &Tap, now_micros: u64, window: &Window, out: &mut dyn Write) -> io::
     }
     write!(
         out,
-        "</th><td class=\"silence\" data-name=\"silent for\">{}</td><td class=\"life\">{}<small>{} to {}</small></td>\
+        "</th><td class=\"silence\" data-name=\"silent for\">{}</td><td class=\"life\">{}<small><span>{}</span> to <span>{}</span></small></td>\
          <td class=\"n\" data-name=\"hits\">{}</td>",
         span(tap.silent_micros(now_micros)),
         life(tap, window),
-        moment(tap.first_seen_micros),
-        moment(tap.last_seen_micros),
+        minute(tap.first_seen_micros),
+        minute(tap.last_seen_micros),
         tap.hits,
     )?;
     match tap.processes {
@@ -111,6 +114,11 @@ fn row(tap: &Tap, now_micros: u64, window: &Window, out: &mut dyn Write) -> io::
     let [services, hosts] = &lists;
     let on = if services.is_empty() || hosts.is_empty() { "" } else { " on " };
     writeln!(out, "<td class=\"who\">{services}{on}{hosts}</td></tr>")
+}
+
+/// To the minute: `2026-01-01 12:00`.
+fn minute(micros: u64) -> String {
+    moment(micros).get(..16).unwrap_or_default().replace('T', " ")
 }
 
 /// From the first hit to the last one, as a part of the time that is shown.
