@@ -6,7 +6,10 @@
    ALIVE_TAP sends one datagram, the first time in each process and at each place; ALIVE_TAP_EACH sends one
    every time. Neither waits, fails or writes anything, and errno stays. ALIVE_ADDR is the collector's
    address (127.0.0.1:25483), ALIVE_NAME the name of the service, ALIVE_OFF=1 turns it off; all are read at
-   the first call.
+   the first call, and kept.
+
+   It allocates nothing and takes no lock but the dynamic linker's for the caller's symbol, so with glibc a
+   signal handler may have a tap, if it has three kilobytes of stack.
 
    Where libpostfork.so is preloaded it sends the hit, with the whole stack. */
 #ifndef ALIVE_TAP_H
@@ -15,10 +18,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #ifdef __cplusplus
@@ -48,8 +51,13 @@ struct alive_tap_site_ {
 	long told_in;
 };
 
-/* 0 not looked yet, 1 on, 2 off. One for each object that includes this file. */
+/* 0 not looked yet, 1 on, 2 off. One for each object that includes this file, as is what follows. */
 static int alive_tap_state_;
+
+/* The collector and the service, written before the state says that they may be read. */
+static struct sockaddr_storage alive_tap_to_;
+static socklen_t alive_tap_to_length_;
+static char alive_tap_service_[128];
 
 #define ALIVE_TAP(name) ALIVE_TAP_HIT_(name, 0)
 #define ALIVE_TAP_EACH(name) ALIVE_TAP_HIT_(name, 1)
@@ -130,64 +138,101 @@ __attribute__((unused)) static socklen_t alive_tap_address_(struct sockaddr_stor
 	return sizeof *six;
 }
 
-__attribute__((unused)) static void alive_tap_send_(const struct sockaddr_storage *to, socklen_t to_length,
-						   const char *name, const char *file, int line,
-						   const char *function, const void *caller)
+/* Writes a text, or a number in a base, behind what stands there; what has no room is left out. */
+__attribute__((unused)) static char *alive_tap_text_(char *at, const char *end, const char *text)
 {
-	char datagram[1400] = "alive1\tping", text[320];
+	while (*text && at + 1 < end)
+		*at++ = *text++;
+	*at = 0;
+	return at;
+}
+
+__attribute__((unused)) static char *alive_tap_number_(char *at, const char *end, unsigned long number,
+						      unsigned base)
+{
+	char digits[24], *first = digits + sizeof digits - 1;
+
+	*first = 0;
+	do
+		*--first = "0123456789abcdef"[number % base];
+	while (number /= base);
+	return alive_tap_text_(at, end, first);
+}
+
+/* Zero where there is no descriptor for a socket. */
+__attribute__((unused)) static int alive_tap_send_(const char *name, const char *file, int line,
+						  const char *function, const void *caller)
+{
+	char datagram[1400] = "alive1\tping", text[320], *at;
+	const char *end = text + sizeof text;
 	size_t used = sizeof "alive1\tping" - 1, room = sizeof datagram - 1;
 	struct alive_tap_symbol_ found = { 0, 0, 0, 0 };
-	const char *service;
+	struct utsname machine;
 	int fd;
 
 	alive_tap_column_(datagram, room, &used, "name", name, 255);
 	alive_tap_column_(datagram, room, &used, "file", file, 300);
-	snprintf(text, sizeof text, "%d", line);
+	alive_tap_number_(text, end, (unsigned long)line, 10);
 	alive_tap_column_(datagram, room, &used, "line", text, 10);
 	alive_tap_column_(datagram, room, &used, "function", function, 300);
-	snprintf(text, sizeof text, "%ld", (long)getpid());
+	alive_tap_number_(text, end, (unsigned long)getpid(), 10);
 	alive_tap_column_(datagram, room, &used, "pid", text, 20);
 	if (alive_tap_dladdr_ && alive_tap_dladdr_(caller, &found) && found.module) {
 		const char *base = strrchr(found.module, '/');
 
-		base = base ? base + 1 : found.module;
 		/* A symbol where it is exported, else an offset that addr2line understands. */
-		if (found.name)
-			snprintf(text, sizeof text, "%s %s+%#lx", base, found.name,
-				 (unsigned long)((const char *)caller - (const char *)found.address));
-		else
-			snprintf(text, sizeof text, "%s+%#lx", base,
-				 (unsigned long)((const char *)caller - (const char *)found.base));
+		at = alive_tap_text_(text, end - 24, base ? base + 1 : found.module);
+		if (found.name) {
+			at = alive_tap_text_(at, end - 24, " ");
+			at = alive_tap_text_(at, end - 24, found.name);
+		}
+		at = alive_tap_text_(at, end, "+0x");
+		alive_tap_number_(at, end,
+				  (unsigned long)((const char *)caller -
+						  (const char *)(found.name ? found.address : found.base)),
+				  16);
 		alive_tap_column_(datagram, room, &used, "caller", text, 300);
 	}
-	service = getenv("ALIVE_NAME");
-	if ((!service || !*service) && &alive_tap_program_)
-		service = alive_tap_program_;
-	alive_tap_column_(datagram, room, &used, "service", service, 300);
-	text[0] = 0;
-	if (gethostname(text, sizeof text - 1) == 0)
-		alive_tap_column_(datagram, room, &used, "host", text, 300);
+	alive_tap_column_(datagram, room, &used, "service", alive_tap_service_, 300);
+	if (uname(&machine) == 0)
+		alive_tap_column_(datagram, room, &used, "host", machine.nodename, 300);
 	datagram[used++] = '\n';
 	/* A socket for this one call: a daemon closes the descriptors that it does not know. */
-	fd = socket(to->ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0) {
-		(void)!sendto(fd, datagram, used, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)to,
-			      to_length);
-		close(fd);
-	}
+	fd = socket(alive_tap_to_.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return 0;
+	(void)!sendto(fd, datagram, used, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&alive_tap_to_,
+		      alive_tap_to_length_);
+	close(fd);
+	return 1;
 }
 
-__attribute__((unused, noinline, cold)) static void alive_tap_tell_(const char *name, const char *file, int line,
-								   const char *function, const void *caller)
+/* Reads the settings. Threads that do so at once write the same. */
+__attribute__((unused)) static void alive_tap_begin_(void)
 {
 	struct sockaddr_storage to;
 	socklen_t length = alive_tap_address_(&to);
-	int on = length != 0;
+	const char *service = getenv("ALIVE_NAME");
 
-	__atomic_store_n(&alive_tap_state_, on ? 1 : 2, __ATOMIC_RELAXED);
-	if (!on || !name || !*name)
-		return;
-	alive_tap_send_(&to, length, name, file, line, function, caller);
+	if ((!service || !*service) && &alive_tap_program_)
+		service = alive_tap_program_;
+	if (length) {
+		alive_tap_to_ = to;
+		alive_tap_to_length_ = length;
+		if (service)
+			alive_tap_text_(alive_tap_service_, alive_tap_service_ + sizeof alive_tap_service_, service);
+	}
+	__atomic_store_n(&alive_tap_state_, length ? 1 : 2, __ATOMIC_RELEASE);
+}
+
+__attribute__((unused, noinline, cold)) static int alive_tap_tell_(const char *name, const char *file, int line,
+								  const char *function, const void *caller)
+{
+	if (__atomic_load_n(&alive_tap_state_, __ATOMIC_ACQUIRE) == 0)
+		alive_tap_begin_();
+	if (__atomic_load_n(&alive_tap_state_, __ATOMIC_ACQUIRE) == 2 || !name || !*name)
+		return 1;
+	return alive_tap_send_(name, file, line, function, caller);
 }
 
 /* Always in the function with the tap, so that the preloaded library sees that function on its stack. */
@@ -202,8 +247,9 @@ alive_tap_hit_(struct alive_tap_site_ *site, const char *name, const char *file,
 	if (each || __atomic_exchange_n(&site->told_in, pid, __ATOMIC_RELAXED) != pid) {
 		if (alive_tap_at)
 			alive_tap_at(name, file, (unsigned)line, function);
-		else
-			alive_tap_tell_(name, file, line, function, caller);
+		else if (!alive_tap_tell_(name, file, line, function, caller) && !each)
+			/* Nothing was told, so the next one tries again. */
+			__atomic_store_n(&site->told_in, 0, __ATOMIC_RELAXED);
 	}
 	errno = before;
 }

@@ -15,6 +15,7 @@ const dgram = require('dgram');
 const net = require('net');
 const os = require('os');
 const path = require('path');
+const url = require('url');
 
 const seen = new Set();
 let to = null;
@@ -49,10 +50,11 @@ function tapEach(name, context) {
 
 function hit(each, name, context, entry) {
   try {
-    if (name === undefined || name === null || name === '') return;
+    name = text(name);
+    if (name === '') return;
     const frames = stack(entry);
     const [place, above] = frames;
-    const file = place ? place.getFileName() || '' : '';
+    const file = place ? fileOf(place) : '';
     const line = place ? place.getLineNumber() || 0 : 0;
     const site = `${name}\0${file}\0${line}`;
     if (!each) {
@@ -60,20 +62,22 @@ function hit(each, name, context, entry) {
       if (seen.size >= 10000) seen.clear();
       seen.add(site);
     }
-    const columns = [['name', name], ['file', file], ['line', line], ['pid', process.pid]];
+    const columns = [['name', name], ['file', file], ['line', line || ''], ['pid', process.pid]];
     if (place) columns.push(['function', place.getFunctionName() || '']);
     if (above) {
-      columns.push(['caller', `${above.getFileName() || ''}:${above.getLineNumber()} ${above.getFunctionName() || ''}`.trim()]);
+      columns.push(['caller', `${fileOf(above)}:${above.getLineNumber()} ${above.getFunctionName() || ''}`.trim()]);
     }
     columns.push(['service', service], ['host', host], ...Object.entries(context || {}));
-    send(columns);
+    // Without a descriptor for a socket nothing was told: the next one tries again.
+    send(columns, () => seen.delete(site));
   } catch (_) {
     // Whatever it is, the program does not want to know.
   }
 }
 
-// The two frames above the entry, as objects.
+// The two frames above the entry, as objects; none where a program lets nobody change Error.
 function stack(entry) {
+  if (Object.isFrozen(Error)) return [];
   const { prepareStackTrace, stackTraceLimit } = Error;
   try {
     Error.prepareStackTrace = (_, sites) => sites;
@@ -81,13 +85,30 @@ function stack(entry) {
     const holder = {};
     Error.captureStackTrace(holder, entry);
     return holder.stack;
+  } catch (_) {
+    return [];
   } finally {
     Error.prepareStackTrace = prepareStackTrace;
     Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
-function send(columns) {
+// A module's file is told as an address.
+function fileOf(frame) {
+  const file = frame.getFileName() || '';
+  return file.startsWith('file:') ? url.fileURLToPath(file) : file;
+}
+
+// What something is as a text; an empty one where it does not want to be one.
+function text(value) {
+  try {
+    return value === undefined || value === null ? '' : String(value);
+  } catch (_) {
+    return '';
+  }
+}
+
+function send(columns, failed) {
   let line = 'alive1\tping';
   for (const [key, value] of columns) {
     const escapedValue = escaped(value, key === 'name' ? 255 : 300);
@@ -98,18 +119,18 @@ function send(columns) {
   const lookup = (address, family, done) => done(null, address, to.family);
   // A socket for this one call: a daemon closes the descriptors that it does not know.
   const socket = dgram.createSocket({ type: to.family === 6 ? 'udp6' : 'udp4', lookup });
-  socket.on('error', () => {});
+  socket.on('error', failed);
   socket.unref();
   socket.send(`${line}\n`, to.port, to.address, () => socket.close());
 }
 
 function escaped(value, longest) {
-  let text = '';
-  for (const byte of Buffer.from(String(value).slice(0, longest)).subarray(0, longest)) {
+  let out = '';
+  for (const byte of Buffer.from(text(value).slice(0, longest)).subarray(0, longest)) {
     const character = String.fromCharCode(byte);
-    text += /[A-Za-z0-9_.:/,+<>()[\]-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    out += /[A-Za-z0-9_.:/,+<>()[\]-]/.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }
-  return text;
+  return out;
 }
 
 module.exports = { tap, tapEach, tap_each: tapEach };

@@ -51,21 +51,36 @@ sub _hit {
 	# Called as Alive->tap or as Alive::tap.
 	shift if @_ && defined $_[0] && !ref $_[0] && $_[0] eq __PACKAGE__;
 	my $name = shift;
+	$name = _text($name) if ref $name;
 	return if !defined $name || $name eq '';
 	my (undef, $file, $line) = caller 1;
+	# Text that is evaluated has a number, another one each time.
+	$file = '(eval)' if substr($file, 0, 6) eq '(eval ';
 	if (!defined $pid || $pid != $$ || keys %seen > 10000) {
 		($pid, %seen) = ($$);
 	}
-	return if !$each && $seen{"$name\0$file\0$line"}++;
+	my $site = "$name\0$file\0$line";
+	return if !$each && $seen{$site}++;
 	local ($@, $!, $?, $SIG{__DIE__}, $SIG{__WARN__});
 	$SIG{__WARN__} = sub { };
 	eval {
 		_begin() if !defined $off;
-		_send($name, $file, $line, @_) if !$off;
+		# Without a descriptor for a socket nothing was told: the next one tries again.
+		$off || _send($name, $file, $line, @_) || delete $seen{$site};
 	};
 	return;
 }
 
+# What something is as a text; undef where it does not want to be one.
+sub _text {
+	my ($value) = @_;
+	return $value if !ref $value;
+	local ($@, $!, $?, $SIG{__DIE__}, $SIG{__WARN__});
+	$SIG{__WARN__} = sub { };
+	return scalar eval { "$value" };
+}
+
+# False where there is no descriptor for a socket.
 sub _send {
 	my ($name, $file, $line, @context) = @_;
 	my (undef, $caller_file, $caller_line, $function) = caller 4;
@@ -81,16 +96,17 @@ sub _send {
 	my $datagram = "alive1\tping";
 	push @columns, @context;
 	while (my ($key, $value) = splice @columns, 0, 2) {
+		($key, $value) = (_text($key), _text($value));
 		next if !defined $key || !defined $value;
 		my $column = "\t" . _escaped($key, 64) . '=' . _escaped($value, $key eq 'name' ? 255 : 300);
 		$datagram .= $column if length($datagram) + length($column) < 1400;
 	}
 	# A socket for this one call: a daemon closes the descriptors that it does not know.
 	my $flags = Socket::SOCK_DGRAM() | Socket::SOCK_NONBLOCK() | Socket::SOCK_CLOEXEC();
-	socket my $socket, $family, $flags, 0 or return;
+	socket my $socket, $family, $flags, 0 or return 0;
 	send $socket, "$datagram\n", Socket::MSG_DONTWAIT() | Socket::MSG_NOSIGNAL(), $to;
 	close $socket;
-	return;
+	return 1;
 }
 
 # At most so many bytes; what is no letter, digit or mark as % and two digits.

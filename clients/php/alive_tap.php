@@ -21,17 +21,18 @@ final class AliveTap
     private static ?int $pid = null;
     private static array $seen = [];
 
-    public static function tap($name, array $context = []): void
+    // Nothing is refused, for a wrong type would be thrown back: a context that is no array counts for none.
+    public static function tap($name = '', $context = []): void
     {
         if (!self::$off) {
-            self::hit(false, $name, $context);
+            self::hit(false, $name, is_array($context) ? $context : []);
         }
     }
 
-    public static function tap_each($name, array $context = []): void
+    public static function tap_each($name = '', $context = []): void
     {
         if (!self::$off) {
-            self::hit(true, $name, $context);
+            self::hit(true, $name, is_array($context) ? $context : []);
         }
     }
 
@@ -69,7 +70,10 @@ final class AliveTap
             $site = "$name\0$file\0$line";
             if ($each || !isset(self::$seen[$site])) {
                 self::$seen[$site] = true;
-                self::send($name, $file, $line, $frames, $context);
+                if (!self::send($name, $file, $line, $frames, $context)) {
+                    // Without a descriptor for a socket nothing was told: the next one tries again.
+                    unset(self::$seen[$site]);
+                }
             }
         } catch (\Throwable $never) {
         } finally {
@@ -77,12 +81,13 @@ final class AliveTap
         }
     }
 
-    private static function send(string $name, string $file, int $line, array $frames, array $context): void
+    /** False where there is no descriptor for a socket. */
+    private static function send(string $name, string $file, int $line, array $frames, array $context): bool
     {
         $columns = ['name' => $name, 'file' => $file, 'line' => $line, 'pid' => self::$pid];
         $columns['function'] = self::called($frames[2] ?? []);
         if (isset($frames[2]['file'])) {
-            $columns['caller'] = "{$frames[2]['file']}:{$frames[2]['line']} " . self::called($frames[3] ?? []);
+            $columns['caller'] = rtrim("{$frames[2]['file']}:{$frames[2]['line']} " . self::called($frames[3] ?? []));
         }
         $columns += ['service' => self::$service, 'host' => self::$host] + $context;
         $datagram = "alive1\tping";
@@ -95,11 +100,13 @@ final class AliveTap
         }
         // A socket for this one call: a daemon closes the descriptors that it does not know.
         $socket = stream_socket_client(self::$to, $code, $why, 0.0, STREAM_CLIENT_CONNECT);
-        if ($socket !== false) {
-            stream_set_blocking($socket, false);
-            fwrite($socket, "$datagram\n");
-            fclose($socket);
+        if ($socket === false) {
+            return false;
         }
+        stream_set_blocking($socket, false);
+        fwrite($socket, "$datagram\n");
+        fclose($socket);
+        return true;
     }
 
     private static function called(array $frame): string

@@ -34,18 +34,22 @@ def _address():
 
 try:
     _to = _address()
-    _service = os.environ.get("ALIVE_NAME") or os.path.basename(getattr(sys, "argv", [""])[0])
+    _service = os.environ.get("ALIVE_NAME") or os.path.basename((getattr(sys, "argv", None) or [""])[0])
     _host = os.uname().nodename
 except Exception:
     _to = None
 
 
-def tap(name, **context):
-    """Says once for each process and place that the code with this call is alive."""
+# Nothing is refused: neither a name that is missing nor a key of the context that is called "name".
+def tap(*name, **context):
+    """tap(name, **context) says once for each process and place that the code with this call is alive."""
     if _to is None:
         return
     global _pid
     try:
+        name = _text(name[0] if name else context.pop("name", None))
+        if not name:
+            return
         frame = sys._getframe(1)
         if _pid != os.getpid() or len(_seen) > 10000:
             _pid = os.getpid()
@@ -53,22 +57,26 @@ def tap(name, **context):
         site = (name, frame.f_code.co_filename, frame.f_lineno)
         if site not in _seen:
             _seen.add(site)
-            _send(name, frame, context)
+            # Without a descriptor for a socket nothing was told: the next one tries again.
+            _send(name, frame, context) or _seen.discard(site)
     except Exception:
         pass
 
 
-def tap_each(name, **context):
-    """Says so every time."""
+def tap_each(*name, **context):
+    """tap_each(name, **context) says so every time."""
     if _to is None:
         return
     try:
-        _send(name, sys._getframe(1), context)
+        name = _text(name[0] if name else context.pop("name", None))
+        if name:
+            _send(name, sys._getframe(1), context)
     except Exception:
         pass
 
 
 def _send(name, frame, context):
+    """False where there is no descriptor for a socket."""
     columns = [("name", name), ("file", frame.f_code.co_filename), ("line", frame.f_lineno), ("pid", os.getpid())]
     columns.append(("function", _function(frame)))
     above = frame.f_back
@@ -82,22 +90,39 @@ def _send(name, frame, context):
         column = "\t" + _escaped(key, 64) + "=" + value
         if value and len(line) + len(column) < 1400:
             line += column
-    if not name:
-        return
     # A socket for this one call: a daemon closes the descriptors that it does not know.
-    sender = socket.socket(_to[0], socket.SOCK_DGRAM)
+    try:
+        sender = socket.socket(_to[0], socket.SOCK_DGRAM)
+    except OSError:
+        return False
     try:
         sender.setblocking(False)
         sender.sendto(line.encode("ascii") + b"\n", _to[1])
     finally:
         sender.close()
+    return True
 
 
 def _function(frame):
     return getattr(frame.f_code, "co_qualname", frame.f_code.co_name)
 
 
+def _text(value):
+    """What something is as a text, in bytes; none where it does not want to be one."""
+    if isinstance(value, bytes):
+        return value
+    if value is None:
+        return b""
+    try:
+        text = str(value)
+    except Exception:
+        return b""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
+
+
 def _escaped(value, longest):
-    if not isinstance(value, bytes):
-        value = str(value)[:longest].encode("utf-8", "surrogateescape")
+    value = _text(value)
     return "".join([_AS_IT_STANDS[byte] for byte in value[:longest]])

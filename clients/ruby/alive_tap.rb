@@ -11,18 +11,16 @@
 require "socket"
 
 module AliveTap
-  @seen = {}
-  @pid = nil
-
   class << self
-    def tap(name, **context)
-      hit(false, name, context) if @to
-      nil
+    # tap(name, context) says once for each process and place that the code with this call is alive. Nothing is
+    # refused: a context in braces is as good as one without.
+    def tap(name = nil, braces = nil, **context)
+      hit(false, name, braces, context)
     end
 
-    def tap_each(name, **context)
-      hit(true, name, context) if @to
-      nil
+    # tap_each(name, context) says so every time.
+    def tap_each(name = nil, braces = nil, **context)
+      hit(true, name, braces, context)
     end
 
     private
@@ -41,56 +39,86 @@ module AliveTap
       nil
     end
 
+    # Frozen constants, which a Ractor may read as well.
     def begin_once
-      @to = address
+      to = address
       name = ENV["ALIVE_NAME"]
-      @service = name.nil? || name.empty? ? File.basename($PROGRAM_NAME) : name
-      @host = Socket.gethostname
+      name = File.basename($PROGRAM_NAME) if name.nil? || name.empty?
+      const_set(:FAMILY, to && to.afamily)
+      const_set(:TO, to && to.to_sockaddr.freeze)
+      const_set(:ALWAYS, { service: name.dup.freeze, host: Socket.gethostname.freeze }.freeze)
+      private_constant :FAMILY, :TO, :ALWAYS
     rescue StandardError
-      @to = nil
+      const_set(:TO, nil) unless const_defined?(:TO)
     end
 
-    def hit(each, name, context)
+    # Places that were told, of a Ractor of its own where it is one.
+    def seen
+      return @seen ||= {} unless defined?(Ractor)
+
+      Ractor.current[:alive_tap_seen] ||= {}
+    end
+
+    def hit(each, name, braces, context)
+      return unless TO
+
+      name = text(name)
+      return if name.empty?
+
       frames = caller_locations(2, 2)
       place = frames[0]
-      if @pid != Process.pid || @seen.size > 10_000
-        @pid = Process.pid
-        @seen = {}
+      told = seen
+      if told[:pid] != Process.pid || told.size > 10_000
+        told.clear
+        told[:pid] = Process.pid
       end
       unless each
         site = [name, place.path, place.lineno]
-        return if @seen[site]
+        return if told[site]
 
-        @seen[site] = true
+        told[site] = true
       end
-      tell(name, place, frames[1], context)
+      context = braces.to_h.merge(context) if braces.respond_to?(:to_h)
+      # Without a descriptor for a socket nothing was told: the next one tries again.
+      told.delete(site) unless tell(name, place, frames[1], context)
+      nil
     rescue StandardError
       nil
     end
 
+    # False where there is no descriptor for a socket.
     def tell(name, place, above, context)
-      return if name.to_s.empty?
-
       columns = { name: name, file: place.path, line: place.lineno, pid: Process.pid, function: place.label }
       columns[:caller] = "#{above.path}:#{above.lineno} #{above.label}" if above
-      columns.update(service: @service, host: @host)
       line = +"alive1\tping"
-      (columns.to_a + context.to_a).each do |key, value|
+      (columns.merge(ALWAYS).to_a + context.to_a).each do |key, value|
         value = escaped(value, key == :name ? 255 : 300)
         column = "\t#{escaped(key, 64)}=#{value}"
         line << column if !value.empty? && line.bytesize + column.bytesize < 1400
       end
       # A socket for this one call: a daemon closes the descriptors that it does not know.
-      socket = Socket.new(@to.afamily, Socket::SOCK_DGRAM, 0)
       begin
-        socket.sendmsg_nonblock("#{line}\n", 0, @to, exception: false)
+        socket = Socket.new(FAMILY, Socket::SOCK_DGRAM, 0)
+      rescue SystemCallError
+        return false
+      end
+      begin
+        socket.sendmsg_nonblock("#{line}\n", 0, TO, exception: false)
       ensure
         socket.close
       end
+      true
+    end
+
+    # What something is as a text; an empty one where it does not want to be one.
+    def text(value)
+      value.to_s
+    rescue StandardError
+      ""
     end
 
     def escaped(value, longest)
-      value.to_s.byteslice(0, longest).b.gsub(%r{[^A-Za-z0-9_.:/,+<>()\[\]-]}n) { |byte| format("%%%02X", byte.ord) }
+      text(value).byteslice(0, longest).b.gsub(%r{[^A-Za-z0-9_.:/,+<>()\[\]-]}n) { |byte| format("%%%02X", byte.ord) }
     end
   end
 

@@ -10,6 +10,7 @@ use crate::cost::{Cost, Costs};
 use crate::execs;
 use crate::forest::{self, Node};
 use crate::role::{self, Role};
+use crate::taps::{Asked, Taps};
 use crate::thresholds::Thresholds;
 use crate::verdict::Judge;
 pub use crate::verdict::Verdict;
@@ -110,12 +111,15 @@ pub struct Report {
     pub unclean_ends: u64,
     /// Programs, the one with most to gain first.
     pub programs: Vec<ProgramReport>,
+    /// Taps that were hit.
+    pub taps: Taps,
 }
 
 impl Report {
     /// Judges a snapshot.
     #[must_use]
-    pub fn new(snapshot: Snapshot, selection: &Selection) -> Self {
+    pub fn new(mut snapshot: Snapshot, selection: &Selection) -> Self {
+        let taps = taps(&mut snapshot, selection);
         let mut programs: Vec<ProgramReport> = snapshot
             .programs
             .into_iter()
@@ -136,6 +140,7 @@ impl Report {
             loss: snapshot.loss,
             unclean_ends: snapshot.unclean_ends,
             programs,
+            taps,
         }
     }
 
@@ -145,7 +150,7 @@ impl Report {
         self.programs.iter().map(|program| program.late().count()).sum()
     }
 
-    /// Whether no program forked, loaded or searched anything: there is nothing to judge.
+    /// Whether no program forked, loaded or searched anything: there is nothing to judge, though there may be taps.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.programs.iter().all(|program| {
@@ -164,6 +169,25 @@ impl Report {
                 program.sequence_gaps > 0 || program.not_sent.iter().any(|(_, count)| *count > 0)
             })
     }
+}
+
+/// The taps of a snapshot, taken out of it. They are silent up to when it tells.
+fn taps(snapshot: &mut Snapshot, selection: &Selection) -> Taps {
+    let of_taps = Snapshot {
+        pings: std::mem::take(&mut snapshot.pings),
+        epochs: std::mem::take(&mut snapshot.epochs),
+        loss: snapshot.loss,
+        unclean_ends: snapshot.unclean_ends,
+        odd_clocks: snapshot.odd_clocks,
+        ..Snapshot::default()
+    };
+    let asked = Asked {
+        expected: None,
+        service: selection.program.clone(),
+        since_micros: selection.since_micros.unwrap_or(0),
+        now_micros: snapshot.until_micros,
+    };
+    Taps::new(of_taps, &asked)
 }
 
 impl ProgramReport {

@@ -10,7 +10,7 @@ use crate::caller::{self, Caller};
 use crate::findings::{ProgramReport, Report, Verdict};
 
 /// One load, or one search in vain, that happened since the last look.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct New {
     /// When it was last seen, microseconds since 1970; of a search, when it was looked.
     pub micros: u64,

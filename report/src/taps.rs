@@ -100,6 +100,8 @@ impl Window {
 pub struct Asked {
     /// What is expected; `None` when nobody asked.
     pub expected: Option<Expected>,
+    /// Only hits by this service; `None` for all.
+    pub service: Option<Vec<u8>>,
     /// Only hits since, microseconds since 1970; 0 for all.
     pub since_micros: u64,
     /// The time of the reader, microseconds since 1970.
@@ -107,7 +109,7 @@ pub struct Asked {
 }
 
 /// Everything about taps that a reader wants to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Taps {
     /// Those that were hit, longest silent first.
     pub taps: Vec<Tap>,
@@ -133,7 +135,8 @@ impl Taps {
     /// Sorts what is stored.
     #[must_use]
     pub fn new(snapshot: Snapshot, asked: &Asked) -> Self {
-        let taps = merged(snapshot.pings);
+        let is_wanted = |row: &PingRow| asked.service.as_ref().is_none_or(|service| *service == row.service);
+        let taps = merged(snapshot.pings.into_iter().filter(is_wanted));
         let mut last: HashMap<&[u8], u64> = HashMap::new();
         for tap in &taps {
             let seen = last.entry(&tap.name).or_default();
@@ -174,8 +177,16 @@ impl Taps {
     }
 }
 
+impl Tap {
+    /// How long it was silent, in microseconds.
+    #[must_use]
+    pub const fn silent_micros(&self, now_micros: u64) -> u64 {
+        now_micros.saturating_sub(self.last_seen_micros)
+    }
+}
+
 /// One tap for each name and place.
-fn merged(rows: Vec<PingRow>) -> Vec<Tap> {
+fn merged(rows: impl Iterator<Item = PingRow>) -> Vec<Tap> {
     let mut taps: BTreeMap<(Vec<u8>, Vec<u8>, u32), Tap> = BTreeMap::new();
     for row in rows {
         let tap = taps.entry((row.name.clone(), row.file.clone(), row.line)).or_insert_with(|| Tap {
@@ -221,7 +232,7 @@ mod tests {
 
     fn asked(names: &[&str], since_micros: u64) -> Asked {
         let expected = names.iter().map(|name| (name.as_bytes().to_vec(), Vec::new())).collect();
-        Asked { expected: Some(expected), since_micros, now_micros: 1_000 }
+        Asked { expected: Some(expected), since_micros, now_micros: 1_000, ..Asked::default() }
     }
 
     #[test]
@@ -234,6 +245,15 @@ mod tests {
         assert_eq!(a.caller, b"api.pl:1");
         assert!(b.services.is_empty());
         assert_eq!(taps.silent, None);
+    }
+
+    #[test]
+    fn a_service_alone_is_told_what_it_hit_itself() {
+        let pings = vec![row("a", "shop", 20), row("a", "api", 30), row("b", "api", 5)];
+        let asked = Asked { service: Some(b"shop".to_vec()), ..Asked::default() };
+        let taps = Taps::new(Snapshot { pings, ..Snapshot::default() }, &asked);
+        let [a] = &taps.taps[..] else { panic!("{taps:?}") };
+        assert_eq!((a.hits, a.last_seen_micros, a.silent_micros(25)), (2, 20, 5));
     }
 
     #[test]

@@ -23,6 +23,20 @@ fn text(diff: &Diff) -> String {
     String::from_utf8(out).unwrap()
 }
 
+#[test]
+fn a_comparison_fits_every_terminal() {
+    let (before, after) = moved();
+    let diff = diff(&before, &after);
+    for columns in [40, 80, 200] {
+        let mut out = Vec::new();
+        table(&diff, Medium { columns: Some(columns), color: false }, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for line in text.lines() {
+            assert!(line.chars().count() <= columns, "{columns} columns: {line}\nin\n{text}");
+        }
+    }
+}
+
 fn first_line(diff: &Diff) -> String {
     text(diff).lines().next().unwrap().to_owned()
 }

@@ -43,6 +43,47 @@ fn a_terminal_gets_short_paths_that_fit() {
 }
 
 #[test]
+fn every_report_fits_every_terminal() {
+    let scenes = [
+        scene::starman(),
+        scene::hostile(),
+        scene::daemonised_and_lazy(),
+        scene::endangered(),
+        scene::tapped(),
+    ];
+    for columns in [40, 80, 200] {
+        for snapshot in &scenes {
+            let text = table_of(snapshot.clone(), Medium { columns: Some(columns), color: false });
+            // An address is one word, and no address when it is cut.
+            for line in text.lines().filter(|line| !line.contains("https://")) {
+                assert!(line.chars().count() <= columns, "{columns} columns: {line}\nin\n{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn taps_stand_in_the_table_in_a_line_and_in_the_document_whole() {
+    let text = table_of(scene::tapped(), Medium::default());
+    assert!(
+        text.ends_with(
+            "Taps were hit at 2 places; report.yearly is silent for longest, for 3 d 0 h: see `alive taps`.\n"
+        ),
+        "{text}"
+    );
+    let document: serde_json::Value = serde_json::from_str(&json_of(scene::tapped())).unwrap();
+    let names: Vec<&str> =
+        document["taps"].as_array().unwrap().iter().map(|tap| tap["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["report.yearly", "checkout.legacy"], "longest silent first");
+    assert_eq!(document["taps"][1]["called_by"], "/srv/shop/orders.pl:7 main::index");
+    assert_eq!(document["window"]["listens"], true);
+    // Of a program alone are told the taps of the service of that name.
+    let selection = Selection { program: Some(b"shop".to_vec()), ..Selection::default() };
+    let of_shop = Report::new(scene::tapped(), &selection).taps.taps;
+    assert_eq!(of_shop.iter().map(|tap| tap.name.as_slice()).collect::<Vec<_>>(), [b"checkout.legacy"]);
+}
+
+#[test]
 fn hostile_names_do_not_reach_the_terminal() {
     let text = table_of(scene::hostile(), Medium::default());
     insta::assert_snapshot!(text);
@@ -128,6 +169,7 @@ fn json_obeys_its_schema() {
         scene::hostile(),
         scene::daemonised_and_lazy(),
         scene::endangered(),
+        scene::tapped(),
         Snapshot::default(),
     ];
     for snapshot in everything {

@@ -132,9 +132,21 @@ fn one_object_a_line_where_it_goes_on() {
 #[test]
 fn libraries_of_workers_in_a_table() {
     insta::assert_snapshot!(text(|out| inspect::table(&inspection(), Medium::default(), out)));
-    let narrow = Medium { columns: Some(80), color: false };
-    let text = text(|out| inspect::table(&inspection(), narrow, out));
-    assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+}
+
+#[test]
+fn processes_and_libraries_fit_every_terminal() {
+    for columns in [40, 80, 200] {
+        let medium = Medium { columns: Some(columns), color: false };
+        let libraries = text(|out| inspect::table(&inspection(), medium, out));
+        let processes = text(|out| processes::table(&looks(), 1, medium, out));
+        for line in libraries.lines().chain(processes.lines()) {
+            assert!(
+                line.chars().count() <= columns,
+                "{columns} columns: {line}\nin\n{libraries}\n{processes}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The list of taps as a person and as a program reads it, of handmade rows.
 
+use alive_report::render::table::Medium;
 use alive_report::taps::{Asked, Taps, render};
 use alive_store::model::{Epoch, Loss, PingRow, Snapshot};
 
@@ -50,12 +51,16 @@ fn taps(pings: Vec<PingRow>, expected: Option<&[&str]>) -> Taps {
     let expected = expected.map(|names| {
         names.iter().map(|name| (name.as_bytes().to_vec(), vec![(b"a.pl".to_vec(), 3)])).collect()
     });
-    Taps::new(snapshot, &Asked { expected, since_micros: 0, now_micros: NOON })
+    Taps::new(snapshot, &Asked { expected, now_micros: NOON, ..Asked::default() })
 }
 
 fn table(taps: &Taps) -> String {
+    table_on(taps, Medium::default())
+}
+
+fn table_on(taps: &Taps, medium: Medium) -> String {
     let mut out = Vec::new();
-    render::table(taps, &mut out).unwrap();
+    render::table(taps, medium, &mut out).unwrap();
     String::from_utf8(out).expect("a table is text whatever the names were")
 }
 
@@ -68,15 +73,42 @@ fn the_longest_silent_stands_first_and_the_evidence_last() {
         .to_vec();
     assert!(order.is_sorted(), "{order:?} in\n{text}");
     for words in [
-        "3 hits from 2 processes since 2026-01-01T09:59:59.000000Z; service sh\\x09op; host web1",
+        "3 hits from 2 processes since 2026-01-01T09:59:59Z; service sh\\x09op; host web1",
         "Never hit: 1 of 2 expected taps:\n    gone  a.pl:3\n",
-        "A collector listened for 16 h 40 min since 2025-12-31T11:00:00.000000Z",
+        "A collector listened for 16 h 40 min since 2025-12-31T11:00:00Z",
         "for 8 h 20 min in between nobody did, and listens still.",
         "4 datagrams dropped by the kernel",
         "1 hit had a time of its own that cannot be",
     ] {
-        assert!(text.replace("\n", " ").contains(&words.replace('\n', " ")), "no {words:?} in\n{text}");
+        let in_one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(in_one_line(&text).contains(&in_one_line(words)), "no {words:?} in\n{text}");
     }
+}
+
+#[test]
+fn the_list_fits_every_terminal_and_a_pipe_gets_whole_places() {
+    let long = "/srv/shop/lib/Shop/Checkout/Legacy/Totals/BeforeTheYear2019.pm";
+    let row = PingRow {
+        file: long.into(),
+        line: 1_042,
+        function: "Shop::Checkout::Legacy::Totals::total_before_2019".into(),
+        caller: b"/srv/shop/lib/Shop/Controller/Orders.pm:12 Shop::Controller::Orders::index".to_vec(),
+        service: b"shop".to_vec(),
+        host: b"web1".to_vec(),
+        ..hit(b"checkout.legacy", 200_000)
+    };
+    let taps = taps(vec![row], Some(&["checkout.legacy", "a.name.that.nobody.hit.so.far"]));
+    for columns in [40, 80, 200] {
+        let text = table_on(&taps, Medium { columns: Some(columns), color: false });
+        for line in text.lines() {
+            assert!(line.chars().count() <= columns, "{columns} columns: {line}\nin\n{text}");
+        }
+    }
+    assert!(table(&taps).contains(&format!("{long}:1042 in Shop::")));
+    let coloured = table_on(&taps, Medium { columns: Some(80), color: true });
+    let plain = table_on(&taps, Medium { columns: Some(80), color: false });
+    assert!(coloured.contains("\u{1b}[") && !plain.contains('\u{1b}'));
+    assert_eq!(coloured.lines().count(), plain.lines().count(), "colours take no room");
 }
 
 #[test]

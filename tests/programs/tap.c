@@ -1,6 +1,7 @@
 /* tap once|fork|odd|errno: hits taps through the header for C. C++ reads it as well. */
 #include "../../clients/c/alive_tap.h"
 
+#include <stdio.h>
 #include <sys/wait.h>
 
 static __attribute__((noinline)) void total(void)

@@ -24,6 +24,18 @@ pub(crate) struct Question {
 /// # Errors
 /// [`Failure`], also when there is nothing to judge.
 pub(crate) fn report(question: Question) -> Result<Report, Failure> {
+    report_unless(question, Report::is_empty)
+}
+
+/// The same, where a database with nothing but taps has something in it.
+///
+/// # Errors
+/// [`Failure`], also when there is nothing to show.
+pub(crate) fn report_with_taps(question: Question) -> Result<Report, Failure> {
+    report_unless(question, |report| report.is_empty() && report.taps.taps.is_empty())
+}
+
+fn report_unless(question: Question, is_empty: impl Fn(&Report) -> bool) -> Result<Report, Failure> {
     let db = question.db.unwrap_or_else(alive_collector::default_database);
     let snapshot = alive_store::snapshot(&db)?;
     let labels: Vec<Vec<u8>> = snapshot.programs.iter().map(|program| program.label.clone()).collect();
@@ -33,7 +45,7 @@ pub(crate) fn report(question: Question) -> Result<Report, Failure> {
         thresholds: question.thresholds,
     };
     let report = Report::new(snapshot, &selection);
-    if report.is_empty() {
+    if is_empty(&report) {
         let file = escape::terminal(db.as_os_str().as_bytes());
         return Err(Failure::NoData(match selection.program {
             Some(label) if !labels.contains(&label) => format!(

@@ -1,8 +1,11 @@
 //! `alive report`: what a collector has stored.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::time::Duration;
 
-use crate::args;
+use alive_report::render::next;
+
+use crate::args::{self, Format};
 use crate::cmd::judged::{self, Question};
 use crate::cmd::micros;
 use crate::exit::{Failure, Status};
@@ -17,9 +20,13 @@ pub(crate) fn run(args: args::Report) -> Result<Status, Failure> {
     if let Some(seconds) = args.watch {
         return watch(&args, Duration::from_secs(seconds));
     }
-    let report = judged::report(question(&args))?;
+    let report = judged::report_with_taps(question(&args))?;
     output::draw(&report, &args.pictures)?;
     output::write(&report, args.format, args.output.as_deref())?;
+    if args.output.is_none() && args.format == Format::Table {
+        let db = args.db.as_ref().map(|db| db.as_os_str().as_bytes());
+        output::print(|medium, out| next::render(&next::after_report(&report, db), medium, out))?;
+    }
     Ok(Status::Well)
 }
 
@@ -37,7 +44,7 @@ fn watch(args: &args::Report, pause: Duration) -> Result<Status, Failure> {
     let mut follow = Follow::new(args.db.clone().unwrap_or_else(alive_collector::default_database))?;
     let mut screen = Screen::new();
     loop {
-        match judged::report(question(args)) {
+        match judged::report_with_taps(question(args)) {
             Ok(report) => {
                 follow.found();
                 output::draw(&report, &args.pictures)?;

@@ -11,11 +11,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use alive_collector::{Collector, EventsTarget, Options};
+use alive_report::render::next;
 use alive_report::{Report, Selection, escape};
 use nix::unistd::geteuid;
 use tempfile::TempDir;
 
-use crate::args::{self, QUIET};
+use crate::args::{self, Format, QUIET};
 use crate::cmd::micros;
 use crate::exit::{Failure, Status};
 use crate::filter;
@@ -46,6 +47,8 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
     let path = target::check(&program, env::var_os("PATH").as_deref(), &shim.elf)?;
     warn(&shim);
 
+    let kept = args.db.clone();
+    let typed = next::typed(words.iter().map(|word| word.as_bytes()));
     let place = Place::new(args.db)?;
     let collector = Collector::start(&Options {
         listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
@@ -93,13 +96,20 @@ pub(crate) fn run(args: args::Run) -> Result<Status, Failure> {
     supervisor.release();
     let selection = Selection { program: None, since_micros, thresholds: args.rule.into() };
     let report = Report::new(snapshot, &selection);
-    if report.programs.is_empty() {
+    if report.programs.is_empty() && report.taps.taps.is_empty() {
         say(
             "nothing was reported: the command never forked, or the preload library did not start in it, or ALIVE_OFF is set",
         );
     }
     output::draw(&report, &args.pictures)?;
     output::write(&report, args.format, args.output.as_deref())?;
+    if args.output.is_none() && args.format == Format::Table {
+        let next = match &kept {
+            Some(db) => next::after_report(&report, Some(db.as_os_str().as_bytes())),
+            None => next::after_run(&report, &typed),
+        };
+        output::print(|medium, out| next::render(&next, medium, out))?;
+    }
     // The command and the report have standard output.
     let is_kept = gate.is_none_or(|gate| gate.passes(&report, false, &mut io::stderr()));
     Ok(if !is_kept || (args.fail_on_late && report.late_loads() > 0) {

@@ -1,17 +1,18 @@
 //! `alive taps`: which taps were hit, and which never were.
 
 use std::fs;
-use std::io::{self, BufWriter, Write as _};
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use alive_report::escape;
+use alive_report::render::next;
 use alive_report::taps::{Asked, Expected, Taps, render};
 
 use crate::args::{self, Form};
 use crate::cmd::micros;
 use crate::exit::{Failure, Status};
-use crate::output::say;
+use crate::output::{self, say};
 use crate::scan;
 
 /// Reads the database and writes the list.
@@ -20,11 +21,12 @@ use crate::scan;
 /// [`Failure`], also when there is nothing to list.
 pub(crate) fn run(args: args::Taps) -> Result<Status, Failure> {
     let expected = expected(&args)?;
+    let named = args.db.as_ref().map(|db| db.as_os_str().as_bytes().to_vec());
     let db = args.db.unwrap_or_else(alive_collector::default_database);
     let snapshot = alive_store::snapshot(&db)?;
     let now_micros = micros(jiff::Timestamp::now());
-    let taps =
-        Taps::new(snapshot, &Asked { expected, since_micros: args.since.map_or(0, micros), now_micros });
+    let since_micros = args.since.map_or(0, micros);
+    let taps = Taps::new(snapshot, &Asked { expected, service: None, since_micros, now_micros });
     if taps.taps.is_empty() && taps.silent.is_none() {
         return Err(Failure::NoData(format!(
             "{} knows no hit of a tap{}: check that ALIVE_ADDR names the collector's address where the code \
@@ -33,17 +35,14 @@ pub(crate) fn run(args: args::Taps) -> Result<Status, Failure> {
             if taps.since_micros > 0 { " since then" } else { "" },
         )));
     }
-    let mut out = BufWriter::new(io::stdout().lock());
-    let written = match args.format {
-        Form::Table => render::table(&taps, &mut out),
-        Form::Json => render::json(&taps, &mut out),
-    };
-    match written.and_then(|()| out.flush()) {
-        // The reader has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Status::Well),
-        Err(source) => Err(Failure::Output { file: "standard output".to_owned(), source }),
-        Ok(()) => Ok(Status::Well),
-    }
+    output::print(|medium, out| match args.format {
+        Form::Table => {
+            render::table(&taps, medium, out)?;
+            next::render(&next::after_taps(&taps, named.as_deref()), medium, out)
+        }
+        Form::Json => render::json(&taps, out),
+    })?;
+    Ok(Status::Well)
 }
 
 /// The names that were asked for, from a list and from a source tree.

@@ -72,6 +72,12 @@ impl Site {
         self.is_new_in(std::process::id())
     }
 
+    /// Lets the next one who comes by be the first one again: this one could not tell.
+    #[cold]
+    pub fn forget(&self) {
+        self.told_in.store(0, Ordering::Relaxed);
+    }
+
     #[inline]
     fn is_new_in(&self, pid: u32) -> bool {
         self.told_in.load(Ordering::Relaxed) != pid && self.told_in.swap(pid, Ordering::Relaxed) != pid
@@ -92,13 +98,12 @@ pub struct Place {
     pub caller: &'static Location<'static>,
 }
 
-/// Sends a hit; part of [`tap!`].
+/// Sends a hit; part of [`tap!`]. False where there is no descriptor for a socket.
 #[doc(hidden)]
 #[cold]
-pub fn hit(name: &str, place: Place, context: &[(&str, &dyn Display)]) {
-    if let Some(settings) = settings::get() {
-        send::send(settings, name.as_bytes(), &place, context);
-    }
+#[must_use]
+pub fn hit(name: &str, place: Place, context: &[(&str, &dyn Display)]) -> bool {
+    settings::get().is_none_or(|settings| send::send(settings, name.as_bytes(), &place, context))
 }
 
 /// Says once for each process and place that the code around it is alive.
@@ -108,8 +113,8 @@ pub fn hit(name: &str, place: Place, context: &[(&str, &dyn Display)]) {
 macro_rules! tap {
     ($name:expr $(, $key:expr => $value:expr)* $(,)?) => {{
         static SITE: $crate::Site = $crate::Site::new();
-        if $crate::is_on() && SITE.is_new() {
-            $crate::__hit!($name $(, $key => $value)*);
+        if $crate::is_on() && SITE.is_new() && !$crate::__hit!($name $(, $key => $value)*) {
+            SITE.forget();
         }
     }};
 }
@@ -119,7 +124,7 @@ macro_rules! tap {
 macro_rules! tap_each {
     ($name:expr $(, $key:expr => $value:expr)* $(,)?) => {{
         if $crate::is_on() {
-            $crate::__hit!($name $(, $key => $value)*);
+            let _ = $crate::__hit!($name $(, $key => $value)*);
         }
     }};
 }
@@ -138,7 +143,7 @@ macro_rules! __hit {
             function: name_of(here),
             caller: ::core::panic::Location::caller(),
         };
-        $crate::hit(::core::convert::AsRef::<str>::as_ref(&$name), place, &[$(($key, &$value)),*]);
+        $crate::hit(::core::convert::AsRef::<str>::as_ref(&$name), place, &[$(($key, &$value)),*])
     }};
 }
 
@@ -153,5 +158,7 @@ mod tests {
         assert!(!site.is_new_in(7));
         assert!(site.is_new_in(8), "a forked child");
         assert!(!site.is_new_in(8));
+        site.forget();
+        assert!(site.is_new_in(8), "nothing was told");
     }
 }

@@ -10,22 +10,27 @@ use crate::Place;
 use crate::settings::Settings;
 
 /// Composes the line and sends it from a socket that lives for this call only: a descriptor that is kept
-/// would be closed, or taken over, by a daemon.
-pub(crate) fn send(settings: &Settings, name: &[u8], place: &Place, context: &[(&str, &dyn Display)]) {
+/// would be closed, or taken over, by a daemon. False where there is no descriptor for it.
+pub(crate) fn send(
+    settings: &Settings,
+    name: &[u8],
+    place: &Place,
+    context: &[(&str, &dyn Display)],
+) -> bool {
     let mut buffer = [0; MAX_SENT];
-    let Some(line) = PingLine::new(&mut buffer, name) else { return };
+    let Some(line) = PingLine::new(&mut buffer, name) else { return true };
     let length = fill(line, settings, place, context);
     let any: SocketAddr = if settings.address.is_ipv4() {
         (Ipv4Addr::UNSPECIFIED, 0).into()
     } else {
         (Ipv6Addr::UNSPECIFIED, 0).into()
     };
+    let Ok(socket) = UdpSocket::bind(any) else { return false };
     // Nobody listening is no error, and neither is anything else.
-    if let (Ok(socket), Some(datagram)) = (UdpSocket::bind(any), buffer.get(..length))
-        && socket.set_nonblocking(true).is_ok()
-    {
+    if let (Ok(()), Some(datagram)) = (socket.set_nonblocking(true), buffer.get(..length)) {
         let _ = socket.send_to(datagram, settings.address);
     }
+    true
 }
 
 fn fill(

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::diff::{Diff, LateFile, Pair, ProgramDiff, RoleDiff, Side};
 use crate::escape;
 use crate::render::json::{self as document, Object};
-use crate::render::table::{Columns, HEADING, Medium, Page, URGENT};
+use crate::render::layout::{Columns, HEADING, Medium, Page, Row, URGENT};
 use crate::render::units::{bytes, count, micros};
 
 /// Most files of each sort that are named.
@@ -91,8 +91,8 @@ fn role(page: &Page, role: &RoleDiff, out: &mut dyn Write) -> io::Result<()> {
         (_, None) => " (in the first database alone)",
         _ => "",
     };
-    writeln!(out, "  {}{place}{alone}", page.paint(HEADING, &side.id))?;
-    let mut table = Columns::titled(&["<", ">BEFORE", ">AFTER", ">CHANGE"]);
+    page.sentence(out, "  ", &format!("{}{place}{alone}", page.paint(HEADING, &side.id)))?;
+    let mut table = Columns::titled(&["<", ">BEFORE", ">AFTER", ">CHANGE"], "");
     for &(name, show, figure) in FIGURES {
         let of = |side: &Option<Side>| side.as_ref().and_then(figure);
         let (old, new) = (of(before), of(after));
@@ -108,9 +108,9 @@ fn role(page: &Page, role: &RoleDiff, out: &mut dyn Write) -> io::Result<()> {
         let change = change(Some(old), Some(new));
         table.rows.push(vec!["searches in vain".to_owned(), old.to_string(), new.to_string(), change]);
     }
-    writeln!(out, "{}", page.paint(HEADING, &format!("    {}", table.line(&table.titles))))?;
+    page.head(out, "    ", &table)?;
     for cells in &table.rows {
-        writeln!(out, "    {}", table.line(cells).trim_end())?;
+        page.row(out, "    ", &table, &Row { cells, about: "", note: "", style: None })?;
     }
     for (title, files) in [("New", &role.new), ("Still", &role.still), ("Gone", &role.gone)] {
         listed(page, title, files.iter().map(|file| file.path.as_slice()), out)?;

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::escape;
 use crate::findings::Verdict;
 use crate::render::json::{self as document, Object};
+use crate::render::layout::{Columns, HEADING, Medium, Page, Row, URGENT};
 use crate::render::processes::{self, listed};
-use crate::render::table::{Columns, HEADING, Medium, Page, URGENT};
 use crate::render::units::{bytes, count};
 use crate::thresholds::Thresholds;
 
@@ -135,7 +135,7 @@ fn libraries(page: &Page, seen: &Inspection, family: &Family, out: &mut dyn Writ
     let libraries: Vec<&Late> = of_kind(family, FileKind::Library).collect();
     if !libraries.is_empty() {
         writeln!(out)?;
-        let mut table = Columns::titled(&["<VERDICT", ">WORKERS", ">SIZE", ">PRIVATE"]);
+        let mut table = Columns::titled(&["<VERDICT", ">WORKERS", ">SIZE", ">PRIVATE"], "LIBRARY");
         for late in &libraries {
             table.rows.push(vec![
                 seen.verdict(late, family).word().to_owned(),
@@ -144,15 +144,11 @@ fn libraries(page: &Page, seen: &Inspection, family: &Family, out: &mut dyn Writ
                 bytes(late.private_dirty_kib.saturating_mul(1024)),
             ]);
         }
-        let head = table.line(&table.titles);
-        writeln!(out, "{}", page.paint(HEADING, &format!("  {head}  LIBRARY")))?;
+        page.head(out, "  ", &table)?;
         for (cells, late) in table.rows.iter().zip(&libraries) {
-            let line = table.line(cells);
-            let is_urgent = seen.verdict(late, family) == Verdict::Preload;
-            let line = if is_urgent { page.paint(URGENT, &line) } else { line };
-            let note = note(late);
-            let path = page.fitted(&escape::terminal(&late.path), head.len() + 4 + note.len());
-            writeln!(out, "  {line}  {path}{note}")?;
+            let style = (seen.verdict(late, family) == Verdict::Preload).then_some(URGENT);
+            let about = escape::terminal(&late.path);
+            page.row(out, "  ", &table, &Row { cells, about: &about, note: note(late), style })?;
         }
     }
     let data: Vec<&Late> = of_kind(family, FileKind::Data).collect();

@@ -21,6 +21,7 @@ use crate::price;
 use crate::render::{refork, time};
 use crate::role::Role;
 use crate::safety::{self, Note};
+use crate::taps;
 
 /// Writes the report as one JSON object and a newline.
 ///
@@ -76,6 +77,10 @@ pub fn document(report: &Report) -> Value {
     }
     document["programs"] = report.programs.iter().map(program).collect();
     refork::put(&mut document, report);
+    document["taps"] = report.taps.taps.iter().map(taps::render::tap).collect();
+    if !report.taps.taps.is_empty() {
+        document["window"] = taps::render::window(&report.taps.window);
+    }
     document
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::escape;
 use crate::render::json::{self as document, Object};
-use crate::render::table::{Columns, HEADING, Medium, Page, URGENT};
+use crate::render::layout::{Columns, Medium, Page, Row, URGENT};
 use crate::render::units::{bytes, count};
 
 /// Most pids that a sentence names.
@@ -39,7 +39,8 @@ pub fn json_line(looks: &[Look], ended: u64, out: &mut dyn Write) -> io::Result<
 }
 
 pub(super) fn rows(page: &Page, looks: &[Look], ended: u64, out: &mut dyn Write) -> io::Result<()> {
-    let mut table = Columns::titled(&[">PID", ">PSS", ">USS", ">PRIVATE DIRTY", ">SHARED", ">SWAP"]);
+    let mut table =
+        Columns::titled(&[">PID", ">PSS", ">USS", ">PRIVATE DIRTY", ">SHARED", ">SWAP"], "COMMAND");
     for look in looks {
         let mut cells = vec![look.pid.to_string()];
         cells.extend(match &look.sizes {
@@ -52,16 +53,14 @@ pub(super) fn rows(page: &Page, looks: &[Look], ended: u64, out: &mut dyn Write)
     let mut cells = vec!["total".to_owned()];
     cells.extend(figures(&sum, proportional(&sum)));
     table.rows.push(cells);
-    let head = table.line(&table.titles);
-    writeln!(out, "{}", page.paint(HEADING, &format!("{head}  COMMAND")))?;
-    let indent = head.len() + 2;
+    page.head(out, "", &table)?;
     let titles = looks.iter().map(|look| {
         format!("{:depth$}{}", "", escape::terminal(look.title()), depth = look.depth.min(20) * 2)
     });
     let read = looks.iter().filter(|look| look.sizes.is_ok()).count();
     let titles = titles.chain([count(read as u64, "process")]);
     for (cells, title) in table.rows.iter().zip(titles) {
-        writeln!(out, "{}  {}", table.line(cells), page.fitted(&title, indent))?;
+        page.row(out, "", &table, &Row { cells, about: &title, note: "", style: None })?;
     }
     for (reason, pids) in unread(looks) {
         page.sentence(out, "", &page.paint(URGENT, &format!("Not read: {}: {reason}.", listed(&pids))))?;

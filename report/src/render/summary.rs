@@ -5,11 +5,13 @@ use std::collections::{HashMap, HashSet};
 use alive_store::model::RoleMemory;
 
 use crate::cost::Cost;
+use crate::escape;
 use crate::findings::{Finding, ProgramReport, Verdict};
 use crate::forest::Node;
 use crate::memory;
 use crate::render::place::{self, Place};
-use crate::render::units::{bytes, count, micros};
+use crate::render::units::{bytes, count, micros, span};
+use crate::taps::Taps;
 
 /// What happened, in one sentence.
 pub(crate) fn sentence(program: &ProgramReport) -> String {
@@ -101,6 +103,15 @@ pub(crate) fn memory(memory: &RoleMemory) -> Option<String> {
     let private = size(mean.private_dirty_kib);
     let text = format!("private {private}, PSS {} ({of})", size(mean.pss_kib));
     Some(unreadable.map_or(text.clone(), |unreadable| format!("{text}; {unreadable}")))
+}
+
+/// The taps in one sentence; `None` where none was hit.
+pub(crate) fn taps(taps: &Taps) -> Option<String> {
+    let longest = taps.taps.first()?;
+    let places = count(taps.taps.len() as u64, "place");
+    let name = escape::terminal(&longest.name);
+    let silence = span(longest.silent_micros(taps.now_micros));
+    Some(format!("Taps were hit at {places}; {name} is silent for longest, for {silence}: see `alive taps`."))
 }
 
 /// The places where something should be preloaded, the one with most to gain first.

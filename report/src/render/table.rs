@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::caller::{Caller, file_name};
@@ -11,16 +11,18 @@ use crate::escape;
 use crate::execs;
 use crate::findings::{Finding, ProgramReport, Report, Verdict};
 use crate::render::aside::{Aside, again_after, also_above, load_it};
-use crate::render::units::{bytes, count, micros, shorten, wrap};
+pub use crate::render::layout::Medium;
+use crate::render::layout::{Columns, HEADING, Page, Row, URGENT};
+use crate::render::units::{bytes, count, micros};
 use crate::render::{forks, loss, refork, summary, time, unread};
 use crate::safety;
 use crate::thresholds::Thresholds;
 
-/// Columns when nobody looks.
-const DEFAULT_WIDTH: usize = 100;
-
 /// Before a line that belongs to the row above it.
 const ASIDE_INDENT: &str = "      ";
+
+/// Fewest columns of a place before what stands behind it is shortened, too.
+const LEAST_PLACE: usize = 20;
 
 /// What the figures of a row are about.
 const FIGURES: &str =
@@ -29,18 +31,7 @@ const FIGURES: &str =
 /// Most names in a line that tells what a load brought.
 const BROUGHT_NAMES: usize = 4;
 
-pub(super) const HEADING: Style = Style::new().bold();
-pub(super) const URGENT: Style = Style::new().bold().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow)));
 const ASIDE: Style = Style::new().dimmed();
-
-/// Where the table goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Medium {
-    /// Columns of the terminal; `None` when it is none: then paths are never shortened.
-    pub columns: Option<usize>,
-    /// Whether to use colours.
-    pub color: bool,
-}
 
 /// Writes the table.
 ///
@@ -48,8 +39,10 @@ pub struct Medium {
 /// Whatever `out` reports.
 pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Result<()> {
     let page = Page::new(medium);
-    page.sentence(out, "", &rule(report.thresholds))?;
-    page.sentence(out, "", FIGURES)?;
+    if !report.programs.is_empty() || report.taps.taps.is_empty() {
+        page.sentence(out, "", &rule(report.thresholds))?;
+        page.sentence(out, "", FIGURES)?;
+    }
     if let Some(since) = report.since_micros {
         let text = format!("Only loads seen since {}; their sums are over their whole life.", time(since));
         page.sentence(out, "", &text)?;
@@ -74,6 +67,12 @@ pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Resul
             page.sentence(out, "  ", &sentence)?;
         }
     }
+    if let Some(sentence) = summary::taps(&report.taps) {
+        if !report.programs.is_empty() || report.is_floor() {
+            writeln!(out)?;
+        }
+        page.sentence(out, "", &sentence)?;
+    }
     Ok(())
 }
 
@@ -90,27 +89,7 @@ fn rule(thresholds: Thresholds) -> String {
     )
 }
 
-/// How text is laid out.
-pub(super) struct Page {
-    medium: Medium,
-    width: usize,
-}
-
 impl Page {
-    pub(super) fn new(medium: Medium) -> Self {
-        Self { medium, width: medium.columns.unwrap_or(DEFAULT_WIDTH).max(40) }
-    }
-
-    pub(super) fn paint(&self, style: Style, text: &str) -> String {
-        if self.medium.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
-    }
-
-    /// A sentence, broken to the page's width.
-    pub(super) fn sentence(&self, out: &mut dyn Write, indent: &str, text: &str) -> io::Result<()> {
-        let deeper = format!("{indent}  ");
-        writeln!(out, "{indent}{}", wrap(text, self.width.saturating_sub(indent.len()), &deeper))
-    }
-
     fn program(&self, out: &mut dyn Write, program: &ProgramReport) -> io::Result<()> {
         let label = escape::terminal(&program.label);
         self.sentence(out, "", &format!("{}: {}", self.paint(HEADING, &label), summary::sentence(program)))?;
@@ -181,13 +160,16 @@ impl Page {
         let text = "Forks: how long each held its forker up on average, and what stood beside the thread that \
                     forked. The larger the forker, the longer it takes:";
         self.sentence(out, "  ", text)?;
-        let mut table = Columns::titled(&forks::TITLES);
+        let mut table = Columns::titled(&forks::TITLES, "FORKED AT");
         table.rows = rows.iter().map(|row| row.cells.clone()).collect();
-        let head = table.line(&table.titles);
-        writeln!(out, "{}", self.paint(HEADING, &format!("  {head}  FORKED AT")))?;
+        self.head(out, "  ", &table)?;
         for row in &rows {
-            let place = self.fitted(&row.place, head.len() + 4);
-            writeln!(out, "  {}  {place}", table.line(&row.cells))?;
+            self.row(
+                out,
+                "  ",
+                &table,
+                &Row { cells: &row.cells, about: &row.place, note: "", style: None },
+            )?;
         }
         forks::preloading(program).map_or(Ok(()), |text| self.sentence(out, "  ", &text))
     }
@@ -202,9 +184,10 @@ impl Page {
                 (Some(parent), None) => format!(", forked by {}", parent.id),
                 (None, _) => String::new(),
             };
-            writeln!(out, "  {:width$}  {processes}{origin}", role.id)?;
+            self.sentence(out, "  ", &format!("{:width$}  {processes}{origin}", role.id))?;
             if let Some(text) = summary::memory(&role.memory) {
-                self.sentence(out, &" ".repeat(width + 4), &self.paint(ASIDE, &text))?;
+                let indent = if self.has_room(width + 60) { width + 4 } else { ASIDE_INDENT.len() };
+                self.sentence(out, &" ".repeat(indent), &self.paint(ASIDE, &text))?;
             }
         }
         Ok(())
@@ -215,7 +198,8 @@ impl Page {
         // Where processes took the place of others, they are more than there are workers.
         let who = if again { ">PROCESSES" } else { ">WORKERS" };
         let titles = ["<VERDICT", who, ">FILES", ">SIZE", ">TIME", ">PRIVATE"];
-        let mut table = Columns::new(&titles, program, findings);
+        let roles = tells_roles(program, findings);
+        let mut table = columns(&titles, "WHAT", roles);
         let places = summary::places(program);
         for finding in findings {
             let cost = finding.cost;
@@ -224,8 +208,8 @@ impl Page {
                 (time, true) => format!("~{}", micros(time)),
                 (time, false) => micros(time),
             };
-            table.row(
-                program,
+            table.rows.push(with_role(
+                roles.then_some(program),
                 finding,
                 vec![
                     finding.verdict.word().to_owned(),
@@ -235,10 +219,10 @@ impl Page {
                     time,
                     format!("~{}", bytes(cost.private_kib.saturating_mul(1024))),
                 ],
-            );
+            ));
         }
         let notes = notes(program, findings);
-        self.table(out, &table, "WHAT", findings, &notes, |finding| {
+        self.table(out, &table, findings, &notes, |finding| {
             let mut lines = asked_by(finding);
             lines.extend(brought(program, finding));
             lines.extend(again_after(finding));
@@ -256,16 +240,28 @@ impl Page {
         program: &ProgramReport,
         findings: &[&Finding],
     ) -> io::Result<()> {
-        let mut table = Columns::new(&[">WORKERS", ">SEARCHES", ">PROBES"], program, findings);
+        let roles = tells_roles(program, findings);
+        let mut table = columns(&[">WORKERS", ">SEARCHES", ">PROBES"], "NAME", roles);
         for finding in findings {
             let cells = vec![
                 format!("{} of {}", finding.workers, finding.of),
                 finding.searches.to_string(),
                 finding.probes.to_string(),
             ];
-            table.row(program, finding, cells);
+            table.rows.push(with_role(roles.then_some(program), finding, cells));
         }
-        self.table(out, &table, "NAME", findings, &[], asked_by)
+        self.table(out, &table, findings, &[], asked_by)
+    }
+
+    /// A line below a row.
+    fn aside(&self, out: &mut dyn Write, Aside { verb, place, detail }: &Aside) -> io::Result<()> {
+        let taken = ASIDE_INDENT.len() + verb.len() + 1;
+        let text = if self.has_room(taken + detail.width() + place.width().min(LEAST_PLACE)) {
+            format!("{}{detail}", self.fitted(place, taken + detail.width()))
+        } else {
+            self.fitted(&format!("{place}{detail}"), taken)
+        };
+        writeln!(out, "{ASIDE_INDENT}{}", self.paint(ASIDE, &format!("{verb} {text}")))
     }
 
     /// Rows of short columns with what they are about behind them, and more lines and notes below that.
@@ -273,7 +269,6 @@ impl Page {
         &self,
         out: &mut dyn Write,
         table: &Columns,
-        title: &str,
         findings: &[&Finding],
         notes: &[Vec<String>],
         lines_below: impl Fn(&Finding) -> L,
@@ -281,18 +276,14 @@ impl Page {
     where
         L: IntoIterator<Item = Aside>,
     {
-        let head = table.line(&table.titles);
-        writeln!(out, "{}", self.paint(HEADING, &format!("  {head}  {title}")))?;
-        let indent = head.len() + 4;
+        self.head(out, "  ", table)?;
         let mut notes = notes.iter();
         for (cells, finding) in table.rows.iter().zip(findings) {
-            let line = table.line(cells);
-            let line = if finding.verdict == Verdict::Preload { self.paint(URGENT, &line) } else { line };
-            writeln!(out, "  {line}  {}", self.fitted(&escape::terminal(&finding.what), indent))?;
-            for Aside { verb, place, detail } in lines_below(finding) {
-                let taken = ASIDE_INDENT.len() + verb.len() + 1 + detail.width();
-                let text = format!("{verb} {}{detail}", self.fitted(&place, taken));
-                writeln!(out, "{ASIDE_INDENT}{}", self.paint(ASIDE, &text))?;
+            let style = (finding.verdict == Verdict::Preload).then_some(URGENT);
+            let about = escape::terminal(&finding.what);
+            self.row(out, "  ", table, &Row { cells, about: &about, note: "", style })?;
+            for aside in lines_below(finding) {
+                self.aside(out, &aside)?;
             }
             for note in notes.next().into_iter().flatten() {
                 self.sentence(out, ASIDE_INDENT, &format!("{} {note}", self.paint(URGENT, "mind")))?;
@@ -300,67 +291,23 @@ impl Page {
         }
         Ok(())
     }
-
-    /// Shortened to what the terminal has left behind the indentation; whole when it is none.
-    pub(super) fn fitted(&self, text: &str, indent: usize) -> String {
-        match self.medium.columns {
-            Some(columns) => shorten(text, columns.saturating_sub(indent).max(20)),
-            None => text.to_owned(),
-        }
-    }
 }
 
-/// Cells in columns that are as wide as their widest cell.
-pub(super) struct Columns {
-    pub(super) titles: Vec<String>,
-    right: Vec<bool>,
-    pub(super) rows: Vec<Vec<String>>,
-    /// Whether the rows tell their role: only where they are of several.
-    roles: bool,
+/// Whether rows tell their role: only where they are of several.
+fn tells_roles(program: &ProgramReport, findings: &[&Finding]) -> bool {
+    let several = findings.iter().map(|finding| finding.role).collect::<HashSet<_>>().len() > 1;
+    several && program.roles.len() > 2
 }
 
-impl Columns {
-    /// Titles begin with `<` or `>`, the side to which the column is flush.
-    fn new(titles: &[&str], program: &ProgramReport, findings: &[&Finding]) -> Self {
-        let several = findings.iter().map(|finding| finding.role).collect::<HashSet<_>>().len() > 1;
-        let roles = several && program.roles.len() > 2;
-        let titles: Vec<&str> = titles.iter().copied().chain(roles.then_some("<ROLE")).collect();
-        Self { roles, ..Self::titled(&titles) }
-    }
+fn columns(titles: &[&str], about: &'static str, tells_roles: bool) -> Columns {
+    Columns::titled(&titles.iter().copied().chain(tells_roles.then_some("<ROLE")).collect::<Vec<_>>(), about)
+}
 
-    /// Columns of something else than findings.
-    pub(super) fn titled(titles: &[&str]) -> Self {
-        Self {
-            right: titles.iter().map(|title| title.starts_with('>')).collect(),
-            titles: titles.iter().map(|title| title.trim_start_matches(['<', '>']).to_owned()).collect(),
-            rows: Vec::new(),
-            roles: false,
-        }
+fn with_role(program: Option<&ProgramReport>, finding: &Finding, mut cells: Vec<String>) -> Vec<String> {
+    if let Some(program) = program {
+        cells.push(program.roles.get(finding.role).map(|role| role.id.clone()).unwrap_or_default());
     }
-
-    fn row(&mut self, program: &ProgramReport, finding: &Finding, mut cells: Vec<String>) {
-        if self.roles {
-            cells.push(program.roles.get(finding.role).map(|role| role.id.clone()).unwrap_or_default());
-        }
-        self.rows.push(cells);
-    }
-
-    pub(super) fn line(&self, cells: &[String]) -> String {
-        let cells: Vec<String> = cells
-            .iter()
-            .enumerate()
-            .map(|(column, cell)| {
-                let of_column = |row: &Vec<String>| row.get(column).map_or(0, String::len);
-                let width = self.rows.iter().chain([&self.titles]).map(of_column).max().unwrap_or(0);
-                if self.right.get(column) == Some(&true) {
-                    format!("{cell:>width$}")
-                } else {
-                    format!("{cell:width$}")
-                }
-            })
-            .collect();
-        cells.join("  ")
-    }
+    cells
 }
 
 fn asked_by(finding: &Finding) -> Vec<Aside> {

@@ -12,8 +12,9 @@ use crate::render::table::Medium;
 use crate::render::units::{bytes, shorten};
 use crate::render::{json, time};
 
-/// Narrowest that a path becomes.
+/// Narrowest that a path becomes beside all the rest, and alone.
 const NARROWEST: usize = 24;
+const SHORTEST: usize = 16;
 
 /// A line for a person: when, which process, what to do, who has it, how large, what, who asked.
 ///
@@ -38,9 +39,11 @@ pub fn text(new: &New, medium: Medium, out: &mut dyn Write) -> io::Result<()> {
         (None, None) => String::new(),
     };
     let Some(columns) = medium.columns else { return writeln!(out, "{head}{what}{asked}") };
+    // Where there is no room for all of it, when, what to do and what it is about.
+    let head = if columns < head.width() + NARROWEST { format!("{clock}  {verdict:<10}  ") } else { head };
     let room = columns.saturating_sub(head.width());
     let asked = if room >= NARROWEST + asked.width() { asked } else { String::new() };
-    let what = shorten(&what, room.saturating_sub(asked.width()).max(NARROWEST));
+    let what = shorten(&what, room.saturating_sub(asked.width()).max(SHORTEST));
     writeln!(out, "{head}{what}{asked}")
 }
 
@@ -72,4 +75,38 @@ pub fn json(new: &New, out: &mut dyn Write) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, AsciiControls(CompactFormatter));
     line.serialize(&mut serializer)?;
     writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+    use crate::Verdict;
+    use crate::news::New;
+    use crate::render::table::Medium;
+
+    #[test]
+    fn a_line_is_one_line_on_every_terminal() {
+        let new = New {
+            micros: 1_767_268_800_000_000,
+            program: b"starman".to_vec(),
+            role: "worker".to_owned(),
+            verdict: Some(Verdict::Preload),
+            what: b"/usr/share/perl5/LWP/Protocol/https/Socket.pm".to_vec(),
+            workers: 2,
+            of: 8,
+            bytes: 12_345,
+            ..New::default()
+        };
+        let shown = |columns| {
+            let mut out = Vec::new();
+            text(&new, Medium { columns, color: false }, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        for columns in [40, 80, 200] {
+            let line = shown(Some(columns));
+            assert!(line.trim_end().chars().count() <= columns, "{columns}: {line}");
+            assert!(line.contains("preload") && line.contains("Socket.pm"), "{columns}: {line}");
+        }
+        assert!(shown(None).contains("/usr/share/perl5/LWP/Protocol/https/Socket.pm"));
+    }
 }

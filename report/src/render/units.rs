@@ -1,6 +1,6 @@
 //! Sizes, times and paths as a person reads them.
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
 
 /// `814 B`, `5.6 MiB`.
 pub(crate) fn bytes(count: u64) -> String {
@@ -75,12 +75,19 @@ fn take(characters: impl Iterator<Item = char>, width: usize) -> String {
         .collect()
 }
 
+/// Columns that a text takes, without what only colours it.
+pub(crate) fn plain_width(text: &str) -> usize {
+    let mut pieces = text.split('\u{1b}');
+    let first = pieces.next().map_or(0, UnicodeWidthStr::width);
+    first + pieces.map(|piece| piece.split_once('m').map_or(0, |(_, rest)| rest.width())).sum::<usize>()
+}
+
 /// Breaks a sentence at spaces; lines after the first are indented.
 pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
     let mut out = String::new();
     let mut column = 0;
     for word in text.split(' ') {
-        let length = word.width();
+        let length = plain_width(word);
         if column > 0 && column + 1 + length > width {
             out.push('\n');
             out.push_str(indent);
@@ -97,7 +104,7 @@ pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, count, micros, shorten, span, wrap};
+    use super::{bytes, count, micros, plain_width, shorten, span, wrap};
 
     #[test]
     fn sizes_and_times() {
@@ -142,5 +149,11 @@ mod tests {
     fn sentences_break_at_spaces() {
         assert_eq!(wrap("one two three four", 9, "  "), "one two\n  three\n  four");
         assert_eq!(wrap("unbreakable_word", 4, ""), "unbreakable_word");
+        assert_eq!(plain_width("\u{1b}[1m\u{1b}[33mtwo\u{1b}[0m words"), 9);
+        assert_eq!(
+            wrap("\u{1b}[1mone\u{1b}[0m two", 7, ""),
+            "\u{1b}[1mone\u{1b}[0m two",
+            "colours take no room"
+        );
     }
 }

@@ -3,8 +3,8 @@
 pub(crate) mod tree;
 
 use alive_store::model::{
-    Bystanders, Executed, Interpreter, LanguageFrame, LineCount, Load, Loss, MemoryFigures, Missing, Program,
-    Role, RoleMemory, Site, Snapshot, Stack, UNTOLD,
+    Bystanders, Epoch, Executed, Interpreter, LanguageFrame, LineCount, Load, Loss, MemoryFigures, Missing,
+    PingRow, Program, Role, RoleMemory, Site, Snapshot, Stack, UNTOLD,
 };
 
 /// When everything here was seen: 2026-01-01 12:00 UTC in microseconds since 1970.
@@ -306,4 +306,32 @@ pub(crate) fn endangered() -> Snapshot {
         run("/usr/bin/perl", "report.pl\x1b", 40, 1_400_000_000),
     ];
     snapshot(program)
+}
+
+/// Two taps and no fork: one of a shop that was hit a minute ago, one of a cron job three days ago.
+pub(crate) fn tapped() -> Snapshot {
+    let hit = |name: &str, service: &str, ago_seconds: u64| PingRow {
+        name: name.into(),
+        service: service.into(),
+        host: b"web1".to_vec(),
+        hits: 3,
+        processes: 2,
+        first_seen_micros: NOON - 400_000_000_000,
+        last_seen_micros: NOON - ago_seconds * 1_000_000,
+        ..PingRow::default()
+    };
+    let legacy = PingRow {
+        file: b"/srv/shop/cart.pl".to_vec(),
+        line: 42,
+        function: b"main::total".to_vec(),
+        caller: b"/srv/shop/orders.pl:7 main::index".to_vec(),
+        context: vec![(b"order".to_vec(), b"17".to_vec())],
+        ..hit("checkout.legacy", "shop", 60)
+    };
+    Snapshot {
+        pings: vec![legacy, hit("report.yearly", "cron", 3 * 86_400)],
+        epochs: vec![Epoch { opened_micros: NOON - 500_000_000_000, until_micros: NOON, is_open: true }],
+        until_micros: NOON,
+        ..Snapshot::default()
+    }
 }

@@ -3,6 +3,7 @@
 mod hostile;
 mod scene;
 mod table;
+mod taps;
 
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,8 @@ fn the_first_thing_that_a_reader_sees_is_what_to_preload_and_what_that_spares() 
     assert_eq!(cards, ["django/__init__.py", "libsqlite3.so.0", "decimal.py"]);
     let heading = &page.texts(".program:not([hidden]) h2.first")[0];
     assert!(heading.starts_with("Preload these three: "), "{heading}");
+    assert_eq!(page.texts(".program:not([hidden]) .more code"), ["alive preload --for python"]);
+    assert!(!page.texts(".program:not([hidden]) .lead").join("").contains('`'), "names are set as code");
     // All of it within the first screen of a laptop.
     page.look(Looks { width: 1280, dark: false });
     let bottom = page.value("document.querySelector('ol.top').getBoundingClientRect().bottom");

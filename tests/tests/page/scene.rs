@@ -1,6 +1,8 @@
 //! Snapshots that make a page.
 
-use alive_store::model::{LanguageFrame, Load, Missing, Program, Role, Site, Snapshot, Stack};
+use alive_store::model::{
+    Epoch, LanguageFrame, Load, Missing, PingRow, Program, Role, Site, Snapshot, Stack,
+};
 
 /// When the last of everything here was seen: 2026-01-01 12:00 UTC, in microseconds since 1970.
 const NOON: u64 = 1_767_268_800_000_000;
@@ -116,4 +118,36 @@ pub(crate) fn many(number: u64) -> Snapshot {
         )
     };
     Snapshot { programs: vec![program("many", 4, (0..number).map(cause).collect())], ..Snapshot::default() }
+}
+
+/// Taps of a shop and of a cron job over two weeks, the last of them five seconds before noon.
+pub(crate) fn tapped() -> Snapshot {
+    const DAY: u64 = 86_400_000_000;
+    let hit = |name: &str, days: std::ops::Range<u64>, hits: u64, caller: &str| PingRow {
+        name: name.into(),
+        file: format!("/srv/shop/lib/{}.pm", name.replace('.', "/")).into(),
+        line: 42,
+        function: b"Shop::total_before_2019".to_vec(),
+        caller: caller.into(),
+        service: b"shop".to_vec(),
+        host: b"web1".to_vec(),
+        hits,
+        processes: hits.div_ceil(3),
+        first_seen_micros: NOON - days.end * DAY,
+        last_seen_micros: NOON - days.start * DAY - 5_000_000,
+        ..PingRow::default()
+    };
+    Snapshot {
+        pings: vec![
+            hit("checkout.legacy", 0..12, 412, "/srv/shop/lib/Orders.pm:7 Shop::Orders::index"),
+            hit("report.yearly", 9..10, 1, "/etc/cron.daily/report:3"),
+            hit("voucher.old", 3..13, 27, "/srv/shop/lib/Cart.pm:91 Shop::Cart::apply"),
+        ],
+        epochs: vec![
+            Epoch { opened_micros: NOON - 14 * DAY, until_micros: NOON - 6 * DAY, is_open: false },
+            Epoch { opened_micros: NOON - 5 * DAY, until_micros: NOON, is_open: true },
+        ],
+        until_micros: NOON,
+        ..Snapshot::default()
+    }
 }

@@ -3,6 +3,7 @@
 
 mod client;
 mod commands;
+mod hard;
 mod shells;
 mod shim;
 

@@ -28,7 +28,7 @@ pub fn render(report: &Report, listens_at: &[String], out: &mut dyn Write) -> io
 /// # Errors
 /// Whatever `out` reports.
 pub fn without_report(reason: &str, out: &mut dyn Write) -> io::Result<()> {
-    head(&[], &LIVE, out)?;
+    head(&[], None, &LIVE, out)?;
     write!(
         out,
         "<h1>There is no report at the moment</h1>\n<p class=\"lead\" id=\"reason\">{}</p>\n</main>\n\

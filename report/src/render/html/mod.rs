@@ -2,7 +2,7 @@
 //!
 //! The server's side writes what a person must see first, and a table of the findings, so that the page
 //! tells its story without scripts and on paper: [`program`] the summary and the table, [`roles`] the tree of
-//! forks, [`timeline`] when what was loaded. The scripts (`js/`) read the report's own JSON document, which
+//! forks, [`timeline`] when what was loaded, [`taps`] which code said that it is alive. The scripts (`js/`) read the report's own JSON document, which
 //! [`data`] puts into the page, and make the table sortable and the picture of causes. All of it is read
 //! through [`view`], which takes a key that is not there for nothing.
 //!
@@ -17,6 +17,7 @@ mod dress;
 pub mod live;
 mod program;
 mod roles;
+mod taps;
 mod timeline;
 mod view;
 
@@ -28,7 +29,7 @@ use serde_json::ser::CompactFormatter;
 
 use crate::escape::{self, AsciiControls, ScriptText};
 use crate::findings::Report;
-use crate::render::{json, loss, summary, units};
+use crate::render::{json, loss, next, summary, units};
 use dress::Dress;
 
 /// Findings and files that the page holds at most; a browser takes no pleasure in a million rows.
@@ -46,28 +47,28 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 fn page(report: &Report, dress: &Dress, beginning: &str, out: &mut dyn Write) -> io::Result<()> {
     let mut document = json::document(report);
     let left_out = data::pack(&mut document, MOST_FILES);
-    let sentences: Vec<String> = report.programs.iter().map(summary::sentence).collect();
-    let told: Vec<(&Value, &str)> = view::list(&document, "programs")
+    let words = report
+        .programs
         .iter()
-        .zip(&sentences)
-        .map(|(value, text)| (value, &**text))
-        .collect();
+        .map(|program| Words { sentence: summary::sentence(program), list: next::list(report, program) });
+    let told: Vec<(&Value, Words)> = view::list(&document, "programs").iter().zip(words).collect();
     let (forked, quiet): (Vec<_>, Vec<_>) = told.into_iter().partition(|(program, _)| view::is_told(program));
 
     let labels: Vec<&str> = forked.iter().map(|(program, _)| view::text(program, "program")).collect();
-    head(&labels, dress, out)?;
+    head(&labels, taps::link(&report.taps), dress, out)?;
     if report.is_floor() {
         floor(report, out)?;
     }
-    for (index, (program, sentence)) in forked.iter().enumerate() {
-        program::section(index, program, sentence, out)?;
+    for (index, (program, words)) in forked.iter().enumerate() {
+        program::section(index, program, words, out)?;
     }
-    if forked.is_empty() {
+    if forked.is_empty() && report.taps.taps.is_empty() {
         out.write_all(b"<p class=\"lead\">No program was seen to fork, so nothing was loaded late.</p>\n")?;
         out.write_all(beginning.as_bytes())?;
     }
+    taps::section(&report.taps, forked.is_empty(), out)?;
     out.write_all(b"</main>\n")?;
-    foot(&document, &quiet, left_out, out)?;
+    foot(&document, &quiet, left_out, forked.is_empty() && !report.taps.taps.is_empty(), out)?;
     tail(&document, dress, out)
 }
 
@@ -80,26 +81,41 @@ fn tail(document: &Value, dress: &Dress, out: &mut dyn Write) -> io::Result<()> 
     write!(out, "</script>\n<script>{}</script>\n</body>\n</html>\n", dress.script)
 }
 
-/// Everything above the report.
-fn head(labels: &[&str], dress: &Dress, out: &mut dyn Write) -> io::Result<()> {
+/// What is said of a program beside its document.
+struct Words {
+    /// Its story.
+    sentence: String,
+    /// The command that writes what to preload as a list.
+    list: Option<String>,
+}
+
+/// Everything above the report, with a link to the taps where there are some.
+fn head(labels: &[&str], taps: Option<String>, dress: &Dress, out: &mut dyn Write) -> io::Result<()> {
     let labels: Vec<String> = labels.iter().map(|label| escape::html(label.as_bytes())).collect();
-    let title = if labels.is_empty() { "no program".to_owned() } else { labels.join(", ") };
+    let title = match (labels.is_empty(), &taps) {
+        (true, Some(_)) => taps::TITLE.to_owned(),
+        (true, None) => "no program: what is loaded after the fork".to_owned(),
+        (false, _) => format!("{}: what is loaded after the fork", labels.join(", ")),
+    };
     write!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
-         <title>{title}: what is loaded after the fork</title>\n<style>{}</style>\n</head>\n<body>\n\
+         <title>{title}</title>\n<style>{}</style>\n</head>\n<body>\n\
          <a class=\"skip\" href=\"#main\">Skip to the report</a>\n\
-         <header class=\"bar\"><span class=\"brand\">alive</span><nav aria-label=\"Programs\">",
+         <header class=\"bar\"><span class=\"brand\">alive</span><nav aria-label=\"Parts\">",
         dress.policy(),
         dress.style,
     )?;
     if labels.len() > 1 {
         for (index, label) in labels.iter().enumerate() {
-            write!(out, "<a href=\"#program-{index}\">{label}</a>")?;
+            write!(out, "<a class=\"program\" href=\"#program-{index}\">{label}</a>")?;
         }
+    }
+    if let (Some(taps), false) = (taps, labels.is_empty()) {
+        out.write_all(taps.as_bytes())?;
     }
     write!(
         out,
@@ -122,19 +138,23 @@ fn floor(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 fn foot(
     document: &Value,
-    quiet: &[(&Value, &str)],
+    quiet: &[(&Value, Words)],
     left_out: data::LeftOut,
+    only_taps: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let thresholds = document.get("thresholds").unwrap_or(&Value::Null);
-    write!(
-        out,
-        "<footer><p>Preload: what at least {} and {} % of a role's processes load, or what takes {}. \
+    out.write_all(b"<footer>")?;
+    if !only_taps {
+        write!(
+            out,
+            "<p>Preload: what at least {} and {} % of a role's processes load, or what takes {}. \
          A load that another one brought stands under it.</p>",
-        view::number(thresholds, "min_processes"),
-        view::number(thresholds, "min_share_percent"),
-        units::micros(view::number(thresholds, "slow_micros")),
-    )?;
+            view::number(thresholds, "min_processes"),
+            view::number(thresholds, "min_share_percent"),
+            units::micros(view::number(thresholds, "slow_micros")),
+        )?;
+    }
     if let Some(since) = document.get("since").and_then(Value::as_str) {
         let since = escape::html(since.as_bytes());
         write!(out, "<p>Only loads seen since {since}; their sums are over their whole life.</p>")?;

@@ -6,25 +6,28 @@ use std::io::{self, Write};
 use serde_json::Value;
 
 use super::view::{self, Spared};
-use super::{roles, timeline};
+use super::{Words, roles, timeline};
 use crate::escape;
-use crate::render::units::{bytes, count, micros};
+use crate::render::units::{bytes, count, micros, shorten};
 
 /// Findings that a reader is shown first.
 const TOP: usize = 3;
 
+/// Columns of a path in a card: its beginning and its end both tell something.
+const PATH: usize = 44;
+
 /// Rows that are there without scripts.
 const ROWS: usize = 200;
 
-pub(super) fn section(index: usize, program: &Value, sentence: &str, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn section(index: usize, program: &Value, words: &Words, out: &mut dyn Write) -> io::Result<()> {
     let label = escape::html(view::text(program, "program").as_bytes());
     write!(
         out,
         "<section class=\"program\" id=\"program-{index}\" data-program=\"{label}\" aria-labelledby=\"label-{index}\">\n\
          <h1 id=\"label-{index}\">{label}</h1>\n<p class=\"lead\">{}</p>\n",
-        capital(&escape::html(sentence.as_bytes())),
+        with_code(&capital(&escape::html(words.sentence.as_bytes()))),
     )?;
-    top(program, out)?;
+    top(program, words.list.as_deref(), out)?;
     out.write_all(b"<div class=\"pair\">\n")?;
     roles::tree(program, out)?;
     timeline::lanes(program, out)?;
@@ -39,8 +42,23 @@ fn capital(sentence: &str) -> String {
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
-/// What to preload first.
-fn top(program: &Value, out: &mut dyn Write) -> io::Result<()> {
+/// What stands between backquotes, set as code; a quote without its fellow stays what it is.
+fn with_code(sentence: &str) -> String {
+    let mut parts: Vec<&str> = sentence.split('`').collect();
+    let lonely = if parts.len().is_multiple_of(2) { parts.pop() } else { None };
+    let part = |(index, part): (usize, &&str)| {
+        if index % 2 == 1 { format!("<code>{part}</code>") } else { (*part).to_owned() }
+    };
+    let mut text: String = parts.iter().enumerate().map(part).collect();
+    if let Some(lonely) = lonely {
+        text.push('`');
+        text.push_str(lonely);
+    }
+    text
+}
+
+/// What to preload first, and the command that writes it as a list.
+fn top(program: &Value, list: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
     let preload: Vec<&Value> = view::list(program, "findings")
         .iter()
         .filter(|finding| view::text(finding, "verdict") == "preload")
@@ -71,16 +89,17 @@ fn top(program: &Value, out: &mut dyn Write) -> io::Result<()> {
         card(finding, out)?;
     }
     out.write_all(b"</ol>\n")?;
+    let mut more = Vec::new();
     if preload.len() > first.len() {
-        let more = (preload.len() - first.len()) as u64;
-        writeln!(
-            out,
-            "<p class=\"more\">{} to preload below; all together spare {}.</p>",
-            count(more, "further cause"),
-            spared_words(all),
-        )?;
+        let number = (preload.len() - first.len()) as u64;
+        let causes = count(number, "further cause");
+        more.push(format!("{causes} to preload below; all together spare {}.", spared_words(all)));
     }
-    Ok(())
+    if let Some(command) = list {
+        let command = escape::html(command.as_bytes());
+        more.push(format!("<code>{command}</code> writes them all as lines to paste."));
+    }
+    writeln!(out, "<p class=\"more\">{}</p>", more.join(" "))
 }
 
 fn card(finding: &Value, out: &mut dyn Write) -> io::Result<()> {
@@ -92,7 +111,7 @@ fn card(finding: &Value, out: &mut dyn Write) -> io::Result<()> {
          <p class=\"gain\">{}<strong>{}</strong> spared</p>\n<p class=\"why\">Loaded by {workers} of {of}",
         escape::html(path.as_bytes()),
         escape::html(view::title(path).as_bytes()),
-        escape::html(path.as_bytes()),
+        escape::html(shorten(path, PATH).as_bytes()),
         if view::is_estimate(finding) { "about " } else { "" },
         spared_words(Spared::by(finding)),
     )?;
@@ -170,4 +189,16 @@ fn row(finding: &Value, out: &mut dyn Write) -> io::Result<()> {
         dash(view::total(finding, "bytes"), bytes),
         dash(view::total(finding, "micros"), micros),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_code;
+
+    #[test]
+    fn names_between_backquotes_are_set_as_code() {
+        assert_eq!(with_code("preload `a` and `b`."), "preload <code>a</code> and <code>b</code>.");
+        assert_eq!(with_code("a lonely ` stays"), "a lonely ` stays");
+        assert_eq!(with_code("one `a` and ` more"), "one <code>a</code> and ` more");
+    }
 }
