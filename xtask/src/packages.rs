@@ -113,6 +113,7 @@ const NEEDED: &[Package] = &[
         shown_by: "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
         for_tests: "page: letters on the screenshots",
     },
+    Package { name: "prometheus", shown_by: "/usr/bin/promtool", for_tests: "figures: promtool" },
     Package { name: "openssh-server", shown_by: "/usr/sbin/sshd", for_tests: "trees: sshd" },
     Package { name: "openssh-client", shown_by: "/usr/bin/ssh-keyscan", for_tests: "trees: sshd" },
 ];
