@@ -42,5 +42,7 @@ pub fn counts(path: &Path) -> Result<Counts, Error> {
 }
 
 fn count(db: &Connection, table: &str) -> rusqlite::Result<u64> {
-    db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0).map(crate::integer::from_count))
+    db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
+        row.get(0).map(crate::integer::from_count)
+    })
 }

@@ -278,7 +278,8 @@ fn free_address() -> SocketAddr {
         let number = first.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed)) % 20_000;
         let port = u16::try_from(10_000 + number).expect("below 30,000");
         let is_free = || {
-            UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+            UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+                && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
         };
         if port != DEFAULT_PORT && is_free() {
             return (Ipv4Addr::LOCALHOST, port).into();

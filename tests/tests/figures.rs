@@ -10,7 +10,8 @@ use alive_tests::scene::Scene;
 const PROMTOOL: &str = "/usr/bin/promtool";
 
 fn fetched(scene: &Scene) -> Vec<u8> {
-    let output = Command::new("curl").args(["--silent", "--show-error", "--fail", &scene.url("/metrics")]).output();
+    let output =
+        Command::new("curl").args(["--silent", "--show-error", "--fail", &scene.url("/metrics")]).output();
     let output = output.expect("curl is installed");
     assert!(output.status.success(), "{output:?}");
     output.stdout

@@ -92,7 +92,11 @@ impl Scribe {
             Ok(Err(error)) => return Err(format!("cannot read what was written: {error}: try again")),
             // The process goes with the future that waited for it.
             Err(_) => {
-                return Err(format!("it took longer than {} s to write: {}", PATIENCE.as_secs(), elsewhere()));
+                return Err(format!(
+                    "it took longer than {} s to write: {}",
+                    PATIENCE.as_secs(),
+                    elsewhere()
+                ));
             }
         };
         if text.len() as u64 > MOST {
@@ -174,7 +178,9 @@ fn write(mut arguments: Vec<OsString>) -> Result<(), String> {
 
 /// Keeps within bounds. What the system refuses to bound goes without: the collector watches, too.
 fn hold_back() {
-    for (what, most) in [(Resource::RLIMIT_AS, MEMORY), (Resource::RLIMIT_CPU, CPU), (Resource::RLIMIT_CORE, 0)] {
+    for (what, most) in
+        [(Resource::RLIMIT_AS, MEMORY), (Resource::RLIMIT_CPU, CPU), (Resource::RLIMIT_CORE, 0)]
+    {
         let _ = setrlimit(what, most, most);
     }
     // Where memory is short, this process goes first.

@@ -11,9 +11,12 @@ fn another_name_for_this_host_is_not_answered_to() {
     let served = Served::start();
     let port = served.http.port();
     let with = |host: &str| {
-        raw(served.http, format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), true).unwrap()
+        raw(served.http, format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"), true)
+            .unwrap()
     };
-    for host in ["evil.example", &format!("evil.example:{port}"), "127.0.0.1", &format!("127.0.0.1:{}", port ^ 1)] {
+    for host in
+        ["evil.example", &format!("evil.example:{port}"), "127.0.0.1", &format!("127.0.0.1:{}", port ^ 1)]
+    {
         let answer = with(host);
         assert_eq!(answer.status, 421, "{host}");
         assert!(answer.text().contains(&format!("open http://127.0.0.1:{port}/")), "{}", answer.text());
@@ -78,7 +81,11 @@ fn bytes_that_are_no_request_end_their_connection_and_nothing_else() {
         // The other side may have closed before all of it was sent.
         drop(client.send(request));
         if let Some(answer) = client.answer(true) {
-            assert!((400..=431).contains(&answer.status) || answer.status == 505, "{number}: {}", answer.status);
+            assert!(
+                (400..=431).contains(&answer.status) || answer.status == 505,
+                "{number}: {}",
+                answer.status
+            );
         }
         assert!(client.is_closed());
         assert_eq!(get(served.http, "/healthz").text(), "ok\n");
@@ -91,9 +98,13 @@ fn a_body_is_not_read() {
     let host = served.http;
     for request in [
         format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000000000\r\n\r\nthe beginning"),
-        format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\nthe beginning"),
+        format!(
+            "GET /healthz HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\nthe beginning"
+        ),
         // Two lengths: whatever stands behind the head must not be taken for a request of its own.
-        format!("GET /healthz HTTP/1.1\r\nHost: {host}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n"),
+        format!(
+            "GET /healthz HTTP/1.1\r\nHost: {host}\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n"
+        ),
     ] {
         let mut client = Client::connect(served.http);
         client.send(request.as_bytes()).unwrap();

@@ -54,7 +54,10 @@ fn serve(db: &Path) -> (Daemon, SocketAddr) {
 /// What `alive` writes of the same database.
 fn written(db: &Path) -> Value {
     let snapshot = alive_store::snapshot(db).unwrap();
-    alive_report::render::json::document(&alive_report::Report::new(snapshot, &alive_report::Selection::default()))
+    alive_report::render::json::document(&alive_report::Report::new(
+        snapshot,
+        &alive_report::Selection::default(),
+    ))
 }
 
 #[track_caller]
@@ -70,7 +73,9 @@ fn the_page_and_the_documents_tell_what_alive_tells_of_the_database() {
     served.hear_of_loads();
     let page = get(served.http, "/");
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
-    assert!(page.text().contains("<h1 id=\"label-0\">shop</h1>") && page.text().contains("/srv/secret/Heavy.pm"));
+    assert!(
+        page.text().contains("<h1 id=\"label-0\">shop</h1>") && page.text().contains("/srv/secret/Heavy.pm")
+    );
 
     let report = get(served.http, "/api/report.json");
     assert_eq!((report.status, report.header("content-type")), (200, Some("application/json")));
@@ -107,7 +112,9 @@ fn what_has_not_changed_is_not_sent_again_and_what_has_is() {
             let first = get(served.http, target);
             let tag = first.header("etag").unwrap();
             let again = ask(served.http, "GET", target, &[("If-None-Match", tag)]);
-            again.status == 304 && again.header("etag") == Some(tag) && again.header("content-length").is_none_or(|length| length != "0")
+            again.status == 304
+                && again.header("etag") == Some(tag)
+                && again.header("content-length").is_none_or(|length| length != "0")
         });
     }
     let old = get(served.http, "/").header("etag").unwrap().to_owned();

@@ -105,7 +105,8 @@ fn what_is_new_appears_while_everything_that_the_reader_did_stays() {
          search.dispatchEvent(new Event('input')); search.focus(); search.setSelectionRange(2, 2); return 1; })()",
     );
     page.value("window.scrollTo(0, document.body.scrollHeight)");
-    let row_top = "Math.round(document.querySelector(\"tr[data-what$='/omega.pm']\").getBoundingClientRect().top)";
+    let row_top =
+        "Math.round(document.querySelector(\"tr[data-what$='/omega.pm']\").getBoundingClientRect().top)";
     let (before, top) = (state(&mut page), page.value(row_top));
     assert_eq!(before["unfolded"], serde_json::json!(["alpha.pm"]), "{before}");
     assert_eq!(before["focus"], "search 2");
@@ -127,6 +128,9 @@ fn what_is_new_appears_while_everything_that_the_reader_did_stays() {
     );
     assert_eq!(state(&mut page), before, "the last report stays");
     std::fs::write(screenshots().join("live-lost.png"), page.screenshot()).expect("the folder is there");
+    page.look(Looks { width: 390, dark: false });
+    assert_eq!(page.value("document.documentElement.scrollWidth"), 390, "nothing sticks out of a phone");
+    page.look(Looks { width: 1280, dark: false });
     scene.start_collector();
     page.until("it is live again", "document.getElementById('live').textContent === 'live'");
     daemon.load("beta.pm", 30_000);

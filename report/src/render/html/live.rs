@@ -89,7 +89,9 @@ mod tests {
         let mut still = Vec::new();
         html::render(&Report::new(Snapshot::default(), &Selection::default()), &mut still).unwrap();
         let still = String::from_utf8(still).unwrap();
-        assert!(!still.contains("connect-src") && !still.contains("fetch(") && !still.contains("role=\"status\""));
+        assert!(
+            !still.contains("connect-src") && !still.contains("fetch(") && !still.contains("role=\"status\"")
+        );
     }
 
     #[test]
