@@ -35,6 +35,11 @@ pub(crate) struct Vitals {
 }
 
 impl Vitals {
+    /// A number that moves with every write that succeeded or failed: with it anything may be different.
+    pub(crate) const fn turns(&self) -> u64 {
+        self.flushes + self.write_errors
+    }
+
     /// The receiving thread looked at itself.
     pub(crate) fn received(&mut self, queues: Vec<Queue>, keys_waiting: usize, events: u64) {
         self.queues = queues;

@@ -50,12 +50,21 @@ pub struct Looks {
 }
 
 impl Page {
-    /// Opens a file. `None` where there is no browser and a test may be skipped.
+    /// Opens a file. See [`Self::visit`].
+    ///
+    /// # Panics
+    /// As there.
+    #[must_use]
+    pub fn open(file: &Path) -> Option<Self> {
+        Self::visit(&format!("file://{}", file.display()))
+    }
+
+    /// Opens an address. `None` where there is no browser and a test may be skipped.
     ///
     /// # Panics
     /// When the browser does not start or the page does not come.
     #[must_use]
-    pub fn open(file: &Path) -> Option<Self> {
+    pub fn visit(address: &str) -> Option<Self> {
         if !needs::installed("chromium-headless-shell", &[CHROMIUM]) {
             return None;
         }
@@ -110,7 +119,7 @@ impl Page {
         for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
             page.ask(domain, &json!({}));
         }
-        let gone = page.ask("Page.navigate", &json!({ "url": format!("file://{}", file.display()) }));
+        let gone = page.ask("Page.navigate", &json!({ "url": address }));
         assert!(gone.get("errorText").is_none(), "{gone}");
         page.until("the page is ready", "document.documentElement?.dataset.ready !== undefined");
         Some(page)

@@ -27,6 +27,7 @@
 //! | what a late load costs | `tests/cost.rs` |
 //! | what `alive run` and `alive report` say in the end | `tests/report.rs` |
 //! | what the page shows and does in a browser | `tests/page/`; [`browser`] drives it |
+//! | the collector's figures | `tests/figures.rs` |
 //! | a list of what to preload | `tests/preload/`, pasted into the real daemon by [`served`] |
 //! | what processes hold and map, by /proc and by the collector | `tests/memory/` |
 //! | a real daemon against strace | `tests/truth.rs`, with its application in `daemons/` and its command in [`targets`] |

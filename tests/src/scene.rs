@@ -1,7 +1,7 @@
 //! A folder, a collector, and programs that run in front of it.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -27,6 +27,7 @@ pub struct Scene {
     folder: Option<TempDir>,
     collector: Option<Child>,
     address: SocketAddr,
+    http: Option<SocketAddr>,
     numbers: AtomicU32,
 }
 
@@ -50,7 +51,28 @@ impl Scene {
     pub fn without_collector() -> Self {
         let folder = tempfile::Builder::new().prefix("alive-test-").tempdir().expect("a temporary folder");
         let address = free_address();
-        Self { folder: Some(folder), collector: None, address, numbers: AtomicU32::new(0) }
+        Self { folder: Some(folder), collector: None, address, http: None, numbers: AtomicU32::new(0) }
+    }
+
+    /// A folder and a collector that serves its page, too.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    #[must_use]
+    pub fn serving() -> Self {
+        let mut scene = Self::without_collector();
+        scene.http = Some(free_address());
+        scene.start_collector();
+        scene
+    }
+
+    /// Where the page is, or another thing that is served.
+    ///
+    /// # Panics
+    /// When the collector serves nothing.
+    #[must_use]
+    pub fn url(&self, target: &str) -> String {
+        format!("http://{}{target}", self.http.expect("the collector serves its page"))
     }
 
     /// Starts the collector at the scene's address, with the scene's database and events file.
@@ -59,7 +81,11 @@ impl Scene {
     /// When it is not built or does not come up.
     pub fn start_collector(&mut self) {
         let log = File::create(self.path("collector.log")).expect("a file in the scene");
-        let collector = Command::new(artifacts::built("alive-collector"))
+        let mut collector = Command::new(artifacts::built("alive-collector"));
+        if let Some(address) = self.http {
+            collector.args(["--http", &address.to_string()]);
+        }
+        let collector = collector
             .env_remove("LD_PRELOAD")
             .args(["--listen", &self.address.to_string(), "--db"])
             .arg(self.path("alive.db"))
@@ -251,7 +277,11 @@ fn free_address() -> SocketAddr {
     for _ in 0..1_000 {
         let number = first.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed)) % 20_000;
         let port = u16::try_from(10_000 + number).expect("below 30,000");
-        if port != DEFAULT_PORT && UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        let is_free = || {
+            UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+                && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+        };
+        if port != DEFAULT_PORT && is_free() {
             return (Ipv4Addr::LOCALHOST, port).into();
         }
     }

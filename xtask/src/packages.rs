@@ -1,5 +1,8 @@
 //! What the tests need that cargo cannot bring, by Debian's names.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -113,6 +116,7 @@ const NEEDED: &[Package] = &[
         shown_by: "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
         for_tests: "page: letters on the screenshots",
     },
+    Package { name: "prometheus", shown_by: "/usr/bin/promtool", for_tests: "figures: promtool" },
     Package { name: "openssh-server", shown_by: "/usr/sbin/sshd", for_tests: "trees: sshd" },
     Package { name: "openssh-client", shown_by: "/usr/bin/ssh-keyscan", for_tests: "trees: sshd" },
 ];
@@ -170,8 +174,34 @@ fn install(packages: &[Package]) -> Result<(), Failure> {
         apt.env("DEBIAN_FRONTEND", "noninteractive");
         apt
     };
+    let _quiet = Quiet::keep();
     cargo::run(apt().arg("update"))?;
     cargo::run(apt().args(install).args(names))
+}
+
+/// Where Debian asks whether a service may be started when its package is installed.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// While this lives no package starts a service: the tests need programs, not daemons that run beside them.
+struct Quiet {
+    is_ours: bool,
+}
+
+impl Quiet {
+    fn keep() -> Self {
+        let policy = OpenOptions::new().write(true).create_new(true).mode(0o755).open(POLICY);
+        // A machine that has a policy already has its own reasons for it.
+        let is_ours = policy.is_ok_and(|mut policy| policy.write_all(b"#!/bin/sh\n# Left by a `cargo xtask test` that was interrupted; may be removed.\nexit 101\n").is_ok());
+        Self { is_ours }
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if self.is_ours {
+            let _ = std::fs::remove_file(POLICY);
+        }
+    }
 }
 
 #[cfg(test)]

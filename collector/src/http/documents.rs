@@ -81,18 +81,18 @@ impl Written {
 #[derive(Debug, Clone)]
 struct Kept {
     outcome: Result<Arc<Written>, String>,
-    /// Writes to the database when the try began.
-    flushes: u64,
+    /// [`Vitals::turns`](crate::vitals::Vitals::turns) when the try began.
+    turns: u64,
     ended: Instant,
     took: Duration,
 }
 
 impl Kept {
     /// Whether it may be given out still.
-    fn is_current(&self, flushes: u64, now: Instant) -> bool {
+    fn is_current(&self, turns: u64, now: Instant) -> bool {
         let age = now.duration_since(self.ended);
         let pause = (self.took * TIMES).clamp(SHORTEST, LONGEST);
-        age < pause || (self.outcome.is_ok() && self.flushes == flushes && age < LONGEST)
+        age < pause || (self.outcome.is_ok() && self.turns == turns && age < LONGEST)
     }
 }
 
@@ -131,11 +131,11 @@ impl Documents {
         if let Some(kept) = self.current(document) {
             return kept;
         }
-        let flushes = self.shared.vitals().flushes;
+        let turns = self.shared.vitals().turns();
         let began = Instant::now();
         let outcome = self.scribe.write(document).await.and_then(|text| self.keep(text));
         let ended = Instant::now();
-        let kept = Kept { outcome: outcome.clone(), flushes, ended, took: ended - began };
+        let kept = Kept { outcome: outcome.clone(), turns, ended, took: ended - began };
         self.all()[document as usize] = Some(kept);
         outcome
     }
@@ -145,9 +145,9 @@ impl Documents {
     }
 
     fn current(&self, document: Document) -> Option<Result<Arc<Written>, String>> {
-        let flushes = self.shared.vitals().flushes;
+        let turns = self.shared.vitals().turns();
         let kept = self.all()[document as usize].clone()?;
-        kept.is_current(flushes, Instant::now()).then_some(kept.outcome)
+        kept.is_current(turns, Instant::now()).then_some(kept.outcome)
     }
 
     /// Gives a text its share of the memory; what is kept makes way for it.
@@ -189,7 +189,7 @@ mod tests {
         let ended = Instant::now();
         let after = |seconds| ended + Duration::from_secs(seconds);
         let written = documents().keep(Vec::new()).unwrap();
-        let kept = Kept { outcome: Ok(written), flushes: 5, ended, took: Duration::from_millis(500) };
+        let kept = Kept { outcome: Ok(written), turns: 5, ended, took: Duration::from_millis(500) };
         assert!(kept.is_current(5, after(29)), "no news");
         assert!(!kept.is_current(5, after(30)), "times in it grow old");
         assert!(kept.is_current(6, after(1)), "too early");
@@ -207,7 +207,7 @@ mod tests {
         let second = documents.keep(text()).unwrap();
         let reading = first.text();
         assert!(documents.keep(text()).is_err(), "two are held");
-        let kept = Kept { outcome: Ok(second), flushes: 0, ended: Instant::now(), took: Duration::ZERO };
+        let kept = Kept { outcome: Ok(second), turns: 0, ended: Instant::now(), took: Duration::ZERO };
         documents.all()[0] = Some(kept);
         let third = documents.keep(text()).unwrap();
         drop(reading);

@@ -1,6 +1,7 @@
 //! `/metrics`: what the collector counts and measures of itself. Counts only: no path, name or label of a traced
 //! program stands here, for metrics are kept for long and shown to many.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,12 +19,12 @@ pub(super) struct Metrics {
     subject: Subject,
     /// The highest that each loss was seen at: a number that is missing may only be late, and then comes off again, while
     /// a counter may not shrink.
-    highest: Mutex<[u64; 8]>,
+    highest: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl Metrics {
-    pub(super) const fn new(stored: Stored, subject: Subject) -> Self {
-        Self { stored, subject, highest: Mutex::new([0; 8]) }
+    pub(super) fn new(stored: Stored, subject: Subject) -> Self {
+        Self { stored, subject, highest: Mutex::default() }
     }
 
     /// All of them.
@@ -71,19 +72,21 @@ impl Metrics {
     }
 
     fn received(&self, progress: &Progress, text: &mut Exposition) {
-        let Progress { datagrams, events, loads, missing, pings, duplicates, loss, write_error: _ } =
-            progress;
         for (name, help, value) in [
-            ("alive_datagrams_received_total", "Datagrams received.", datagrams),
-            ("alive_events_total", "Events read from them, taps among them.", events),
-            ("alive_loads_total", "Events that tell of a load.", loads),
+            ("alive_datagrams_received_total", "Datagrams received.", progress.datagrams),
+            ("alive_events_total", "Events read from them, taps among them.", progress.events),
+            ("alive_loads_total", "Events that tell of a load.", progress.loads),
             (
                 "alive_missing_total",
                 "Events that tell of a name that was searched for and not found.",
-                missing,
+                progress.missing,
             ),
-            ("alive_pings_total", "Hits of taps.", pings),
-            ("alive_duplicates_total", "Events that came once more and were not counted again.", duplicates),
+            ("alive_pings_total", "Hits of taps.", progress.pings),
+            (
+                "alive_duplicates_total",
+                "Events that came once more and were not counted again.",
+                progress.duplicates,
+            ),
         ] {
             text.single(Kind::Counter, name, help, value);
         }
@@ -93,29 +96,30 @@ impl Metrics {
             "What was lost, by how that was noticed. The kinds count different things and overlap: never add them up.",
         );
         let mut highest = self.highest.lock().unwrap_or_else(PoisonError::into_inner);
-        for ((kind, now), highest) in loss::by_name(loss).into_iter().zip(&mut *highest) {
+        for (kind, now) in loss::by_name(&progress.loss) {
+            let highest = highest.entry(kind).or_default();
             *highest = now.max(*highest);
             lost.sample("", &[("kind", kind)], *highest);
         }
     }
 
     fn queues(&self, vitals: &Vitals, text: &mut Exposition) {
-        let figures: [(&str, &str, fn(&Queue) -> u32); 2] = [
-            ("alive_receive_buffer_bytes", "Room of the receive buffer, in the kernel's bytes.", |queue| {
-                queue.size
-            }),
-            (
-                "alive_receive_buffer_filled_bytes",
-                "Bytes that waited in the receive buffer at the last flush.",
-                |queue| queue.filled,
-            ),
-        ];
-        for (name, help, figure) in figures {
+        let mut family = |name, help, figure: fn(&Queue) -> u32| {
             let mut family = text.family(Kind::Gauge, name, help);
             for (queue, address) in vitals.queues.iter().zip(&self.subject.listens_at) {
                 family.sample("", &[("listen", address)], figure(queue));
             }
-        }
+        };
+        family(
+            "alive_receive_buffer_bytes",
+            "Room of the receive buffer, in the kernel's bytes: a datagram counts with its bookkeeping.",
+            |queue| queue.size,
+        );
+        family(
+            "alive_receive_buffer_filled_bytes",
+            "Bytes that waited in the receive buffer at the last flush.",
+            |queue| queue.filled,
+        );
     }
 }
 

@@ -87,7 +87,7 @@ pub(crate) fn ask(address: SocketAddr, method: &str, target: &str, headers: &[(&
     for (name, value) in headers {
         request += &format!("{name}: {value}\r\n");
     }
-    raw(address, &format!("{request}\r\n"), method != "HEAD").expect("an answer")
+    raw(address, format!("{request}\r\n"), method != "HEAD").expect("an answer")
 }
 
 /// Any bytes on a connection of their own.

@@ -1,6 +1,7 @@
 //! The report as a page, in a browser: what a reader sees, what the page does, and what it never does.
 
 mod hostile;
+mod live;
 mod scene;
 mod table;
 mod taps;

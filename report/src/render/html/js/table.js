@@ -110,6 +110,7 @@ const findings = (program, room) => {
       const button = element("button", { type: "button", class: "fold", "aria-expanded": open.has(key) ? "true" : "false", click: () => {
         if (!open.delete(key)) open.add(key);
         draw();
+        rows.get(key).nodes[0].querySelector("button").focus({ preventScroll: true });
       } }, element("code", {}, finding.what));
       return element("td", { class: "what" }, button, roles.length > 1 ? element("small", { class: "in" }, finding.role) : "", asked);
     });
