@@ -79,7 +79,9 @@ pub(crate) enum Failure {
         file: String,
         source: std::io::Error,
     },
-    #[error("ALIVE_ADDR is {0}, which is no address: set it to one such as 127.0.0.1:25483, or unset it")]
+    #[error(
+        "ALIVE_ADDR is {0}, which is no address: set it to one such as 127.0.0.1:25483 or unix:/run/alive/collector.sock, or unset it"
+    )]
     Address(String),
     #[error("the name of a tap cannot be empty: give one such as checkout.legacy")]
     EmptyName,

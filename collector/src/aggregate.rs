@@ -180,6 +180,11 @@ impl Aggregate {
         self.lose(|loss| &mut loss.kernel_drops, datagrams);
     }
 
+    /// Takes note of the wall clock, which may have been set back. Meant to be called now and then.
+    pub const fn clock_stands_at(&mut self, at: Moment) {
+        self.trees.clock_stands_at(at.wall_micros);
+    }
+
     /// The database is another one: forgets which roles, processes and samples were told. Sequences go on.
     pub fn begin_anew(&mut self) {
         self.trees.forget_roles();

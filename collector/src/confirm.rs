@@ -103,7 +103,7 @@ mod tests {
             let forged = confirm(&datagram, known.then_some(sender), &mut out);
             // A datagram of none of the forms has no event.
             let all = found(&datagram).len();
-            let through = if out.is_empty() { 0 } else { found(&out).len() };
+            let through = if forged > 0 && out.is_empty() { 0 } else { found(&out).len() };
             prop_assert_eq!(u64::try_from(through).unwrap() + forged, u64::try_from(all).unwrap());
             let pids = found(&out).into_iter().flatten().filter(|event| event.starts_with("Header"));
             for event in pids {

@@ -80,13 +80,14 @@ impl Queue {
 }
 
 /// Opens what the events are written to.
-pub(crate) fn open(target: &EventsTarget) -> io::Result<Box<dyn Write + Send>> {
-    Ok(match target {
+pub(crate) fn open(target: &EventsTarget) -> io::Result<Output> {
+    let out: Box<dyn Write + Send> = match target {
         EventsTarget::Stdout => Box::new(io::stdout()),
         EventsTarget::File(path) => {
             Box::new(OpenOptions::new().append(true).create(true).mode(0o600).open(path)?)
         }
-    })
+    };
+    Ok(Output { out, torn: false, warned: None })
 }
 
 /// The receiving thread's end.
@@ -100,7 +101,7 @@ pub(crate) struct EventsWriter {
 impl EventsWriter {
     /// Starts the thread. `rebased` are the roles of each tree that an earlier collector knew to be the root.
     pub(crate) fn start(
-        out: Box<dyn Write + Send>,
+        output: Output,
         rebased: Vec<(TreeKey, Vec<u16>)>,
         shared: &Arc<Shared>,
     ) -> io::Result<Self> {
@@ -108,7 +109,6 @@ impl EventsWriter {
         let (finished, done) = mpsc::channel();
         let theirs = (Arc::clone(&queue), Arc::clone(shared));
         thread::Builder::new().name("alive-events".into()).spawn(move || {
-            let output = Output { out, torn: false, warned: None };
             write_all(&theirs.0, Lines::new(rebased), output, &theirs.1);
             drop(finished);
         })?;
@@ -160,6 +160,10 @@ impl EventsWriter {
 fn write_all(queue: &Queue, mut lines: Lines, mut output: Output, shared: &Shared) {
     let mut text = Vec::new();
     while let Some(waiting) = queue.take() {
+        if let Some(other) = shared.take_redirection() {
+            output = other;
+        }
+        lines.follow(&shared.settings().redact);
         let mut start = 0;
         for item in waiting.items {
             match item {
@@ -186,11 +190,17 @@ fn write_all(queue: &Queue, mut lines: Lines, mut output: Output, shared: &Share
 }
 
 /// Where lines go.
-struct Output {
+pub(crate) struct Output {
     out: Box<dyn Write + Send>,
     /// Whether the last write ended inside a line.
     torn: bool,
     warned: Option<Instant>,
+}
+
+impl std::fmt::Debug for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Output").field("torn", &self.torn).finish_non_exhaustive()
+    }
 }
 
 impl Output {

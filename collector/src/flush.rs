@@ -38,6 +38,7 @@ pub(crate) fn run(writer: Writer, batches: &Receiver<Pending>, shared: &Shared) 
     let mut warned = None;
     let mut database = Database { path: writer.path().to_owned(), writer: Some(writer) };
     for mut pending in batches {
+        symbols.follow(&shared.settings().redact);
         pending.name_places(|place| symbols.fill(place));
         shared.note(|vitals| vitals.writing(pending.keys()));
         let mut took = Duration::ZERO;

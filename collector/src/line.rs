@@ -1,6 +1,7 @@
 //! One event as one line of JSON.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use alive_report::{caller, machinery};
 use alive_store::model::{self, Site, TreeKey};
@@ -14,6 +15,7 @@ use crate::heard::{self, Heard};
 use crate::json::{hex, put, text, time};
 use crate::moment::Moment;
 use crate::rebased::{self, Rebased};
+use crate::redact::Redact;
 use crate::symbols::Symbols;
 use crate::tapped::Tapped;
 use crate::unpack::{self, no_lines_word};
@@ -147,6 +149,11 @@ impl Lines {
             trees.insert(key, Tree { label: Vec::new(), rebased: Rebased::resumed(numbers) });
         }
         Self { symbols: Symbols::new(), trees }
+    }
+
+    /// Takes out of the names of places what must not be told.
+    pub(crate) fn follow(&mut self, redact: &Arc<Redact>) {
+        self.symbols.follow(redact);
     }
 
     /// Adds a line for each event of a datagram. What cannot be read was counted by the aggregate.

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use alive_wire::DEFAULT_PORT;
 
+use crate::redact::Redact;
+
 /// Receive buffer that is asked for, in bytes: 0.35 s of 300,000 datagrams a second.
 pub const RECEIVE_BUFFER: usize = 64 << 20;
 
@@ -36,8 +38,47 @@ pub struct Options {
     pub http: Option<SocketAddr>,
     /// When to look at the memory of the processes that report; `None`: never.
     pub memory: Option<MemoryOptions>,
+    /// What must not be stored.
+    pub redact: Redact,
     /// What to forget.
     pub retention: Retention,
+}
+
+impl Options {
+    /// The keys of what differs in `new` and cannot change while a collector runs.
+    #[must_use]
+    pub fn fixed(&self, new: &Self) -> Vec<&'static str> {
+        // Named field by field: a new one must be placed here.
+        let Self {
+            listen,
+            listen_public,
+            local,
+            db,
+            events,
+            receive_buffer,
+            flush_every: _,
+            memory,
+            redact: _,
+            retention: _,
+        } = new;
+        let to_file = |target: &Option<EventsTarget>| matches!(target, Some(EventsTarget::File(_)));
+        let socket = |local: &Option<LocalOptions>| local.as_ref().map(|local| local.path.clone());
+        let mode = |local: &Option<LocalOptions>| local.as_ref().map(|local| local.mode);
+        let both_local = self.local.is_some() && local.is_some();
+        [
+            ("listen", self.listen != *listen),
+            ("listen_public", self.listen_public != *listen_public),
+            ("unix", socket(&self.local) != socket(local)),
+            ("unix_mode", both_local && mode(&self.local) != mode(local)),
+            ("db", self.db != *db),
+            ("events", self.events != *events && !(to_file(&self.events) && to_file(events))),
+            ("receive_buffer", self.receive_buffer != *receive_buffer),
+            ("memory.look", self.memory.is_none() && memory.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(key, differs)| differs.then_some(key))
+        .collect()
+    }
 }
 
 /// A datagram socket in the file system.
@@ -107,6 +148,7 @@ impl Default for Options {
             flush_every: FLUSH_EVERY,
             http: None,
             memory: Some(MemoryOptions::default()),
+            redact: Redact::default(),
             retention: Retention::default(),
         }
     }
@@ -145,6 +187,27 @@ mod tests {
 
     fn found(variables: &[(&str, &str)]) -> PathBuf {
         database_in(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()))
+    }
+
+    #[test]
+    fn what_cannot_change_while_it_runs_is_named() {
+        let old = Options { events: Some(EventsTarget::File("/a".into())), ..Options::default() };
+        let same = Options {
+            events: Some(EventsTarget::File("/b".into())),
+            memory: None,
+            retention: Retention { max_bytes: Some(1), ..Retention::default() },
+            ..old.clone()
+        };
+        assert_eq!(old.fixed(&same), [""; 0]);
+        let other = Options {
+            listen: vec![],
+            db: "/other.db".into(),
+            events: None,
+            local: Some(LocalOptions { path: "/s".into(), mode: 0 }),
+            ..old.clone()
+        };
+        assert_eq!(old.fixed(&other), ["listen", "unix", "db", "events"]);
+        assert_eq!(same.fixed(&old), ["memory.look"]);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! What the threads tell each other and the caller.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::aggregate::Totals;
+use crate::events::Output;
+use crate::options::{MemoryOptions, Options};
+use crate::redact::Redact;
 use crate::vitals::Vitals;
 
 /// How far the collector is; cheap to ask for.
@@ -34,9 +37,26 @@ impl From<Totals> for Progress {
     }
 }
 
+/// What may change while a collector runs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Changeable {
+    pub(crate) redact: Arc<Redact>,
+    pub(crate) memory: Option<MemoryOptions>,
+}
+
+impl Changeable {
+    pub(crate) fn of(options: &Options) -> Self {
+        Self { redact: Arc::new(options.redact.clone()), memory: options.memory }
+    }
+}
+
 /// Shared by the threads of one collector.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
+    settings: Mutex<Changeable>,
+    /// How often they were changed.
+    changes: AtomicU64,
+    events: Mutex<Option<Output>>,
     stop: AtomicBool,
     totals: Mutex<Totals>,
     write_error: Mutex<Option<String>>,
@@ -50,6 +70,35 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    pub(crate) fn new(settings: Changeable) -> Self {
+        Self { settings: Mutex::new(settings), ..Self::default() }
+    }
+
+    /// What holds at the moment.
+    pub(crate) fn settings(&self) -> Changeable {
+        lock(&self.settings).clone()
+    }
+
+    pub(crate) fn change(&self, settings: Changeable) {
+        *lock(&self.settings) = settings;
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// Moves whenever something else holds.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// Events go there from now on.
+    pub(crate) fn redirect_events(&self, to: Output) {
+        *lock(&self.events) = Some(to);
+    }
+
+    /// Where events are to go, if that changed since the last call.
+    pub(crate) fn take_redirection(&self) -> Option<Output> {
+        lock(&self.events).take()
+    }
+
     /// Asks the threads to end.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Release);

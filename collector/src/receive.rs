@@ -17,6 +17,7 @@ use crate::loss::Told;
 use crate::memory::Looker;
 use crate::moment::Moment;
 use crate::progress::Shared;
+use crate::redact::Redactor;
 use crate::socket::{Received, Slots, Socket};
 
 /// Longest sleep while nothing comes: so late is a flush or a stop noticed.
@@ -44,6 +45,10 @@ pub(crate) struct Receiver {
     pub(crate) flush_every: Duration,
     pub(crate) memory: Option<Looker>,
     pub(crate) forgeries: Forgeries,
+    /// Where something must not be stored.
+    pub(crate) redactor: Option<Redactor>,
+    /// Which of the settings it knows.
+    pub(crate) changes: Option<u64>,
 }
 
 /// Says that somebody forges, once in a while.
@@ -87,6 +92,7 @@ impl Receiver {
             if self.shared.take_anew() {
                 self.aggregate.begin_anew();
             }
+            self.follow_settings();
             // Looked at before the sockets: what came before the stop is read after it.
             let stopping = self.shared.is_stopping();
             let looks_wanted = self.memory.as_ref().is_some_and(|memory| memory.is_wanted(&self.shared));
@@ -98,6 +104,7 @@ impl Receiver {
                 self.tell_speakers();
             }
             if due >= self.flush_every || (self.aggregate.is_filling() && due >= RETRY) {
+                self.aggregate.clock_stands_at(Moment::now());
                 self.count_losses(&mut told);
                 self.tell_speakers();
                 self.take_looks();
@@ -116,16 +123,26 @@ impl Receiver {
         }
     }
 
+    fn follow_settings(&mut self) {
+        let changes = Some(self.shared.changes());
+        if self.changes != changes {
+            self.changes = changes;
+            let redact = self.shared.settings().redact;
+            self.redactor = (!redact.is_empty()).then(|| Redactor::new(redact));
+        }
+    }
+
     /// Takes one batch off each socket; returns how many datagrams came.
     fn receive(&mut self, slots: &mut Slots) -> usize {
         let mut count = 0;
         for socket in &self.sockets {
             let mut at = None;
-            let (aggregate, events) = (&mut self.aggregate, &self.events);
+            let (aggregate, events, redactor) = (&mut self.aggregate, &self.events, &mut self.redactor);
             let received = socket.receive(slots, |received| {
                 let at = *at.get_or_insert_with(Moment::now);
                 match received {
                     Received::Whole(datagram) => {
+                        let datagram = redacted(redactor, datagram);
                         aggregate.hear(datagram, at);
                         if let Some(events) = events {
                             events.datagram(datagram, at);
@@ -150,7 +167,7 @@ impl Receiver {
     /// The same of the sockets in the file system, whose senders are known; returns how many datagrams came.
     fn receive_local(&mut self) -> usize {
         let mut count = 0;
-        let (aggregate, events) = (&mut self.aggregate, &self.events);
+        let (aggregate, events, redactor) = (&mut self.aggregate, &self.events, &mut self.redactor);
         for socket in &self.local {
             let mut confirmed = Vec::new();
             let received = socket.receive(|received, sender| {
@@ -163,9 +180,10 @@ impl Receiver {
                     aggregate.hear_forged(forged, confirmed.is_empty());
                 }
                 if forged == 0 || !confirmed.is_empty() {
-                    aggregate.hear(&confirmed, at);
+                    let datagram = redacted(redactor, &confirmed);
+                    aggregate.hear(datagram, at);
                     if let Some(events) = events {
-                        events.datagram(&confirmed, at);
+                        events.datagram(datagram, at);
                     }
                 }
             });
@@ -266,5 +284,13 @@ impl Receiver {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// The datagram as it may be stored.
+fn redacted<'d>(redactor: &'d mut Option<Redactor>, datagram: &'d [u8]) -> &'d [u8] {
+    match redactor {
+        Some(redactor) => redactor.datagram(datagram),
+        None => datagram,
     }
 }

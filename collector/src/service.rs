@@ -54,6 +54,14 @@ pub fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
+/// Says that the settings are read again; [`ready`] says that this is done.
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::warn!("cannot tell the service manager: {error}"),
+    }
+}
+
 /// Says that the last sums are being written.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);

@@ -1,6 +1,6 @@
 //! Starts the threads, and stops them without losing what they hold.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
@@ -13,14 +13,14 @@ use alive_store::Writer;
 use nix::errno::Errno;
 
 use crate::aggregate::Aggregate;
-use crate::events::{self, EventsWriter};
+use crate::events::{self, EventsWriter, Output};
 use crate::flush;
 use crate::http;
 use crate::local::{LocalError, LocalSocket};
 use crate::memory;
 use crate::moment::Moment;
 use crate::options::{EventsTarget, LocalOptions, Options, usual_addresses};
-use crate::progress::{Progress, Shared};
+use crate::progress::{Changeable, Progress, Shared};
 use crate::receive::{Forgeries, Receiver, Unwritten};
 use crate::service::Inherited;
 use crate::socket::Socket;
@@ -123,6 +123,7 @@ pub struct Collector {
     paths: Vec<PathBuf>,
     shared: Arc<Shared>,
     looks_at_memory: bool,
+    writes_events: bool,
     http: Option<http::Server>,
     threads: Option<Threads>,
 }
@@ -159,7 +160,7 @@ impl Collector {
         let paths = local.iter().map(|socket| socket.path().to_owned()).collect();
         let events = options.events.as_ref().map(open_events).transpose()?;
         let up_since = Moment::now();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new(Changeable::of(options)));
         let writer = Writer::open(&options.db)?;
         let marks = writer.sequences()?;
         for socket in &mut sockets {
@@ -205,6 +206,8 @@ impl Collector {
             flush_every: options.flush_every,
             memory,
             forgeries: Forgeries::default(),
+            redactor: None,
+            changes: None,
         };
         let receiver = spawn("alive-receiver", move || receiver.run())?;
         let looks_at_memory = options.memory.is_some();
@@ -215,8 +218,9 @@ impl Collector {
             shared,
         };
         let http = http.map(|listener| listener.serve(subject(Arc::clone(&shared)))).transpose()?;
+        let writes_events = matches!(options.events, Some(EventsTarget::File(_)));
         let threads = Some(Threads { receiver, writer });
-        Ok(Self { addresses, paths, shared, looks_at_memory, http, threads })
+        Ok(Self { addresses, paths, shared, looks_at_memory, writes_events, http, threads })
     }
 
     /// Where it listens, with the ports that the kernel chose.
@@ -240,6 +244,21 @@ impl Collector {
     /// What its threads share.
     pub(crate) const fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// Changes what may change while it runs, and opens the events file anew. What may not, of what
+    /// [`Options::fixed`] names, stays as it is.
+    ///
+    /// # Errors
+    /// When the events file cannot be opened; nothing is changed then.
+    pub fn change(&self, options: &Options) -> Result<(), StartError> {
+        if self.writes_events
+            && let Some(target @ EventsTarget::File(_)) = &options.events
+        {
+            self.shared.redirect_events(open_events(target)?);
+        }
+        self.shared.change(Changeable::of(options));
+        Ok(())
     }
 
     /// How far it is.
@@ -358,7 +377,7 @@ fn enlarge(socket: &Socket, options: &Options) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-fn open_events(target: &EventsTarget) -> Result<Box<dyn Write + Send>, StartError> {
+fn open_events(target: &EventsTarget) -> Result<Output, StartError> {
     events::open(target).map_err(|source| StartError::Events {
         path: match target {
             EventsTarget::File(path) => path.clone(),

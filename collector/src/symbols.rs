@@ -10,12 +10,15 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use alive_store::model::{Batch, ForkSite, Site, Stack};
 use blazesym::helper::read_elf_build_id;
 use blazesym::symbolize::source::{Elf, Source};
 use blazesym::symbolize::{Input, Symbolized, Symbolizer};
 use hashbrown::HashMap;
+
+use crate::redact::Redact;
 
 /// Most places remembered; beyond it everything is forgotten, open files included.
 const MAX_PLACES: usize = 65_536;
@@ -37,6 +40,8 @@ pub(crate) struct Symbols {
     debug_files: PathBuf,
     modules: HashMap<(Vec<u8>, Vec<u8>), Module>,
     places: usize,
+    /// What no name may hold.
+    redact: Arc<Redact>,
 }
 
 impl Symbols {
@@ -44,9 +49,19 @@ impl Symbols {
         Self::with_debug_files(PathBuf::from(DEBUG_FILES))
     }
 
+    /// Takes out of the names what must not be stored.
+    pub(crate) fn follow(&mut self, redact: &Arc<Redact>) {
+        if !Arc::ptr_eq(&self.redact, redact) {
+            *self = Self {
+                redact: Arc::clone(redact),
+                ..Self::with_debug_files(std::mem::take(&mut self.debug_files))
+            };
+        }
+    }
+
     fn with_debug_files(debug_files: PathBuf) -> Self {
         let symbolizer = Symbolizer::builder().enable_code_info(false).enable_inlined_fns(false).build();
-        Self { symbolizer, debug_files, modules: HashMap::new(), places: 0 }
+        Self { symbolizer, debug_files, modules: HashMap::new(), places: 0, redact: Arc::default() }
     }
 
     /// Fills in every place of a batch.
@@ -90,7 +105,8 @@ impl Symbols {
             return;
         }
         if self.places >= MAX_PLACES {
-            *self = Self::with_debug_files(std::mem::take(&mut self.debug_files));
+            let redact = Arc::clone(&self.redact);
+            *self = Self { redact, ..Self::with_debug_files(std::mem::take(&mut self.debug_files)) };
         }
         let debug_files = &self.debug_files;
         let module = self.modules.entry((site.module.clone(), site.build_id.clone())).or_insert_with(|| {
@@ -106,7 +122,11 @@ impl Symbols {
         }
         let name = module.names.entry(site.offset).or_insert_with(|| {
             self.places += 1;
-            module.files.iter().find_map(|file| name(&self.symbolizer, file, site.offset))
+            let name = module.files.iter().find_map(|file| name(&self.symbolizer, file, site.offset))?;
+            Some(match self.redact.apply(name.as_bytes()) {
+                Some(redacted) => String::from_utf8_lossy(&redacted).into_owned(),
+                None => name,
+            })
         });
         site.symbol.clone_from(name);
     }

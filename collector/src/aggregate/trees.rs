@@ -238,13 +238,21 @@ pub(crate) struct Trees {
     changed: Vec<TreeKey>,
     /// Where an earlier collector stopped counting, and where this one did for a tree that it had to forget.
     marks: HashMap<TreeKey, TreeMark>,
-    /// Since when the socket is open.
+    /// Since when the socket is open, by the clock as it stood lowest.
     up_since_micros: u64,
 }
 
 impl Trees {
     pub(crate) fn new(up_since_micros: u64, marks: HashMap<TreeKey, TreeMark>) -> Self {
         Self { known: Recent::new(MAX_TREES), changed: Vec::new(), marks, up_since_micros }
+    }
+
+    /// Takes note of the wall clock. When it was set back, trees that begin from now on seem to have begun before
+    /// the socket was open; they must not be taken for older ones, whose first events nobody can miss.
+    pub(crate) const fn clock_stands_at(&mut self, wall_micros: u64) {
+        if wall_micros < self.up_since_micros {
+            self.up_since_micros = wall_micros;
+        }
     }
 
     /// Whether the tree is remembered.

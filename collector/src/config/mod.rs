@@ -18,6 +18,7 @@ use alive_report::escape;
 use tracing::level_filters::LevelFilter;
 
 use crate::options::{EventsTarget, LOCAL_MODE, LocalOptions, MemoryOptions, Options, Retention};
+use crate::redact::Redact;
 use document::{Document, Flaw, boolean, text, text_or_number, texts};
 
 /// Name of the file in the folder that systemd gives a service for its configuration.
@@ -44,6 +45,8 @@ pub struct Config {
     pub http: Option<SocketAddr>,
     /// When to look at the memory of the processes that report.
     pub memory: MemoryConfig,
+    /// See [`Options::redact`].
+    pub redact: Option<Redact>,
     /// What to forget.
     pub retention: Retention,
     /// What to say on standard error.
@@ -151,6 +154,7 @@ impl Config {
                 every: file.get("memory.every", text(units::duration))?,
                 per_second: file.get("memory.per_second", text_or_number(per_second))?,
             },
+            redact: file.get("redact", texts(Redact::pattern))?.map(Redact::new),
             retention: Retention {
                 max_age: file.get("retention.max_age", text(units::duration))?,
                 max_bytes: file.get("retention.max_size", text_or_number(database_size))?,
@@ -181,6 +185,7 @@ impl Config {
                 every: self.memory.every.or(other.memory.every),
                 per_second: self.memory.per_second.or(other.memory.per_second),
             },
+            redact: self.redact.or(other.redact),
             retention: Retention {
                 max_age: self.retention.max_age.or(other.retention.max_age),
                 max_bytes: self.retention.max_bytes.or(other.retention.max_bytes),
@@ -210,6 +215,7 @@ impl Config {
                 every: self.memory.every.unwrap_or(memory.every),
                 per_second: self.memory.per_second.unwrap_or(memory.per_second),
             }),
+            redact: self.redact.unwrap_or_default(),
             retention: self.retention,
             ..default
         }
@@ -295,6 +301,7 @@ mod tests {
         assert_eq!(config.unix_mode, Some(LOCAL_MODE));
         assert_eq!(config.http.take(), Some("127.0.0.1:25484".parse().unwrap()));
         assert_eq!(config.db.take(), Some("/var/lib/alive/alive.db".into()));
+        assert_ne!(config.redact.take().unwrap_or_default(), Redact::default());
         let retention = std::mem::take(&mut config.retention);
         assert!(retention.max_age.is_some() && retention.max_bytes.is_some());
         assert_eq!(config.log, LogConfig { level: Some(LevelFilter::INFO), format: Some(LogFormat::Text) });
@@ -320,6 +327,7 @@ mod tests {
             ("receive_buffer = '1EiB'", "`receive_buffer`: give a whole number and its unit"),
             ("receive_buffer = 0x10", "`receive_buffer`: give a text in quotes, not a integer"),
             ("memory.per_second = 0", "`memory.per_second`: give a number from 1 to 1000"),
+            ("redact = ['a(b']", "`redact`: the pattern `a(b` is not understood: unclosed group"),
             ("retention.max_age = '1y'", "`retention.max_age`: give a time and its unit"),
             ("retention.max_size = '1KiB'", "`retention.max_size`: give at least 1MiB"),
             ("log.level = 'loud'", "`log.level`: give off, error, warn, info, debug or trace"),

@@ -63,10 +63,18 @@ pub(crate) struct Looker {
 #[derive(Debug)]
 pub(crate) struct Thread {
     notices: Receiver<Notice>,
-    looks: Sender<Looked>,
+    found: Sender<Looked>,
     shared: Arc<Shared>,
     schedule: Schedule<Speaker>,
     pause: Duration,
+    /// Which of the settings it knows.
+    changes: u64,
+    looks: bool,
+}
+
+/// Pause between two looks.
+fn pause(options: MemoryOptions) -> Duration {
+    Duration::from_secs(1) / options.per_second.max(1)
 }
 
 /// Both ends.
@@ -75,10 +83,12 @@ pub(crate) fn channel(options: MemoryOptions, shared: &Arc<Shared>) -> (Looker, 
     let (looks, taken) = mpsc::channel();
     let thread = Thread {
         notices: told,
-        looks,
+        found: looks,
+        changes: shared.changes(),
         shared: Arc::clone(shared),
         schedule: Schedule::new(options.quiet, options.every),
-        pause: Duration::from_secs(1) / options.per_second.max(1),
+        pause: pause(options),
+        looks: true,
     };
     (Looker { notices, looks: taken, told: 0, waiting: Vec::new() }, thread)
 }
@@ -138,10 +148,12 @@ impl Thread {
             };
             match self.notices.recv_timeout(wait) {
                 Ok(notice) => {
+                    self.follow_settings();
                     let now = Instant::now();
                     notice
                         .speakers
                         .into_iter()
+                        .filter(|_| self.looks)
                         .for_each(|speaker| self.schedule.hear(key(&speaker), speaker, now));
                     if notice.request > 0 {
                         self.hurry();
@@ -161,6 +173,23 @@ impl Thread {
                 self.look(speaker);
                 next = now + self.pause.max(now.elapsed() * REST);
             }
+        }
+    }
+
+    fn follow_settings(&mut self) {
+        let changes = self.shared.changes();
+        if self.changes == changes {
+            return;
+        }
+        self.changes = changes;
+        let options = self.shared.settings().memory;
+        self.looks = options.is_some();
+        match options {
+            Some(options) => {
+                self.pause = pause(options);
+                self.schedule.change(options.quiet, options.every);
+            }
+            None => self.schedule.forget_all(),
         }
     }
 
@@ -184,7 +213,7 @@ impl Thread {
         self.schedule.looked(key, start_ticks, Instant::now());
         let seen_micros = Moment::now().wall_micros;
         // The receiving thread that is gone needs no look.
-        let _ = self.looks.send(Looked { speaker, start_ticks, seen_micros, figures });
+        let _ = self.found.send(Looked { speaker, start_ticks, seen_micros, figures });
     }
 }
 

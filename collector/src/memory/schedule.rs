@@ -36,6 +36,16 @@ impl<S: Clone> Schedule<S> {
         Self { known: HashMap::new(), quiet, every }
     }
 
+    /// Waits for another silence and another time between two looks from now on.
+    pub(crate) const fn change(&mut self, quiet: Duration, every: Duration) {
+        (self.quiet, self.every) = (quiet, every);
+    }
+
+    /// Knows nobody any more.
+    pub(crate) fn forget_all(&mut self) {
+        self.known.clear();
+    }
+
     /// Whether nobody is known.
     pub(crate) fn is_empty(&self) -> bool {
         self.known.is_empty()

@@ -37,6 +37,36 @@ fn a_ping_from_a_script_is_a_hit_of_the_script() {
 }
 
 #[test]
+fn a_ping_by_a_socket_in_the_file_system_comes_from_whom_the_kernel_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (socket, db) = (folder.path().join("collector.sock"), folder.path().join("alive.db"));
+    let mut collector = Command::new(artifacts::built("alive-collector"))
+        .args(["--listen", "127.0.0.1:0", "--unix"])
+        .arg(&socket)
+        .arg("--db")
+        .arg(&db)
+        .spawn()
+        .expect("a collector");
+    let address = format!("unix:{}", socket.display());
+    let ping = |words: &[&str]| {
+        let alive = artifacts::built("alive");
+        let status = Command::new(alive).arg("ping").args(words).env("ALIVE_ADDR", &address).status();
+        assert!(status.expect("the command").success());
+    };
+    while !socket.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    ping(&["backup.ran"]);
+    ping(&["backup.forged", "pid=1"]);
+    let pid = nix::unistd::Pid::from_raw(collector.id().try_into().expect("a pid"));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("it runs");
+    assert!(collector.wait().expect("its status").success());
+    let snapshot = alive_store::snapshot(&db).expect("a database");
+    let names: Vec<_> = snapshot.pings.iter().map(|ping| ping.name.as_slice()).collect();
+    assert_eq!((names.as_slice(), snapshot.loss.forged), (&[&b"backup.ran"[..]][..], 1));
+}
+
+#[test]
 fn a_source_tree_with_a_dead_and_a_live_tap() {
     let mut scene = Scene::start();
     let program = artifacts::source("programs/taps/tap.sh");

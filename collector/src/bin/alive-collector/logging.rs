@@ -20,15 +20,28 @@ pub(crate) fn filter(flag: Option<LevelFilter>, file: Option<LevelFilter>) -> Re
     }
 }
 
+/// Changes which lines are said.
+pub(crate) type Change = Box<dyn Fn(EnvFilter)>;
+
 /// Begins to say things.
-pub(crate) fn start(filter: EnvFilter, log: LogConfig) {
-    let log_lines = tracing_subscriber::fmt()
+pub(crate) fn start(filter: EnvFilter, log: LogConfig) -> Change {
+    let lines = tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
-        .with_env_filter(filter)
         .with_target(false);
+    // The subscriber lives as long as the process, so there is always something to change.
     match log.format.unwrap_or_default() {
-        LogFormat::Text => log_lines.init(),
-        LogFormat::Json => log_lines.json().flatten_event(true).init(),
+        LogFormat::Text => {
+            let lines = lines.with_env_filter(filter).with_filter_reloading();
+            let change = lines.reload_handle();
+            lines.init();
+            Box::new(move |filter| drop(change.reload(filter)))
+        }
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_env_filter(filter).with_filter_reloading();
+            let change = lines.reload_handle();
+            lines.init();
+            Box::new(move |filter| drop(change.reload(filter)))
+        }
     }
 }

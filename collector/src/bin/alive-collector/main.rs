@@ -1,20 +1,22 @@
-//! `alive-collector`: the host's daemon. Reads what it is asked to do, waits for a signal, stops.
+//! `alive-collector`: the host's daemon. Reads what it is asked to do, listens to signals, stops.
 #![forbid(unsafe_code)]
 
 mod arguments;
 mod logging;
+mod settings;
+mod signals;
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use alive_collector::config::Config;
+use alive_collector::config::LogConfig;
 use alive_collector::service::{self, Inherited, Watchdog};
-use alive_collector::{Collector, Options, default_database, http};
+use alive_collector::{Collector, Options, http};
 use arguments::Arguments;
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
+use settings::Settings;
+use signals::{Signals, Wish};
+use tracing_subscriber::EnvFilter;
 
 /// What was asked for is not understood, on the command line or in the file.
 const USAGE: u8 = 2;
@@ -27,61 +29,90 @@ fn main() -> ExitCode {
         return status;
     }
     let arguments = Arguments::parse();
-    let only_check = arguments.check_config;
     let failed = |status: u8, message: &str| {
         eprintln!("alive-collector: {message}");
         ExitCode::from(status)
     };
-    let config = match settings(arguments) {
-        Ok(config) => config,
+    let settings = match Settings::read(&arguments) {
+        Ok(settings) => settings,
         Err(message) => return failed(USAGE, &message),
     };
-    if only_check {
+    if arguments.check_config {
         return ExitCode::SUCCESS;
     }
-    match run(config) {
+    match run(&arguments, settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => failed(ENVIRONMENT, &message),
     }
 }
 
-/// What the flags and the file ask for. From here on things are said in the log.
-fn settings(arguments: Arguments) -> Result<Config, String> {
-    let file =
-        arguments.file().map(|file| Config::read(&file)).transpose().map_err(|error| error.to_string())?;
-    let only_check = arguments.check_config;
-    let (flags, file) = (arguments.told(), file.unwrap_or_default());
-    let filter = logging::filter(flags.log.level, file.log.level)?;
-    let config = flags.or(file);
-    if !only_check {
-        logging::start(filter, config.log);
-    }
-    Ok(config)
-}
-
-fn run(config: Config) -> Result<(), String> {
+fn run(arguments: &Arguments, settings: Settings) -> Result<(), String> {
+    // Of a collector that somebody started by hand and gave no file to read again, a hang-up is the end of its terminal.
+    let ends_with_terminal = arguments.config.is_none() && io::stderr().is_terminal();
     let inherited = Inherited::take().map_err(|error| {
         format!("a socket that was handed over is not for datagrams: {error}: look at the socket unit")
     })?;
-    let options = options(config, !inherited.udp.is_empty())?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .map_err(|error| format!("cannot start: {error}"))?;
+    let has_sockets = !inherited.udp.is_empty();
+    settings.make_folder()?;
+    let options = settings.options(has_sockets);
+    let log = settings.log();
+    let change_log = logging::start(settings.filter, log);
     // Caught from here on, so that a signal during the start is a clean end too.
-    let stopped = {
-        let _entered = runtime.enter();
-        let handler = |kind| signal(kind).map_err(|error| format!("cannot catch signals: {error}"));
-        let (mut terminate, mut interrupt) =
-            (handler(SignalKind::terminate())?, handler(SignalKind::interrupt())?);
-        async move {
-            tokio::select! {
-                _ = terminate.recv() => "SIGTERM",
-                _ = interrupt.recv() => "SIGINT",
+    let mut signals = Signals::catch().map_err(|error| format!("cannot catch signals: {error}"))?;
+    let collector = Collector::start_with(&options, inherited).map_err(|error| error.to_string())?;
+    say_where(&collector, &options);
+    service::ready();
+    let watchdog = Watchdog::start(&collector);
+    let signal = loop {
+        match signals.next() {
+            Wish::End(signal) => break signal,
+            Wish::Reload if ends_with_terminal => break "SIGHUP",
+            Wish::Reload => {
+                service::reloading();
+                match reload(arguments, has_sockets, &collector) {
+                    Ok((new, filter, new_log)) => {
+                        change_log(filter);
+                        let mut fixed = options.fixed(&new);
+                        fixed.extend((new_log.format != log.format).then_some("log.format"));
+                        for key in fixed {
+                            tracing::warn!("`{key}` is another one now: restart to change it");
+                        }
+                        tracing::info!("SIGHUP: the settings were read again");
+                    }
+                    Err(message) => tracing::error!("SIGHUP: the settings stay as they were: {message}"),
+                }
+                service::ready();
             }
         }
     };
-    let collector = Collector::start_with(&options, inherited).map_err(|error| error.to_string())?;
+    service::stopping();
+    drop(watchdog);
+    tracing::info!("{signal}: writing what is left");
+    let progress = collector.stop().map_err(|error| error.to_string())?.progress;
+    tracing::info!(
+        datagrams = progress.datagrams,
+        events = progress.events,
+        kernel_drops = progress.loss.kernel_drops,
+        sequence_gaps = progress.loss.sequence_gaps,
+        forged = progress.loss.forged,
+        "stopped"
+    );
+    Ok(())
+}
+
+fn reload(
+    arguments: &Arguments,
+    has_sockets: bool,
+    collector: &Collector,
+) -> Result<(Options, EnvFilter, LogConfig), String> {
+    let settings = Settings::read(arguments)?;
+    let options = settings.options(has_sockets);
+    collector.change(&options).map_err(|error| error.to_string())?;
+    let log = settings.log();
+    Ok((options, settings.filter, log))
+}
+
+fn say_where(collector: &Collector, options: &Options) {
     for address in collector.addresses() {
         tracing::info!("listening on {address}, writing to {}", options.db.display());
         if !address.ip().is_loopback() {
@@ -97,40 +128,4 @@ fn run(config: Config) -> Result<(), String> {
     if let Some(address) = collector.http_address() {
         tracing::info!("the report is shown at http://{address}/");
     }
-    service::ready();
-    let watchdog = Watchdog::start(&collector);
-    let signal = runtime.block_on(stopped);
-    service::stopping();
-    drop(watchdog);
-    tracing::info!("{signal}: writing what is left");
-    let progress = collector.stop().map_err(|error| error.to_string())?.progress;
-    tracing::info!(
-        datagrams = progress.datagrams,
-        events = progress.events,
-        kernel_drops = progress.loss.kernel_drops,
-        sequence_gaps = progress.loss.sequence_gaps,
-        "stopped"
-    );
-    Ok(())
-}
-
-/// What a collector is to do, which was handed sockets or was not.
-fn options(config: Config, has_sockets: bool) -> Result<Options, String> {
-    if config.db.is_none() {
-        make_folder(&default_database())?;
-    }
-    let asked_to_listen = config.listen.is_some();
-    let mut options = config.options();
-    if has_sockets && !asked_to_listen {
-        options.listen.clear();
-    }
-    Ok(options)
-}
-
-/// Makes the folder of the default database; paths are private, so nobody else may look into it.
-fn make_folder(db: &Path) -> Result<(), String> {
-    let folder = db.parent().unwrap_or(db);
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| {
-        format!("cannot make the folder {}: {error}: name another database with --db", folder.display())
-    })
 }
