@@ -57,6 +57,7 @@ impl Options {
             events,
             receive_buffer,
             flush_every: _,
+            http,
             memory,
             redact: _,
             retention: _,
@@ -73,6 +74,7 @@ impl Options {
             ("db", self.db != *db),
             ("events", self.events != *events && !(to_file(&self.events) && to_file(events))),
             ("receive_buffer", self.receive_buffer != *receive_buffer),
+            ("http", self.http != *http),
             ("memory.look", self.memory.is_none() && memory.is_some()),
         ]
         .into_iter()

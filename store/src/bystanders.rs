@@ -83,6 +83,10 @@ pub(crate) fn write(db: &Connection, role: i64, number: u16, later: &Bystanders)
         }
         None => later.clone(),
     };
+    put(db, role, number, &sum)
+}
+
+fn put(db: &Connection, role: i64, number: u16, sum: &Bystanders) -> Result<()> {
     db.prepare_cached(
         "UPDATE fork SET threads = ?3, sockets = ?4, most_threads = ?5, most_sockets = ?6, at_least = ?7,
              thread_names = ?8
@@ -98,6 +102,24 @@ pub(crate) fn write(db: &Connection, role: i64, number: u16, later: &Bystanders)
         sum.at_least,
         sum.thread_names.join(&0)
     ])?;
+    Ok(())
+}
+
+/// Adds an account to that of a kept tree. The one whose tree spoke last tells the last figures.
+pub(crate) fn fold(db: &Connection, role: i64, told: &Bystanders, looked_micros: i64) -> Result<()> {
+    let (known, at): (Option<Bystanders>, Option<i64>) = db
+        .prepare_cached(&format!("SELECT {COLUMNS}, looked_micros FROM fork WHERE role = ?1 AND number = 0"))?
+        .query_row([role], |row| Ok((read(row, 0)?, row.get(6)?)))?;
+    let mut sum = known.unwrap_or_default();
+    let rank = |at: i64, seen: &Bystanders| (at, seen.threads, seen.sockets);
+    let is_last = at.is_none_or(|at| rank(looked_micros, told) > rank(at, &sum));
+    if is_last {
+        (sum.threads, sum.sockets) = (told.threads, told.sockets);
+    }
+    sum.join(told);
+    put(db, role, 0, &sum)?;
+    db.prepare_cached("UPDATE fork SET looked_micros = ?2 WHERE role = ?1 AND number = 0")?
+        .execute([role, if is_last { looked_micros } else { at.unwrap_or(looked_micros) }])?;
     Ok(())
 }
 

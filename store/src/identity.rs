@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use crate::integer::bits;
 use crate::model::{ForkSite, LanguageFrame, RoleChain, RoleCount, Site, TreeKey};
 use crate::role::{self, Place};
+use crate::sweep::{Marks, Thing};
 
 /// Most entries remembered of each sort; a table that is full is forgotten as a whole.
 const REMEMBERED: usize = 65_536;
@@ -24,18 +25,28 @@ pub(crate) struct Identities {
     roles: HashMap<i64, HashMap<RoleChain, i64>>,
     role_count: usize,
     bytes: usize,
+    /// What is looked up while [`sweep`](crate::sweep) goes on, and must not be taken for unused.
+    pub(crate) marks: Option<Marks>,
 }
 
 impl Identities {
     /// Forgets everything.
     pub(crate) fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self { marks: self.marks.take(), ..Self::default() };
+    }
+
+    fn mark(&mut self, thing: Thing, id: i64) -> i64 {
+        if let Some(marks) = &mut self.marks {
+            marks.mark(thing, id);
+        }
+        id
     }
 
     /// Counts what is about to be remembered; where it is too much, everything but the trees is forgotten first.
     fn grow(&mut self, bytes: usize) {
         if self.bytes + bytes > REMEMBERED_BYTES {
-            *self = Self { trees: std::mem::take(&mut self.trees), ..Self::default() };
+            *self =
+                Self { trees: std::mem::take(&mut self.trees), marks: self.marks.take(), ..Self::default() };
         }
         self.bytes += bytes;
     }
@@ -72,7 +83,7 @@ impl Identities {
     /// The number of a place in machine code; fills in its symbol when it is new.
     pub(crate) fn site(&mut self, db: &Connection, site: &Site) -> Result<i64> {
         if let Some(&id) = self.sites.get(site) {
-            return Ok(id);
+            return Ok(self.mark(Thing::Site, id));
         }
         let id = db
             .prepare_cached(
@@ -88,13 +99,13 @@ impl Identities {
         }
         self.grow(bytes_of_site(site));
         self.sites.insert(site.clone(), id);
-        Ok(id)
+        Ok(self.mark(Thing::Site, id))
     }
 
     /// The number of a line.
     pub(crate) fn line(&mut self, db: &Connection, line: &LanguageFrame) -> Result<i64> {
         if let Some(&id) = self.lines.get(line) {
-            return Ok(id);
+            return Ok(self.mark(Thing::Line, id));
         }
         // The update changes nothing: only then does the statement tell the number.
         let id = db
@@ -109,13 +120,13 @@ impl Identities {
         }
         self.grow(bytes_of_line(line));
         self.lines.insert(line.clone(), id);
-        Ok(id)
+        Ok(self.mark(Thing::Line, id))
     }
 
     /// The number of a file.
     pub(crate) fn file(&mut self, db: &Connection, path: &[u8]) -> Result<i64> {
         if let Some(&id) = self.files.get(path) {
-            return Ok(id);
+            return Ok(self.mark(Thing::File, id));
         }
         let known = db
             .prepare_cached("SELECT id FROM file WHERE path = ?1")?
@@ -130,7 +141,7 @@ impl Identities {
         }
         self.grow(size_of::<Vec<u8>>() + path.len());
         self.files.insert(path.to_vec(), id);
-        Ok(id)
+        Ok(self.mark(Thing::File, id))
     }
 
     /// The number of a role, made with all its ancestors when it is new.

@@ -128,32 +128,14 @@ fn load(db: &Connection, ids: &mut Identities, row: &LoadRow) -> Result<()> {
     let role = ids.role(db, row.key.tree, &row.key.chain)?;
     let file = ids.file(db, &row.key.path)?;
     let id: i64 = db
-        .prepare_cached(
+        .prepare_cached(&format!(
             "INSERT INTO load (role, file, kind, name, language, outcome, via, pulled_in_by, events, processes,
                  bytes, nanos, respawned, spans, span_nanos, span_cpu_nanos, span_faults, bound_nanos,
                  first_seen_micros, last_seen_micros)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
-             ON CONFLICT DO UPDATE SET
-                 name = iif(name = x'', excluded.name, name),
-                 language = iif(excluded.language = '', language, excluded.language),
-                 outcome = iif(outcome = 'loaded', outcome, excluded.outcome),
-                 via = iif(excluded.via = '', via, excluded.via),
-                 pulled_in_by = iif(pulled_in_by = x'', excluded.pulled_in_by, pulled_in_by),
-                 events = min(events, 9223372036854775807 - excluded.events) + excluded.events,
-                 processes = min(processes, 9223372036854775807 - excluded.processes) + excluded.processes,
-                 bytes = max(bytes, excluded.bytes),
-                 nanos = min(nanos, 9223372036854775807 - excluded.nanos) + excluded.nanos,
-                 respawned = min(respawned, 9223372036854775807 - excluded.respawned) + excluded.respawned,
-                 spans = min(spans, 9223372036854775807 - excluded.spans) + excluded.spans,
-                 span_nanos = min(span_nanos, 9223372036854775807 - excluded.span_nanos) + excluded.span_nanos,
-                 span_cpu_nanos = min(span_cpu_nanos, 9223372036854775807 - excluded.span_cpu_nanos) + excluded.span_cpu_nanos,
-                 span_faults = min(span_faults, 9223372036854775807 - excluded.span_faults) + excluded.span_faults,
-                 bound_nanos = iif(bound_nanos = 0 OR excluded.bound_nanos BETWEEN 1 AND bound_nanos,
-                     excluded.bound_nanos, bound_nanos),
-                 first_seen_micros = min(first_seen_micros, excluded.first_seen_micros),
-                 last_seen_micros = max(last_seen_micros, excluded.last_seen_micros)
-             RETURNING id",
-        )?
+             ON CONFLICT DO UPDATE SET {} RETURNING id",
+            sums::added_load("excluded")
+        ))?
         .query_row(
             params![
                 role,
@@ -206,17 +188,12 @@ fn missing(db: &Connection, ids: &mut Identities, row: &MissingRow, seen_micros:
         return Ok(());
     }
     let id: i64 = db
-        .prepare_cached(
+        .prepare_cached(&format!(
             "INSERT INTO missing (role, name, language, searches, probes, processes, last_seen_micros)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT DO UPDATE SET
-                 language = iif(language = '', excluded.language, language),
-                 searches = min(searches, 9223372036854775807 - excluded.searches) + excluded.searches,
-                 probes = min(probes, 9223372036854775807 - excluded.probes) + excluded.probes,
-                 processes = min(processes, 9223372036854775807 - excluded.processes) + excluded.processes,
-                 last_seen_micros = max(last_seen_micros, excluded.last_seen_micros)
-             RETURNING id",
-        )?
+             ON CONFLICT DO UPDATE SET {} RETURNING id",
+            sums::added_missing("excluded")
+        ))?
         .query_row(
             params![
                 role,

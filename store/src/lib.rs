@@ -14,26 +14,32 @@ mod bystanders;
 mod counts;
 mod error;
 mod executed;
+mod fold;
 mod identity;
 mod insert;
 mod integer;
+mod kept;
 mod lock;
 mod memory;
 mod merge;
 mod migrate;
 pub mod model;
 mod ping;
+mod prune;
 mod read;
 mod rebase;
 mod role;
 mod samples;
 mod sums;
+mod sweep;
+mod upkeep;
 mod vacuum;
 mod write;
 
 pub use counts::{Counts, counts};
 pub use error::Error;
 pub use read::snapshot;
+pub use upkeep::{Retention, Upkeep};
 pub use write::Writer;
 
 /// Marks a database as ours (`PRAGMA application_id`): "ALV1" in ASCII.

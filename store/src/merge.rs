@@ -161,10 +161,8 @@ impl Merge {
             roles.push(Role { parent: Some(parent), site: Some(site.clone()), line, ..Role::default() });
             roles.len() - 1
         });
-        // Of several builds of a module the first one whose symbol is known stands, with its build id.
         if let Some(known) = &mut roles[role].site
-            && known.symbol.is_none()
-            && site.symbol.is_some()
+            && site.is_told_rather_than(known)
         {
             *known = site;
         }

@@ -14,7 +14,7 @@ use crate::merge::{ForkRow, LoadRow, Merge, MissingRow, RoleRow, SampleRow, Tree
 use crate::migrate::{self, Found};
 use crate::model::{Interpreter, LanguageFrame, LineCount, Loss, Site, Snapshot};
 use crate::samples::Samples;
-use crate::{Error, SCHEMA_VERSION, bystanders, executed, lock, memory, ping, role};
+use crate::{Error, SCHEMA_VERSION, bystanders, executed, lock, memory, merge, ping, role};
 
 /// How long to wait for a writer that holds the whole database, as at its start and end.
 const BUSY: Duration = Duration::from_secs(5);
@@ -135,7 +135,9 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
     let counters = counters(db)?;
     let counter = |name: &str| counters.get(name).copied().unwrap_or(0);
     let mut merge = Merge::default();
-    trees(db, &mut merge)?;
+    let dropped = trees(db, &mut merge)?;
+    let gone =
+        (dropped.0.saturating_add(counter("gone_gaps")), dropped.1.saturating_add(counter("gone_not_sent")));
     let sites = sites(db)?;
     let lines = lines(db)?;
     roles(db, &mut merge, &sites, &lines)?;
@@ -158,18 +160,25 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
         duplicates: counter("duplicates"),
         loss: Loss {
             kernel_drops: counter("kernel_drops"),
-            sequence_gaps: sum(programs.iter().map(|program| program.sequence_gaps)),
+            sequence_gaps: sum(programs.iter().map(|program| program.sequence_gaps).chain([gone.0])),
             malformed: counter("malformed"),
             truncated: counter("truncated"),
             unsupported_version: counter("unsupported_version"),
             over_cap: counter("over_cap"),
             forged: counter("forged"),
-            not_sent: sum(programs.iter().flat_map(|program| &program.not_sent).map(|(_, events)| *events)),
+            not_sent: sum(programs
+                .iter()
+                .flat_map(|program| &program.not_sent)
+                .map(|(_, events)| *events)
+                .chain([gone.1])),
             events_file: counter("events_file"),
         },
         programs,
         // The epoch of the writer that lives is open, as it should be.
-        unclean_ends: from_count(open_epochs).saturating_sub(u64::from(writer_lives)),
+        unclean_ends: from_count(open_epochs)
+            .saturating_sub(u64::from(writer_lives))
+            .saturating_add(counter("gone_unclean_ends")),
+        dropped_before_micros: Some(counter("dropped_before")).filter(|&micros| micros > 0),
     })
 }
 
@@ -201,27 +210,34 @@ fn counters(db: &Connection) -> SqlResult<HashMap<String, u64>> {
     Ok(counters)
 }
 
-fn trees(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
+/// Tells what the trees lost that were dropped: they are known by their numbers alone, and no program any more.
+fn trees(db: &Connection, merge: &mut Merge) -> SqlResult<(u64, u64)> {
     let mut not_sent: HashMap<i64, Vec<(String, u64)>> = HashMap::new();
     rows(db, "SELECT tree, reason, count FROM not_sent ORDER BY tree, reason", |row| {
         not_sent.entry(row.get(0)?).or_default().push((row.get(1)?, from_count(row.get(2)?)));
         Ok(())
     })?;
-    // What was dropped is known by its numbers alone, and no program any more.
-    let query =
-        "SELECT id, pid, program, executable, gaps, trees, state = 3 FROM tree WHERE state <> 2 ORDER BY id";
-    rows(db, query, |row| {
-        let id = row.get(0)?;
+    let mut dropped = (0u64, 0u64);
+    rows(db, "SELECT id, pid, program, executable, gaps, trees, state FROM tree ORDER BY id", |row| {
+        let (id, gaps) = (row.get(0)?, from_count(row.get(4)?));
+        let not_sent = not_sent.remove(&id).unwrap_or_default();
+        let state: i64 = row.get(6)?;
+        if state == 2 {
+            dropped.0 = dropped.0.saturating_add(merge::without_numbered(gaps, &not_sent));
+            dropped.1 = dropped.1.saturating_add(sum(not_sent.iter().map(|(_, events)| *events)));
+            return Ok(());
+        }
         merge.tree(TreeRow {
             id,
             label: label(row.get(1)?, row.get(2)?, row.get(3)?),
-            gaps: from_count(row.get(4)?),
+            gaps,
             trees: from_count(row.get(5)?),
-            is_kept: row.get(6)?,
-            not_sent: not_sent.remove(&id).unwrap_or_default(),
+            is_kept: state == 3,
+            not_sent,
         });
         Ok(())
-    })
+    })?;
+    Ok(dropped)
 }
 
 /// A tree whose first event was lost is called by its executable, or by its pid when that is not known either.

@@ -8,39 +8,57 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use crate::model::MAX_STACKS;
 use crate::{executed, memory};
 
-/// Adds the row `gone` to another one of `load`. Of words the first one in the order of bytes stands.
-const ADD_LOAD: &str = "UPDATE load SET
-    name = CASE x'' WHEN gone.name THEN load.name WHEN load.name THEN gone.name ELSE min(load.name, gone.name) END,
-    language = CASE '' WHEN gone.language THEN load.language WHEN load.language THEN gone.language
-        ELSE min(load.language, gone.language) END,
-    outcome = CASE WHEN 'loaded' IN (load.outcome, gone.outcome) THEN 'loaded' WHEN gone.outcome = '' THEN load.outcome
-        WHEN load.outcome = '' THEN gone.outcome ELSE min(load.outcome, gone.outcome) END,
-    via = CASE '' WHEN gone.via THEN load.via WHEN load.via THEN gone.via ELSE min(load.via, gone.via) END,
-    pulled_in_by = CASE x'' WHEN gone.pulled_in_by THEN load.pulled_in_by WHEN load.pulled_in_by THEN gone.pulled_in_by
-        ELSE min(load.pulled_in_by, gone.pulled_in_by) END,
-    events = min(load.events, 9223372036854775807 - gone.events) + gone.events,
-    processes = min(load.processes, 9223372036854775807 - gone.processes) + gone.processes,
-    bytes = max(load.bytes, gone.bytes),
-    nanos = min(load.nanos, 9223372036854775807 - gone.nanos) + gone.nanos,
-    respawned = min(load.respawned, 9223372036854775807 - gone.respawned) + gone.respawned,
-    spans = min(load.spans, 9223372036854775807 - gone.spans) + gone.spans,
-    span_nanos = min(load.span_nanos, 9223372036854775807 - gone.span_nanos) + gone.span_nanos,
-    span_cpu_nanos = min(load.span_cpu_nanos, 9223372036854775807 - gone.span_cpu_nanos) + gone.span_cpu_nanos,
-    span_faults = min(load.span_faults, 9223372036854775807 - gone.span_faults) + gone.span_faults,
-    bound_nanos = iif(load.bound_nanos = 0 OR gone.bound_nanos BETWEEN 1 AND load.bound_nanos,
-        gone.bound_nanos, load.bound_nanos),
-    first_seen_micros = min(load.first_seen_micros, gone.first_seen_micros),
-    last_seen_micros = max(load.last_seen_micros, gone.last_seen_micros)
-FROM load AS gone WHERE gone.id = ?1 AND load.id = ?2";
+/// What becomes of a row of `load` to which the row `more` is added. Of words the first one in the order of bytes
+/// stands, so that no order of adding makes a difference.
+pub(crate) fn added_load(more: &str) -> String {
+    let word = |name: &str, none: &str| {
+        format!(
+            "{name} = CASE {none} WHEN {more}.{name} THEN load.{name} WHEN load.{name} THEN {more}.{name}
+                 ELSE min(load.{name}, {more}.{name}) END"
+        )
+    };
+    let outcome = format!(
+        "outcome = CASE WHEN 'loaded' IN (load.outcome, {more}.outcome) THEN 'loaded'
+             WHEN {more}.outcome = '' THEN load.outcome WHEN load.outcome = '' THEN {more}.outcome
+             ELSE min(load.outcome, {more}.outcome) END"
+    );
+    let rest = format!(
+        "bytes = max(load.bytes, {more}.bytes),
+         bound_nanos = iif(load.bound_nanos = 0 OR {more}.bound_nanos BETWEEN 1 AND load.bound_nanos,
+             {more}.bound_nanos, load.bound_nanos),
+         first_seen_micros = min(load.first_seen_micros, {more}.first_seen_micros),
+         last_seen_micros = max(load.last_seen_micros, {more}.last_seen_micros)"
+    );
+    let counts =
+        ["events", "processes", "nanos", "respawned", "spans", "span_nanos", "span_cpu_nanos", "span_faults"];
+    [
+        word("name", "x''"),
+        word("pulled_in_by", "x''"),
+        word("language", "''"),
+        word("via", "''"),
+        outcome,
+        rest,
+    ]
+    .into_iter()
+    .chain(counts.map(|name| added("load", name, more)))
+    .collect::<Vec<_>>()
+    .join(", ")
+}
 
-const ADD_MISSING: &str = "UPDATE missing SET
-    language = CASE '' WHEN gone.language THEN missing.language WHEN missing.language THEN gone.language
-        ELSE min(missing.language, gone.language) END,
-    searches = min(missing.searches, 9223372036854775807 - gone.searches) + gone.searches,
-    probes = min(missing.probes, 9223372036854775807 - gone.probes) + gone.probes,
-    processes = min(missing.processes, 9223372036854775807 - gone.processes) + gone.processes,
-    last_seen_micros = max(missing.last_seen_micros, gone.last_seen_micros)
-FROM missing AS gone WHERE gone.id = ?1 AND missing.id = ?2";
+/// The same of a row of `missing`.
+pub(crate) fn added_missing(more: &str) -> String {
+    let counts = ["searches", "probes", "processes"].map(|name| added("missing", name, more)).join(", ");
+    format!(
+        "language = CASE '' WHEN {more}.language THEN missing.language WHEN missing.language THEN {more}.language
+             ELSE min(missing.language, {more}.language) END,
+         last_seen_micros = max(missing.last_seen_micros, {more}.last_seen_micros), {counts}"
+    )
+}
+
+/// A count, which stops at the largest number.
+fn added(table: &str, name: &str, more: &str) -> String {
+    format!("{name} = min({table}.{name}, 9223372036854775807 - {more}.{name}) + {more}.{name}")
+}
 
 /// Makes the sums of one role those of another, at most about `most` rows of them; how many there were. Fewer than
 /// `most`: nothing is left.
@@ -75,7 +93,11 @@ fn loads(db: &Connection, from: i64, to: i64, most: u32) -> Result<u32> {
     for (ours, theirs) in &rows {
         match theirs {
             Some(kept) => {
-                db.prepare_cached(ADD_LOAD)?.execute([ours, kept])?;
+                db.prepare_cached(&format!(
+                    "UPDATE load SET {} FROM load AS gone WHERE gone.id = ?1 AND load.id = ?2",
+                    added_load("gone")
+                ))?
+                .execute([ours, kept])?;
                 move_stacks(db, Owner::Load, *ours, *kept)?;
                 db.prepare_cached("DELETE FROM load WHERE id = ?1")?.execute([ours])?;
             }
@@ -99,7 +121,11 @@ fn missing(db: &Connection, from: i64, to: i64, most: u32) -> Result<u32> {
     for (ours, theirs) in &rows {
         match theirs {
             Some(kept) => {
-                db.prepare_cached(ADD_MISSING)?.execute([ours, kept])?;
+                db.prepare_cached(&format!(
+                    "UPDATE missing SET {} FROM missing AS gone WHERE gone.id = ?1 AND missing.id = ?2",
+                    added_missing("gone")
+                ))?
+                .execute([ours, kept])?;
                 move_stacks(db, Owner::Missing, *ours, *kept)?;
                 db.prepare_cached("DELETE FROM missing WHERE id = ?1")?.execute([ours])?;
             }

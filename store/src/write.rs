@@ -13,7 +13,7 @@ use crate::identity::Identities;
 use crate::integer::{count, from_bits, from_count};
 use crate::lock::WriterLock;
 use crate::model::{Batch, MAX_TREES, TreeKey, TreeMark};
-use crate::{Error, insert, migrate, vacuum};
+use crate::{Error, Upkeep, insert, migrate, vacuum};
 
 /// How long a statement waits for another program's transaction. Short: the caller keeps the batch and
 /// tries again, and while it waits here it can do nothing else.
@@ -205,6 +205,17 @@ impl Writer {
             .prepare_cached("UPDATE epoch SET flushed_micros = max(flushed_micros, ?2) WHERE id = ?1")?
             .execute(params![self.epoch, count(flushed_micros)])?;
         transaction.commit()
+    }
+
+    /// Takes one step of a round of upkeep, which is over when it [is done](Upkeep::is_done).
+    ///
+    /// # Errors
+    /// Why the database could not be written; the step can be taken again.
+    pub fn keep_up(&mut self, upkeep: &mut Upkeep) -> Result<(), Error> {
+        self.transaction(|db, identities| {
+            upkeep.step(db, identities)?;
+            Ok(0)
+        })
     }
 
     /// Marks the end as clean and folds the write-ahead log into the database.

@@ -22,6 +22,15 @@ pub struct Site {
     pub symbol: Option<String>,
 }
 
+impl Site {
+    /// Whether this build of a module stands for a place that another build of it has at the same offset, too: the
+    /// one whose symbol is known, else the first by its id.
+    pub(crate) fn is_told_rather_than(&self, other: &Self) -> bool {
+        let rank = |site: &Self| (site.symbol.is_none(), site.build_id.clone(), site.symbol.clone());
+        rank(self) < rank(other)
+    }
+}
+
 /// A frame of an interpreted language.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LanguageFrame {

@@ -56,6 +56,9 @@ pub struct Snapshot {
     pub loss: Loss,
     /// Collector runs that ended without a last flush: up to one flush interval each is unaccounted.
     pub unclean_ends: u64,
+    /// What was last seen before this time was dropped, for its age or for want of room, microseconds since 1970;
+    /// `None` where nothing was.
+    pub dropped_before_micros: Option<u64>,
     /// Up to when this tells, microseconds since 1970: now while a collector writes, else its last flush.
     pub until_micros: u64,
 }
