@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use alive_report::diff::Diff;
-use alive_report::render::diff;
+use alive_report::render::{diff, next};
 use alive_report::{Report, Selection, escape};
 
 use crate::args::{self, Form};
@@ -42,7 +42,10 @@ pub(crate) fn run(args: args::Diff) -> Result<Status, Failure> {
         )));
     }
     output::print(|medium, out| match args.format {
-        Form::Table => diff::table(&compared, medium, out),
+        Form::Table => {
+            diff::table(&compared, medium, out)?;
+            next::render(&next::after_comparison(args.after.as_os_str().as_bytes()), medium, out)
+        }
         Form::Json => diff::json(&compared, out),
     })?;
     Ok(Status::Well)

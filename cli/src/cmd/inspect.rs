@@ -3,6 +3,7 @@
 use alive_memory::{Tree, family};
 use alive_report::Thresholds;
 use alive_report::render::inspect::{self, Inspection};
+use alive_report::render::next;
 
 use crate::args::{self, Form};
 use crate::cmd::mem::refusal;
@@ -26,7 +27,10 @@ pub(crate) fn run(args: &args::Inspect) -> Result<Status, Failure> {
         thresholds: Thresholds::default(),
     };
     output::print(|medium, out| match args.format {
-        Form::Table => inspect::table(&seen, medium, out),
+        Form::Table => {
+            inspect::table(&seen, medium, out)?;
+            next::render(&next::after_inspection(args.pid), medium, out)
+        }
         Form::Json => inspect::json(&seen, out),
     })?;
     Ok(Status::Well)

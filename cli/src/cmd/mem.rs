@@ -5,7 +5,7 @@ use std::thread;
 
 use alive_memory::tree::Look;
 use alive_memory::{Tree, Unread};
-use alive_report::render::processes;
+use alive_report::render::{next, processes};
 
 use crate::args::{self, Form};
 use crate::exit::{Failure, Status};
@@ -35,7 +35,11 @@ pub(crate) fn run(args: &args::Mem) -> Result<Status, Failure> {
                 } else if !is_first {
                     writeln!(out)?;
                 }
-                processes::table(&looks, tree.ended, medium, out)
+                processes::table(&looks, tree.ended, medium, out)?;
+                match args.watch {
+                    None => next::render(&next::after_memory(args.pid), medium, out),
+                    Some(_) => Ok(()),
+                }
             }
             Form::Json if args.watch.is_some() => processes::json_line(&looks, tree.ended, out),
             Form::Json => processes::json(&looks, tree.ended, out),

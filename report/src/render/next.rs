@@ -80,6 +80,35 @@ pub fn after_taps(taps: &Taps, db: Option<&[u8]>) -> Vec<Next> {
     vec![Next { command: with(command.to_owned(), db), purpose }]
 }
 
+/// After the memory of the tree of a process.
+#[must_use]
+pub fn after_memory(pid: u32) -> Vec<Next> {
+    let command = format!("alive inspect {pid}");
+    vec![Next { command, purpose: "which libraries its workers map and it does not" }]
+}
+
+/// After the inspection of a running daemon.
+#[must_use]
+pub fn after_inspection(pid: u32) -> Vec<Next> {
+    let command = format!("alive mem {pid} --watch");
+    vec![
+        Next { command, purpose: "what its processes hold, again and again" },
+        Next {
+            command: "alive run -- COMMAND".to_owned(),
+            purpose: "what they load, modules too, and who asks",
+        },
+    ]
+}
+
+/// After a comparison with this database, the later one.
+#[must_use]
+pub fn after_comparison(db: &[u8]) -> Vec<Next> {
+    vec![Next {
+        command: with("alive report".to_owned(), Some(db)),
+        purpose: "what is loaded late still, and by whom",
+    }]
+}
+
 /// Writes them below what they follow from; nothing where there are none.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 mod client;
 mod commands;
 mod hard;
+mod rust;
 mod shells;
 mod shim;
 
