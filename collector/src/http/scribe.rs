@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_process_that_fails_takes_too_long_or_writes_too_much_is_told_with_another_way() {
-        let way = "ask for it with `alive report --db /var/lib/a\\nb.db`";
+        let way = "ask for it with `alive report --db /var/lib/a\\x0ab.db`";
         assert_refused("echo there is no database >&2; exit 4", "there is no database");
         assert_refused("kill -9 $$", "signal: 9 (SIGKILL)");
         assert_refused("kill -9 $$", way);
