@@ -47,13 +47,20 @@ const CPU: u64 = 60;
 /// Has documents written.
 #[derive(Debug)]
 pub(super) struct Scribe {
+    program: PathBuf,
+    patience: Duration,
     db: PathBuf,
     listens_at: Vec<String>,
 }
 
 impl Scribe {
     pub(super) fn new(subject: &Subject) -> Self {
-        Self { db: subject.db.clone(), listens_at: subject.listens_at.clone() }
+        Self {
+            program: PROGRAM.into(),
+            patience: PATIENCE,
+            db: subject.db.clone(),
+            listens_at: subject.listens_at.clone(),
+        }
     }
 
     /// Has a document written.
@@ -61,7 +68,7 @@ impl Scribe {
     /// # Errors
     /// Why there is none, as a sentence that says what to do.
     pub(super) async fn write(&self, document: Document) -> Result<Vec<u8>, String> {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(&self.program);
         command
             .args([FLAG, document.word()])
             .arg(&self.db)
@@ -87,16 +94,13 @@ impl Scribe {
             let db = escape::terminal(self.db.as_os_str().as_encoded_bytes());
             format!("ask for it with `alive {form} --db {db}`")
         };
-        let (text, words, status) = match tokio::time::timeout(PATIENCE, work).await {
+        let (text, words, status) = match tokio::time::timeout(self.patience, work).await {
             Ok(Ok(written)) => written,
             Ok(Err(error)) => return Err(format!("cannot read what was written: {error}: try again")),
             // The process goes with the future that waited for it.
             Err(_) => {
-                return Err(format!(
-                    "it took longer than {} s to write: {}",
-                    PATIENCE.as_secs(),
-                    elsewhere()
-                ));
+                let seconds = self.patience.as_secs_f64();
+                return Err(format!("it took longer than {seconds} s to write: {}", elsewhere()));
             }
         };
         if text.len() as u64 > MOST {
@@ -185,4 +189,73 @@ fn hold_back() {
     }
     // Where memory is short, this process goes first.
     drop(fs::write("/proc/self/oom_score_adj", "1000"));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// What becomes of a document whose writing is the work of a shell script.
+    fn written_by(script: &str) -> Result<Vec<u8>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("scribe");
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        let scribe = Scribe {
+            program,
+            patience: Duration::from_secs(5),
+            db: PathBuf::from("/var/lib/a\nb.db"),
+            listens_at: vec!["127.0.0.1:1".to_owned()],
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(scribe.write(Document::Report))
+    }
+
+    #[track_caller]
+    fn assert_refused(script: &str, words: &str) {
+        let refusal = written_by(script).unwrap_err();
+        assert!(refusal.contains(words), "{refusal}");
+    }
+
+    #[test]
+    fn what_the_process_writes_is_the_document_and_it_is_told_what_to_write() {
+        let told = written_by("printf '%s|' \"$@\"; echo more >&2").unwrap();
+        assert_eq!(told, b"--write-document|report|/var/lib/a\nb.db|127.0.0.1:1|");
+        assert_eq!(written_by("env | grep -c ALIVE || true").unwrap(), b"0\n");
+    }
+
+    #[test]
+    fn a_process_that_fails_takes_too_long_or_writes_too_much_is_told_with_another_way() {
+        let way = "ask for it with `alive report --db /var/lib/a\\x0ab.db`";
+        assert_refused("echo there is no database >&2; exit 4", "there is no database");
+        assert_refused("kill -9 $$", "signal: 9 (SIGKILL)");
+        assert_refused("kill -9 $$", way);
+        assert_refused("exit 101", "exit status: 101");
+        assert_refused("exec sleep 100", "it took longer than 5 s");
+        assert_refused("exec head -c 40000000 /dev/zero", "it is larger than 32 MiB");
+        assert_refused("exec head -c 40000000 /dev/zero", way);
+    }
+
+    #[test]
+    fn its_last_words_are_bounded_and_act_on_nothing() {
+        let words = written_by("printf '\\033[2J' >&2; head -c 100000 /dev/zero | tr '\\0' x >&2; exit 4");
+        let words = words.unwrap_err();
+        assert!(words.starts_with("\\x1b[2J") && words.len() < 5_000, "{} bytes", words.len());
+    }
+
+    #[test]
+    fn a_program_that_cannot_be_started_is_told() {
+        let subject = Subject {
+            db: PathBuf::new(),
+            listens_at: Vec::new(),
+            up_since: Moment::default(),
+            shared: std::sync::Arc::default(),
+        };
+        let scribe = Scribe { program: "/no/such/program".into(), ..Scribe::new(&subject) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let refusal = runtime.block_on(scribe.write(Document::Page)).unwrap_err();
+        assert!(refusal.contains("cannot start a process"), "{refusal}");
+    }
 }
