@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use alive_store::model::TreeKey;
 
@@ -17,6 +17,7 @@ use crate::line::{Lines, lines_in};
 use crate::moment::Moment;
 use crate::options::EventsTarget;
 use crate::progress::Shared;
+use crate::seldom::Seldom;
 
 /// Most bytes of datagrams that wait.
 const MAX_WAITING: usize = 16 << 20;
@@ -26,9 +27,6 @@ const CHUNK: usize = 64 << 10;
 
 /// How long a collector that is to stop waits for whoever reads the other end of a pipe.
 const PATIENCE_AT_STOP: Duration = Duration::from_secs(5);
-
-/// Shortest time between two warnings.
-const WARN_EVERY: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Clone, Copy)]
 enum Item {
@@ -87,7 +85,7 @@ pub(crate) fn open(target: &EventsTarget) -> io::Result<Output> {
             Box::new(OpenOptions::new().append(true).create(true).mode(0o600).open(path)?)
         }
     };
-    Ok(Output { out, torn: false, warned: None })
+    Ok(Output { out, torn: false, trouble: Seldom::default() })
 }
 
 /// The receiving thread's end.
@@ -194,7 +192,7 @@ pub(crate) struct Output {
     out: Box<dyn Write + Send>,
     /// Whether the last write ended inside a line.
     torn: bool,
-    warned: Option<Instant>,
+    trouble: Seldom,
 }
 
 impl std::fmt::Debug for Output {
@@ -210,14 +208,10 @@ impl Output {
             return 0;
         }
         match self.try_put(text) {
-            Ok(()) => {
-                self.warned = None;
-                0
-            }
+            Ok(()) => 0,
             Err((rest, error)) => {
-                if self.warned.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
+                if self.trouble.is_due() {
                     tracing::warn!("cannot write events: {error}: free some space, or stop with the reader");
-                    self.warned = Some(Instant::now());
                 }
                 let lost = rest.iter().filter(|&&byte| byte == b'\n').count();
                 u64::try_from(lost).unwrap_or(u64::MAX)
@@ -278,7 +272,7 @@ mod tests {
     fn lines_that_a_full_disk_cuts_are_counted_and_the_next_ones_stay_whole() {
         let held = Arc::new(Mutex::new(Vec::new()));
         let disk = |room| Box::new(Disk { room, held: Arc::clone(&held) });
-        let mut output = Output { out: disk(6), torn: false, warned: None };
+        let mut output = Output { out: disk(6), torn: false, trouble: Seldom::default() };
         assert_eq!(output.put(b"one\ntwo\nthree\n"), 2);
         assert_eq!(output.put(b"four\n"), 1);
         output.out = disk(100);

@@ -10,6 +10,7 @@ use alive_store::{Error, Writer};
 use crate::aggregate::Pending;
 use crate::moment::Moment;
 use crate::progress::Shared;
+use crate::seldom::Trouble;
 use crate::symbols::Symbols;
 
 /// First and longest pause between two tries.
@@ -24,9 +25,6 @@ const PATIENCE_AT_STOP: Duration = Duration::from_secs(5);
 /// Rows that are made ready for the database at a time; the rest stays in its smaller form.
 const ROWS_AT_ONCE: usize = 1_024;
 
-/// Shortest time between two warnings.
-const WARN_EVERY: Duration = Duration::from_mins(1);
-
 /// Writes batch after batch until the sender is gone, then closes the database.
 ///
 /// What cannot be written is tried again; meanwhile the receiving thread keeps adding up.
@@ -35,7 +33,7 @@ const WARN_EVERY: Duration = Duration::from_mins(1);
 /// Why the last batch could not be written, or the database not be closed.
 pub(crate) fn run(writer: Writer, batches: &Receiver<Pending>, shared: &Shared) -> Result<(), Error> {
     let mut symbols = Symbols::new();
-    let mut warned = None;
+    let mut trouble = Trouble::default();
     let mut database = Database { path: writer.path().to_owned(), writer: Some(writer) };
     for mut pending in batches {
         symbols.follow(&shared.settings().redact);
@@ -56,7 +54,7 @@ pub(crate) fn run(writer: Writer, batches: &Receiver<Pending>, shared: &Shared) 
             took = began.elapsed();
             written
         };
-        insist(write, shared, &mut warned)?;
+        insist(write, shared, &mut trouble)?;
         shared.note(|vitals| vitals.written(took));
     }
     database.writer.map_or(Ok(()), Writer::close)
@@ -86,23 +84,21 @@ impl Database {
 fn insist(
     mut write: impl FnMut() -> Result<(), Error>,
     shared: &Shared,
-    warned: &mut Option<Instant>,
+    trouble: &mut Trouble,
 ) -> Result<(), Error> {
     let mut pause = BACKOFF.0;
     let mut give_up = None;
     loop {
         let Err(error) = write() else {
-            if warned.is_some() {
+            if trouble.is_over() {
                 tracing::info!("the database can be written again");
             }
-            *warned = None;
             shared.set_write_error(None);
             return Ok(());
         };
         shared.set_write_error(Some(error.to_string()));
-        if warned.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
+        if trouble.is_news() {
             tracing::warn!("{error}; what is received waits in memory");
-            *warned = Some(Instant::now());
         }
         let again = Instant::now() + pause;
         while Instant::now() < again {

@@ -40,6 +40,7 @@ mod rebased;
 mod receive;
 pub mod redact;
 mod rewrite;
+mod seldom;
 pub mod sequence;
 pub mod service;
 mod socket;

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::aggregate::{Aggregate, Pending};
-use crate::confirm::{Sender, confirm};
+use crate::confirm::confirm;
 use crate::events::EventsWriter;
 use crate::local::LocalSocket;
 use crate::loss::Told;
@@ -18,6 +18,7 @@ use crate::memory::Looker;
 use crate::moment::Moment;
 use crate::progress::Shared;
 use crate::redact::Redactor;
+use crate::seldom::{Forgeries, Seldom};
 use crate::socket::{Received, Slots, Socket};
 
 /// Longest sleep while nothing comes: so late is a flush or a stop noticed.
@@ -25,9 +26,6 @@ const IDLE: u16 = 100;
 
 /// Shortest time between two tries to hand sums to a writer that is busy.
 const RETRY: Duration = Duration::from_millis(50);
-
-/// Shortest time between two warnings of forgeries.
-const WARN_EVERY: Duration = Duration::from_mins(1);
 
 /// How long a collector that is to stop goes on reading what still comes. What the buffers held when it
 /// was told to stop is read in far less; a flood has no end.
@@ -45,33 +43,11 @@ pub(crate) struct Receiver {
     pub(crate) flush_every: Duration,
     pub(crate) memory: Option<Looker>,
     pub(crate) forgeries: Forgeries,
+    pub(crate) trouble: Seldom,
     /// Where something must not be stored.
     pub(crate) redactor: Option<Redactor>,
     /// Which of the settings it knows.
     pub(crate) changes: Option<u64>,
-}
-
-/// Says that somebody forges, once in a while.
-#[derive(Debug, Default)]
-pub(crate) struct Forgeries {
-    warned: Option<Instant>,
-    /// Events since then.
-    count: u64,
-}
-
-impl Forgeries {
-    fn warn(&mut self, events: u64, sender: Option<Sender>) {
-        self.count += events;
-        if self.warned.is_some_and(|at| at.elapsed() < WARN_EVERY) {
-            return;
-        }
-        let who = match sender {
-            Some(Sender { pid, uid }) => format!("process {pid} of user {uid}"),
-            None => "a process that cannot be seen from here".to_owned(),
-        };
-        tracing::warn!("{who} claimed to be another process: {} events refused", self.count);
-        (self.warned, self.count) = (Some(Instant::now()), 0);
-    }
 }
 
 /// Sums that no writer took.
@@ -156,7 +132,9 @@ impl Receiver {
                 // Nothing that a datagram socket on this host is known to say. The pause keeps a lasting
                 // error from taking a whole core.
                 Err(error) => {
-                    tracing::error!("cannot receive: {error}");
+                    if self.trouble.is_due() {
+                        tracing::error!("cannot receive: {error}");
+                    }
                     std::thread::sleep(Duration::from_millis(IDLE.into()));
                 }
             }
@@ -176,7 +154,7 @@ impl Receiver {
                 confirmed.clear();
                 let forged = confirm(datagram, sender, &mut confirmed);
                 if forged > 0 {
-                    self.forgeries.warn(forged, sender);
+                    self.forgeries.note(forged, sender);
                     aggregate.hear_forged(forged, confirmed.is_empty());
                 }
                 if forged == 0 || !confirmed.is_empty() {
@@ -190,7 +168,9 @@ impl Receiver {
             match received {
                 Ok(received) => count += received,
                 Err(error) => {
-                    tracing::error!("cannot receive from {}: {error}", socket.path().display());
+                    if self.trouble.is_due() {
+                        tracing::error!("cannot receive from {}: {error}", socket.path().display());
+                    }
                     std::thread::sleep(Duration::from_millis(IDLE.into()));
                 }
             }
@@ -198,7 +178,7 @@ impl Receiver {
         count
     }
 
-    fn wait(&self) {
+    fn wait(&mut self) {
         let udp = self.sockets.iter().map(AsFd::as_fd);
         let mut fds: Vec<_> = udp
             .chain(self.local.iter().map(AsFd::as_fd))
@@ -207,7 +187,9 @@ impl Receiver {
         match poll(&mut fds, PollTimeout::from(IDLE)) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => {
-                tracing::error!("cannot wait for datagrams: {error}");
+                if self.trouble.is_due() {
+                    tracing::error!("cannot wait for datagrams: {error}");
+                }
                 std::thread::sleep(Duration::from_millis(IDLE.into()));
             }
         }

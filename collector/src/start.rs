@@ -21,7 +21,8 @@ use crate::memory;
 use crate::moment::Moment;
 use crate::options::{EventsTarget, LocalOptions, Options, usual_addresses};
 use crate::progress::{Changeable, Progress, Shared};
-use crate::receive::{Forgeries, Receiver, Unwritten};
+use crate::receive::{Receiver, Unwritten};
+use crate::seldom::{Forgeries, Seldom};
 use crate::service::Inherited;
 use crate::socket::Socket;
 
@@ -206,6 +207,7 @@ impl Collector {
             flush_every: options.flush_every,
             memory,
             forgeries: Forgeries::default(),
+            trouble: Seldom::default(),
             redactor: None,
             changes: None,
         };

@@ -44,6 +44,9 @@ const MEMORY: u64 = 1 << 30;
 /// Most time on a processor that a scribe may take, in seconds, should nobody be there to end it.
 const CPU: u64 = 60;
 
+/// Its niceness: whoever has something else to do on this host goes first.
+const LAST: i32 = 10;
+
 /// Has documents written.
 #[derive(Debug)]
 pub(super) struct Scribe {
@@ -187,6 +190,8 @@ fn hold_back() {
     {
         let _ = setrlimit(what, most, most);
     }
+    // The collector may run before everybody else, so that it loses nothing. To this process that does not apply.
+    let _ = rustix::process::nice(LAST - rustix::process::nice(0).unwrap_or(0));
     // Where memory is short, this process goes first.
     drop(fs::write("/proc/self/oom_score_adj", "1000"));
 }
