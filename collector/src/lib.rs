@@ -38,8 +38,9 @@ mod start;
 mod symbols;
 mod tapped;
 mod unpack;
+mod upkeep;
 
 pub use aggregate::Totals;
-pub use options::{EventsTarget, MemoryOptions, Options, default_database};
+pub use options::{EventsTarget, MemoryOptions, Options, Retention, UpkeepOptions, default_database};
 pub use progress::Progress;
 pub use start::{Collector, StartError, StopError, Summary};

@@ -18,6 +18,7 @@ use crate::options::{EventsTarget, Options};
 use crate::progress::{Progress, Shared};
 use crate::receive::{Receiver, Unwritten};
 use crate::socket::Socket;
+use crate::upkeep::Rounds;
 
 /// Pause between two questions whether looks are done.
 const LOOK: Duration = Duration::from_millis(5);
@@ -168,7 +169,8 @@ impl Collector {
         let (batches, waiting) = mpsc::sync_channel(0);
         let writer = spawn("alive-writer", {
             let shared = Arc::clone(&shared);
-            move || flush::run(writer, &waiting, &shared)
+            let rounds = Rounds::new(options.retention, options.upkeep);
+            move || flush::run(writer, &waiting, &shared, rounds)
         })?;
         let receiver = Receiver {
             sockets,
