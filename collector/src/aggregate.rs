@@ -7,6 +7,7 @@ mod burst;
 mod chains;
 mod event;
 mod executed;
+mod marks;
 mod pending;
 mod processes;
 mod recent;
@@ -81,7 +82,7 @@ impl Aggregate {
             max_keys: MAX_KEYS,
             is_roomy: false,
             hasher: DefaultHashBuilder::default(),
-            trees: Trees::new(up_since_micros, marks.into_iter().collect()),
+            trees: Trees::new(up_since_micros, marks),
             chains: Chains::new(),
             processes: Processes::new(),
             parents: Parents::new(),

@@ -1,7 +1,7 @@
 //! The thread that writes to the database: one transaction for everything that was heard since the last one.
 
 use std::path::PathBuf;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use crate::moment::Moment;
 use crate::progress::Shared;
 use crate::seldom::Trouble;
 use crate::symbols::Symbols;
+use crate::upkeep::Rounds;
 
 /// First and longest pause between two tries.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -27,15 +28,29 @@ const ROWS_AT_ONCE: usize = 1_024;
 
 /// Writes batch after batch until the sender is gone, then closes the database.
 ///
-/// What cannot be written is tried again; meanwhile the receiving thread keeps adding up.
+/// What cannot be written is tried again; meanwhile the receiving thread keeps adding up. Between batches the
+/// database is kept small.
 ///
 /// # Errors
 /// Why the last batch could not be written, or the database not be closed.
-pub(crate) fn run(writer: Writer, batches: &Receiver<Pending>, shared: &Shared) -> Result<(), Error> {
+pub(crate) fn run(
+    writer: Writer,
+    batches: &Receiver<Pending>,
+    shared: &Shared,
+    mut rounds: Rounds,
+) -> Result<(), Error> {
     let mut symbols = Symbols::new();
     let mut trouble = Trouble::default();
     let mut database = Database { path: writer.path().to_owned(), writer: Some(writer) };
-    for mut pending in batches {
+    loop {
+        let mut pending = match batches.recv_timeout(rounds.pause()) {
+            Ok(pending) => pending,
+            Err(RecvTimeoutError::Timeout) => {
+                rounds.step(database.writer.as_mut(), shared.settings().retention);
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
         symbols.follow(&shared.settings().redact);
         pending.name_places(|place| symbols.fill(place));
         shared.note(|vitals| vitals.writing(pending.keys()));
@@ -56,6 +71,9 @@ pub(crate) fn run(writer: Writer, batches: &Receiver<Pending>, shared: &Shared) 
         };
         insist(write, shared, &mut trouble)?;
         shared.note(|vitals| vitals.written(took));
+        if rounds.is_overdue() {
+            rounds.step(database.writer.as_mut(), shared.settings().retention);
+        }
     }
     database.writer.map_or(Ok(()), Writer::close)
 }

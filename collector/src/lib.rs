@@ -48,11 +48,14 @@ mod start;
 mod symbols;
 mod tapped;
 mod unpack;
+mod upkeep;
 mod vitals;
 
 pub use aggregate::Totals;
 pub use local::LocalError;
-pub use options::{EventsTarget, LocalOptions, MemoryOptions, Options, Retention, default_database};
+pub use options::{
+    EventsTarget, LocalOptions, MemoryOptions, Options, Retention, UpkeepOptions, default_database,
+};
 pub use progress::Progress;
 pub use redact::Redact;
 pub use start::{Collector, StartError, StopError, Summary};

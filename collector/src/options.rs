@@ -15,6 +15,9 @@ pub const RECEIVE_BUFFER: usize = 64 << 20;
 /// Time between two writes to the database.
 pub const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
+/// Size of the database, in bytes, at which the oldest goes when nobody says otherwise: years of a busy host.
+pub const DATABASE_BYTES: u64 = 1 << 30;
+
 /// What a collector is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -42,6 +45,8 @@ pub struct Options {
     pub redact: Redact,
     /// What to forget.
     pub retention: Retention,
+    /// When to fold what has settled, and to look for what is to be forgotten.
+    pub upkeep: UpkeepOptions,
 }
 
 impl Options {
@@ -61,6 +66,7 @@ impl Options {
             memory,
             redact: _,
             retention: _,
+            upkeep: _,
         } = new;
         let to_file = |target: &Option<EventsTarget>| matches!(target, Some(EventsTarget::File(_)));
         let socket = |local: &Option<LocalOptions>| local.as_ref().map(|local| local.path.clone());
@@ -102,6 +108,22 @@ pub struct Retention {
     pub max_age: Option<Duration>,
     /// Size of the database in bytes at which the oldest go first; `None`: nothing for its size.
     pub max_bytes: Option<u64>,
+}
+
+/// When the database is kept small. Nobody needs to set these but who wants to see a year in an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UpkeepOptions {
+    /// How long a tree of processes must have been silent to become one with the others of its program. Should it
+    /// speak again nothing is lost, and nothing is counted twice.
+    pub settled_after: Duration,
+    /// Time from the end of one round to the beginning of the next.
+    pub every: Duration,
+}
+
+impl Default for UpkeepOptions {
+    fn default() -> Self {
+        Self { settled_after: Duration::from_hours(1), every: Duration::from_hours(1) }
+    }
 }
 
 /// When to look at the memory of a process. The kernel walks its pages for each look.
@@ -151,7 +173,8 @@ impl Default for Options {
             http: None,
             memory: Some(MemoryOptions::default()),
             redact: Redact::default(),
-            retention: Retention::default(),
+            retention: Retention { max_age: None, max_bytes: Some(DATABASE_BYTES) },
+            upkeep: UpkeepOptions::default(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::aggregate::Totals;
 use crate::events::Output;
-use crate::options::{MemoryOptions, Options};
+use crate::options::{MemoryOptions, Options, Retention};
 use crate::redact::Redact;
 use crate::vitals::Vitals;
 
@@ -42,11 +42,16 @@ impl From<Totals> for Progress {
 pub(crate) struct Changeable {
     pub(crate) redact: Arc<Redact>,
     pub(crate) memory: Option<MemoryOptions>,
+    pub(crate) retention: Retention,
 }
 
 impl Changeable {
     pub(crate) fn of(options: &Options) -> Self {
-        Self { redact: Arc::new(options.redact.clone()), memory: options.memory }
+        Self {
+            redact: Arc::new(options.redact.clone()),
+            memory: options.memory,
+            retention: options.retention,
+        }
     }
 }
 

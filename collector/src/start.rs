@@ -25,6 +25,7 @@ use crate::receive::{Receiver, Unwritten};
 use crate::seldom::{Forgeries, Seldom};
 use crate::service::Inherited;
 use crate::socket::Socket;
+use crate::upkeep::Rounds;
 
 /// Pause between two questions whether looks are done.
 const LOOK: Duration = Duration::from_millis(5);
@@ -195,7 +196,8 @@ impl Collector {
         let (batches, waiting) = mpsc::sync_channel(0);
         let writer = spawn("alive-writer", {
             let shared = Arc::clone(&shared);
-            move || flush::run(writer, &waiting, &shared)
+            let rounds = Rounds::new(options.upkeep);
+            move || flush::run(writer, &waiting, &shared, rounds)
         })?;
         let receiver = Receiver {
             sockets,

@@ -1,6 +1,7 @@
 //! Adds the rows of a batch to the tables. Called inside one transaction.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::LazyLock;
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -10,6 +11,26 @@ use crate::model::{
     Batch, LineCount, LoadRow, Loss, MAX_STACKS, MissingRow, RoleCount, Stack, TreeKey, TreeRow,
 };
 use crate::{bystanders, executed, memory, ping, rebase, sums};
+
+static ADD_LOAD: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "INSERT INTO load (role, file, kind, name, language, outcome, via, pulled_in_by, events, processes,
+                 bytes, nanos, respawned, spans, span_nanos, span_cpu_nanos, span_faults, bound_nanos,
+                 first_seen_micros, last_seen_micros)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
+             ON CONFLICT DO UPDATE SET {} RETURNING id",
+        sums::added_load("excluded")
+    )
+});
+
+static ADD_MISSING: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "INSERT INTO missing (role, name, language, searches, probes, processes, last_seen_micros)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT DO UPDATE SET {} RETURNING id",
+        sums::added_missing("excluded")
+    )
+});
 
 /// Adds everything. A rebase moves what is stored before it and nothing that is stored after it, because the
 /// same chain of fork sites is another role then.
@@ -127,40 +148,31 @@ fn role(db: &Connection, ids: &mut Identities, row: &RoleCount) -> Result<()> {
 fn load(db: &Connection, ids: &mut Identities, row: &LoadRow) -> Result<()> {
     let role = ids.role(db, row.key.tree, &row.key.chain)?;
     let file = ids.file(db, &row.key.path)?;
-    let id: i64 = db
-        .prepare_cached(&format!(
-            "INSERT INTO load (role, file, kind, name, language, outcome, via, pulled_in_by, events, processes,
-                 bytes, nanos, respawned, spans, span_nanos, span_cpu_nanos, span_faults, bound_nanos,
-                 first_seen_micros, last_seen_micros)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
-             ON CONFLICT DO UPDATE SET {} RETURNING id",
-            sums::added_load("excluded")
-        ))?
-        .query_row(
-            params![
-                role,
-                file,
-                row.key.kind,
-                row.name,
-                row.language,
-                row.outcome,
-                row.via,
-                row.pulled_in_by,
-                count(row.events),
-                count(row.processes),
-                count(row.bytes),
-                count(row.nanos),
-                count(row.respawned),
-                count(row.spans),
-                count(row.span_nanos),
-                count(row.span_cpu_nanos),
-                count(row.span_faults),
-                count(row.bound_nanos),
-                count(row.first_seen_micros),
-                count(row.last_seen_micros),
-            ],
-            |found| found.get(0),
-        )?;
+    let id: i64 = db.prepare_cached(&ADD_LOAD)?.query_row(
+        params![
+            role,
+            file,
+            row.key.kind,
+            row.name,
+            row.language,
+            row.outcome,
+            row.via,
+            row.pulled_in_by,
+            count(row.events),
+            count(row.processes),
+            count(row.bytes),
+            count(row.nanos),
+            count(row.respawned),
+            count(row.spans),
+            count(row.span_nanos),
+            count(row.span_cpu_nanos),
+            count(row.span_faults),
+            count(row.bound_nanos),
+            count(row.first_seen_micros),
+            count(row.last_seen_micros),
+        ],
+        |found| found.get(0),
+    )?;
     stacks(db, ids, Owner::Load(id), &row.stacks)
 }
 
@@ -187,25 +199,18 @@ fn missing(db: &Connection, ids: &mut Identities, row: &MissingRow, seen_micros:
     if row.searches == 0 {
         return Ok(());
     }
-    let id: i64 = db
-        .prepare_cached(&format!(
-            "INSERT INTO missing (role, name, language, searches, probes, processes, last_seen_micros)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT DO UPDATE SET {} RETURNING id",
-            sums::added_missing("excluded")
-        ))?
-        .query_row(
-            params![
-                role,
-                row.name,
-                row.language,
-                count(row.searches),
-                count(row.probes),
-                count(row.processes),
-                count(seen_micros)
-            ],
-            |found| found.get(0),
-        )?;
+    let id: i64 = db.prepare_cached(&ADD_MISSING)?.query_row(
+        params![
+            role,
+            row.name,
+            row.language,
+            count(row.searches),
+            count(row.probes),
+            count(row.processes),
+            count(seen_micros)
+        ],
+        |found| found.get(0),
+    )?;
     stacks(db, ids, Owner::Missing(id), &row.stacks)
 }
 

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use alive_store::model::{Interpreter, TreeKey, TreeMark, TreeRow};
 use alive_wire::record::{Lineage, Reason};
 use alive_wire::{Kind, Language};
-use hashbrown::HashMap;
 
 use super::chains::Chain;
+use super::marks::Marks;
 use super::recent::Recent;
 use crate::heard::{self, Heard, reason_word};
 use crate::rebased::Rebased;
 use crate::sequence::{Arrival, Sequence};
 use crate::unpack::no_lines_word;
 
-/// Most trees remembered. When one that was forgotten speaks again its sequence is watched from there, so a
-/// gap in between is not seen.
+/// Most trees remembered. One that had to be forgotten leaves a [mark](Marks), and goes on from it when it speaks
+/// again; when that is gone too, its sequence is watched from there, and a gap in between is not seen.
 const MAX_TREES: usize = 16_384;
 
 /// Most reasons kept for what a tree did not send.
@@ -237,14 +237,14 @@ pub(crate) struct Trees {
     known: Recent<TreeKey, Tree>,
     changed: Vec<TreeKey>,
     /// Where an earlier collector stopped counting, and where this one did for a tree that it had to forget.
-    marks: HashMap<TreeKey, TreeMark>,
+    marks: Marks,
     /// Since when the socket is open, by the clock as it stood lowest.
     up_since_micros: u64,
 }
 
 impl Trees {
-    pub(crate) fn new(up_since_micros: u64, marks: HashMap<TreeKey, TreeMark>) -> Self {
-        Self { known: Recent::new(MAX_TREES), changed: Vec::new(), marks, up_since_micros }
+    pub(crate) fn new(up_since_micros: u64, marks: impl IntoIterator<Item = (TreeKey, TreeMark)>) -> Self {
+        Self { known: Recent::new(MAX_TREES), changed: Vec::new(), marks: Marks::new(marks), up_since_micros }
     }
 
     /// Takes note of the wall clock. When it was set back, trees that begin from now on seem to have begun before
@@ -270,10 +270,7 @@ impl Trees {
         let mut rows = Vec::new();
         let marks = &mut self.marks;
         self.known.forget(|tree| {
-            // A rebase must not be forgotten with its tree: nobody tells it twice.
-            if !tree.rebased.is_empty() && marks.len() < MAX_TREES {
-                marks.insert(tree.key, tree.mark());
-            }
+            marks.keep(tree.key, tree.mark());
             rows.extend(tree.changed.then(|| tree.row()));
         });
         rows
@@ -284,7 +281,8 @@ impl Trees {
         let key = heard.tree();
         let (marks, up_since_micros) = (&mut self.marks, self.up_since_micros);
         let tree = self.known.get_or_insert_with(key, || {
-            let mut mark = marks.remove(&key);
+            let mut mark = marks.take(key);
+            let up_since_micros = if marks.may_have_forgotten(key) { u64::MAX } else { up_since_micros };
             let rebased = mark.as_mut().map(|mark| std::mem::take(&mut mark.rebased)).unwrap_or_default();
             let sequence = first_heard(key, heard.header().sequence, mark, up_since_micros);
             Tree::new(key, sequence, Rebased::resumed(rebased), seen_micros)

@@ -216,7 +216,10 @@ impl Config {
                 per_second: self.memory.per_second.unwrap_or(memory.per_second),
             }),
             redact: self.redact.unwrap_or_default(),
-            retention: self.retention,
+            retention: Retention {
+                max_age: self.retention.max_age.or(default.retention.max_age),
+                max_bytes: self.retention.max_bytes.or(default.retention.max_bytes),
+            },
             ..default
         }
     }
@@ -233,7 +236,11 @@ fn per_second(text: &str) -> Result<u32, String> {
         .ok_or_else(|| "give a number from 1 to 1000".to_owned())
 }
 
-fn database_size(text: &str) -> Result<u64, String> {
+/// A size that the database may be bounded to.
+///
+/// # Errors
+/// What to write instead.
+pub fn database_size(text: &str) -> Result<u64, String> {
     units::size(text).and_then(|bytes| {
         Some(bytes).filter(|bytes| *bytes >= 1 << 20).ok_or_else(|| "give at least 1MiB".to_owned())
     })
@@ -302,8 +309,7 @@ mod tests {
         assert_eq!(config.http.take(), Some("127.0.0.1:25484".parse().unwrap()));
         assert_eq!(config.db.take(), Some("/var/lib/alive/alive.db".into()));
         assert_ne!(config.redact.take().unwrap_or_default(), Redact::default());
-        let retention = std::mem::take(&mut config.retention);
-        assert!(retention.max_age.is_some() && retention.max_bytes.is_some());
+        assert_eq!(config.retention.max_age.take(), Some(Duration::from_hours(90 * 24)));
         assert_eq!(config.log, LogConfig { level: Some(LevelFilter::INFO), format: Some(LogFormat::Text) });
         assert_eq!(config.options(), Options::default());
     }
@@ -315,7 +321,7 @@ mod tests {
         let options = flags.or(Config::parse(file).unwrap().0).options();
         assert_eq!(options.listen, ["[::1]:1".parse().unwrap()]);
         assert_eq!((options.receive_buffer, options.db), (4_096, PathBuf::from("/f.db")));
-        assert_eq!((options.memory, options.retention), (None, Retention::default()));
+        assert_eq!((options.memory, options.retention), (None, Options::default().retention));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use alive_collector::EventsTarget;
 use alive_collector::config::{self, Config, LogConfig, LogFormat, MemoryConfig, units};
+use alive_collector::{EventsTarget, Retention};
 use clap::Parser;
 use tracing::level_filters::LevelFilter;
 
@@ -58,6 +59,14 @@ pub(crate) struct Arguments {
     #[arg(long)]
     no_memory: bool,
 
+    /// Forget what was not seen for so long, such as 90d [default: nothing for its age]
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    max_age: Option<Duration>,
+
+    /// Size of the database at which what was not seen for longest is forgotten [default: 1GiB]
+    #[arg(long, value_name = "SIZE", value_parser = config::database_size)]
+    max_size: Option<u64>,
+
     /// What to say on standard error: off, error, warn, info, debug or trace [default: `$ALIVE_LOG`, else info]
     #[arg(long, value_name = "LEVEL", value_parser = config::level)]
     log: Option<LevelFilter>,
@@ -85,6 +94,7 @@ impl Arguments {
             receive_buffer: self.receive_buffer,
             http: self.http,
             memory: MemoryConfig { look: self.no_memory.then_some(false), ..MemoryConfig::default() },
+            retention: Retention { max_age: self.max_age, max_bytes: self.max_size },
             log: LogConfig { level: self.log, format: self.log_format },
             ..Config::default()
         }

@@ -1,0 +1,75 @@
+//! When the database is kept small: a round at the start and then once in a while, step by step, while the writer
+//! has nothing to write.
+
+use std::time::{Duration, Instant};
+
+use alive_store::model::MAX_TREES;
+use alive_store::{Upkeep, Writer};
+
+use crate::moment::Moment;
+use crate::options::{Retention, UpkeepOptions};
+
+/// Pause between two steps. The receiving thread offers what it has more often than that, and is served first.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Longest time that batches which come one behind the other keep a step from being taken.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The rounds of one writer.
+#[derive(Debug)]
+pub(crate) struct Rounds {
+    options: UpkeepOptions,
+    round: Option<Upkeep>,
+    /// When the next step is due, of this round or the next.
+    next: Instant,
+}
+
+impl Rounds {
+    /// The first one begins now.
+    pub(crate) fn new(options: UpkeepOptions) -> Self {
+        Self { options, round: None, next: Instant::now() + PAUSE }
+    }
+
+    /// How long there is nothing to do.
+    pub(crate) fn pause(&self) -> Duration {
+        self.next.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether a step has been due for so long that it is taken between two batches.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.next.elapsed() >= PATIENCE
+    }
+
+    /// Takes a step, if there is a database. A round goes by what was to be forgotten when it began.
+    pub(crate) fn step(&mut self, writer: Option<&mut Writer>, retention: Retention) {
+        self.next = Instant::now() + PAUSE;
+        let Some(writer) = writer else { return };
+        let begin = || Upkeep::new(retention.of_store(self.options), Moment::now().wall_micros);
+        let round = self.round.get_or_insert_with(begin);
+        let taken = writer.keep_up(round);
+        let (is_done, is_too_large) = (round.is_done(), round.is_too_large());
+        match taken {
+            Ok(()) if !is_done => return,
+            Ok(()) if is_too_large => tracing::warn!(
+                "the database is larger than it may be, and nothing is left in it that may be dropped: allow it more"
+            ),
+            Ok(()) => {}
+            // What is written next says so too, and is tried again and again; this waits for the next round.
+            Err(error) => tracing::warn!("{error}; the database is not kept small until that is over"),
+        }
+        self.round = None;
+        self.next = Instant::now() + self.options.every;
+    }
+}
+
+impl Retention {
+    fn of_store(self, options: UpkeepOptions) -> alive_store::Retention {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        alive_store::Retention {
+            settled_micros: micros(options.settled_after),
+            known_trees: MAX_TREES,
+            max_age_micros: self.max_age.map(micros),
+            max_bytes: self.max_bytes,
+        }
+    }
+}
