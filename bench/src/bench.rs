@@ -25,6 +25,11 @@ impl Effort {
     /// Enough to see that everything works.
     pub(crate) const QUICK: Self = Self { rounds: 1, turns: 5 };
 
+    /// Whether figures are meant, and not only a look whether everything works.
+    pub(crate) const fn is_full(self) -> bool {
+        self.rounds > 1
+    }
+
     /// As many starts of a daemon, which take long.
     pub(crate) fn daemons(self, full: usize) -> usize {
         if self.rounds > 1 { full } else { 1 }

@@ -8,14 +8,22 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use alive_store::model::Snapshot;
+use nix::sys::resource::UsageWho;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+use tempfile::TempDir;
 
 use crate::error::Error;
+use crate::others;
 
 /// Longest wait for something that takes milliseconds on a machine that is not stuck.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// In a collector's folder.
+const DATABASE: &str = "alive.db";
+const LOG: &str = "collector.log";
 
 /// What the kernel says of a UDP socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +41,8 @@ pub(crate) struct Collector {
     address: SocketAddr,
     /// Where the kernel counts the receiving thread's time on a processor.
     schedstat: PathBuf,
-    /// What it said.
-    said: PathBuf,
+    /// Where its database and what it said are.
+    folder: TempDir,
 }
 
 /// What a collector counted from its start to its end.
@@ -46,13 +54,24 @@ pub(crate) struct Counted {
     pub(crate) kernel_drops: u64,
 }
 
+/// What a collector that ended left behind.
+#[derive(Debug)]
+pub(crate) struct Left {
+    /// What it said that it counted.
+    pub(crate) counted: Counted,
+    /// What its database has.
+    pub(crate) stored: Snapshot,
+    /// Seconds that it spent on processors.
+    pub(crate) seconds: f64,
+}
+
 impl Collector {
-    /// Starts `program` on a port that is free, with its database in `scratch`.
+    /// Starts `program` on a port that is free, with a database of its own in a folder below `scratch`.
     pub(crate) fn start(program: &Path, address: SocketAddr, scratch: &Path) -> Result<Self, Error> {
         Self::start_at(program, address, scratch, None)
     }
 
-    /// The same at a niceness, where one is named. What it says goes into a file in `scratch`.
+    /// The same at a niceness, where one is named.
     pub(crate) fn start_at(
         program: &Path,
         address: SocketAddr,
@@ -68,17 +87,19 @@ impl Collector {
             }
             None => Command::new(program),
         };
-        let said = scratch.join("collector.log");
-        let log = File::create(&said).map_err(Error::io("making the collector's log"))?;
+        // Trees that an earlier run left in a database would be taken up where they were, and what is sent anew for
+        // what had come before.
+        let folder = TempDir::new_in(scratch).map_err(Error::io("making a folder for a collector"))?;
+        let log = File::create(folder.path().join(LOG)).map_err(Error::io("making the collector's log"))?;
         let child = command
             .args(["--listen", &address.to_string(), "--db"])
-            .arg(scratch.join("alive.db"))
+            .arg(folder.path().join(DATABASE))
             .env("ALIVE_LOG", "info")
             .stdin(Stdio::null())
             .stderr(log)
             .spawn()
             .map_err(|source| Error::Start { program: name.clone(), source })?;
-        let mut collector = Self { child, address, schedstat: PathBuf::new(), said };
+        let mut collector = Self { child, address, schedstat: PathBuf::new(), folder };
         // It listens a moment before the thread that receives is there.
         wait_for(|| {
             if let Some(thread) = collector.receiver()? {
@@ -140,12 +161,22 @@ impl Collector {
         fields.into_iter().nth(16).and_then(|field| field.parse().ok()).ok_or_else(missing)
     }
 
-    /// Asks it to end and waits until it has written everything; what it counted.
-    pub(crate) fn finish(mut self) -> Result<Counted, Error> {
+    /// Asks it to end and waits until it has written everything.
+    pub(crate) fn finish(mut self) -> Result<Left, Error> {
         kill(self.pid(), Signal::SIGTERM).map_err(Error::os("ending the collector"))?;
+        let before = children_seconds()?;
         self.child.wait().map_err(Error::io("waiting for the collector"))?;
-        let said = fs::read_to_string(&self.said).map_err(Error::io("reading the collector's log"))?;
-        counted(&said).ok_or(Error::Driver { program: "alive-collector".into(), said })
+        let seconds = children_seconds()? - before;
+        let said = fs::read_to_string(self.folder.path().join(LOG));
+        let said = said.map_err(Error::io("reading the collector's log"))?;
+        let stored = alive_store::snapshot(&self.folder.path().join(DATABASE));
+        match (counted(&said), stored) {
+            (Some(counted), Ok(stored)) => Ok(Left { counted, stored, seconds }),
+            (_, stored) => {
+                let said = stored.err().map_or(said, |error| error.to_string());
+                Err(Error::Driver { program: "alive-collector".into(), said })
+            }
+        }
     }
 
     fn pid(&self) -> Pid {
@@ -175,6 +206,11 @@ impl Drop for Collector {
         let _ = self.go_on();
         let _ = self.child.wait();
     }
+}
+
+/// Seconds on processors of the children that were waited for.
+fn children_seconds() -> Result<f64, Error> {
+    others::seconds(UsageWho::RUSAGE_CHILDREN)
 }
 
 /// The figures of the last line of a collector's log.

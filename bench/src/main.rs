@@ -14,6 +14,7 @@ mod error;
 mod history;
 mod listener;
 mod measure;
+mod others;
 mod rows;
 mod sample;
 mod table;
@@ -25,7 +26,7 @@ use clap::Parser;
 
 use bench::{Bench, Effort};
 use error::Error;
-use rows::Row;
+use rows::{Part, Row};
 use table::Entry;
 
 /// Measures what libpostfork.so and alive-collector cost, with and without in turns, and prints a
@@ -33,10 +34,13 @@ use table::Entry;
 #[derive(Debug, Parser)]
 #[command(name = "alive-bench", version)]
 struct Arguments {
+    /// Only the rows of these parts
+    #[arg(value_enum, value_name = "PART")]
+    parts: Vec<Part>,
     /// Few repetitions: shows that everything works, the figures mean little
     #[arg(long)]
     quick: bool,
-    /// Only these rows
+    /// Only these rows, beside those of the parts that are named
     #[arg(long, value_enum, value_delimiter = ',', value_name = "ROW,...")]
     rows: Vec<Row>,
     /// Write the figures to FILE, too
@@ -68,7 +72,11 @@ fn run(arguments: Arguments) -> Result<(), Error> {
     };
     let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
     let bench = Bench::new(effort, artifacts)?;
-    let rows = if arguments.rows.is_empty() { Row::ALL.to_vec() } else { arguments.rows };
+    let mut rows: Vec<_> = Row::ALL.into_iter().filter(|row| arguments.parts.contains(&row.part())).collect();
+    rows.extend(arguments.rows);
+    if rows.is_empty() {
+        rows.extend(Row::ALL);
+    }
     let mut entries = Vec::new();
     for row in rows {
         eprintln!("alive-bench: {} ...", row.name());

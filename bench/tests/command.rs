@@ -37,12 +37,27 @@ fn a_row_that_needs_no_library_is_measured_and_one_that_does_says_how_to_build_i
     let (measured, skipped): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row["skipped"].is_null());
     assert_eq!(skipped.len(), 1);
     assert_eq!(skipped[0]["row"], "forks");
-    assert_eq!(measured.len(), 2, "a binary event and a text line");
+    assert_eq!(measured.len(), 3, "two binary events and a text line");
     for row in measured {
         let median = row["figure"]["median"].as_f64().expect("a figure");
         let least = row["least"].as_f64().expect("a figure");
         assert!(0.0 < least && least <= median, "{row}");
     }
+}
+
+#[test]
+fn a_part_is_named_by_a_word_and_has_the_rows_that_are_its_own() {
+    let empty = tempfile::tempdir().expect("a folder");
+    let json = empty.path().join("figures.json");
+    let folder = empty.path().to_str().expect("a plain path");
+    let file = json.to_str().expect("a plain path");
+    let done = alive_bench(&["report", "--quick", "--artifacts", folder, "--json", file]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let document = written(&json);
+    let rows = document["rows"].as_array().expect("rows");
+    let mut names: Vec<_> = rows.iter().map(|row| row["row"].as_str().unwrap_or_default()).collect();
+    names.dedup();
+    assert_eq!(names, ["million", "page"]);
 }
 
 #[test]

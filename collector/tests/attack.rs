@@ -8,7 +8,7 @@ mod daemon_process;
 mod scene;
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,6 +28,10 @@ const MOST_RESIDENT_KIB: u64 = 256 << 10;
 enum Attack {
     /// Bytes that begin like an event.
     Noise,
+    /// Bytes that are nothing.
+    Rubbish,
+    /// Ever new files with short names: as many keys as there is room for.
+    Keys,
     /// Ever new files, with long names.
     Files,
     /// Ever new names that are not found.
@@ -45,8 +49,10 @@ enum Attack {
 }
 
 impl Attack {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Noise,
+        Self::Rubbish,
+        Self::Keys,
         Self::Files,
         Self::Names,
         Self::Taps,
@@ -70,6 +76,8 @@ impl Attack {
             Self::Noise => {
                 [&b"ALV1\x01\x02"[..], &number.wrapping_mul(0x9e37_79b9).to_le_bytes().repeat(30)].concat()
             }
+            Self::Rubbish => number.wrapping_mul(0x9e37_79b9).to_be_bytes().repeat(100),
+            Self::Keys => load(header(Kind::Load), format!("/{number}.pm").as_bytes()),
             Self::Files => load(header(Kind::Load), &long(1_000)),
             Self::Names => event(header(Kind::Missing), |encoder| {
                 encoder.string(types::NAME, &long(1_000));
@@ -126,18 +134,14 @@ fn seconds() -> Duration {
     Duration::from_secs(asked.unwrap_or(2))
 }
 
-/// Sends each attack for its part of the time; how many datagrams.
-fn attack(to: SocketAddr, time: Duration) -> u64 {
-    let socket = sender(to);
-    let each = time / u32::try_from(Attack::ALL.len()).unwrap();
+/// Sends one attack for a while; how many datagrams.
+fn attack(socket: &UdpSocket, attack: Attack, time: Duration) -> u64 {
+    let begin = Instant::now();
+    let mut numbers = 0..;
     let mut sent = 0;
-    for attack in Attack::ALL {
-        let begin = Instant::now();
-        let mut numbers = 0..;
-        while begin.elapsed() < each {
-            let datagram = attack.datagram(numbers.next().unwrap());
-            sent += u64::from(socket.send(&datagram).is_ok());
-        }
+    while begin.elapsed() < time {
+        let datagram = attack.datagram(numbers.next().unwrap());
+        sent += u64::from(socket.send(&datagram).is_ok());
     }
     sent
 }
@@ -154,6 +158,7 @@ fn an_attack_on_the_memory_is_bounded_and_the_honest_are_heard() {
     let folder = Folder::new();
     let mut daemon = Daemon::start(&mut command(&folder.db()));
     let address = daemon.address;
+    let pid = daemon.id();
     let over = AtomicBool::new(false);
     let (attacked, honest) = thread::scope(|scope| {
         let honest = scope.spawn(|| {
@@ -166,15 +171,21 @@ fn an_attack_on_the_memory_is_bounded_and_the_honest_are_heard() {
             }
             tree
         });
-        let attacked = attack(address, seconds());
+        let (socket, each) = (sender(address), seconds() / u32::try_from(Attack::ALL.len()).unwrap());
+        let attacked = Attack::ALL.map(|kind| {
+            let sent = attack(&socket, kind, each);
+            daemon.drain();
+            println!("{kind:?}: {sent} datagrams, {} KiB at most until they were read", most_resident_kib(pid));
+            sent
+        });
         over.store(true, Ordering::Relaxed);
-        (attacked, honest.join().unwrap())
+        (attacked.iter().sum::<u64>(), honest.join().unwrap())
     });
     // The honest tree's last word comes when the queue has room again, so that all its gaps are known.
     daemon.drain();
     let mut honest = honest;
     sender(address).send(&honest.load(1, b"/honest.pm")).unwrap();
-    let resident = most_resident_kib(daemon.id());
+    let resident = most_resident_kib(pid);
     let log_lines = daemon.lines_said();
     assert_eq!(daemon.signal(Signal::SIGTERM).code(), Some(0));
 

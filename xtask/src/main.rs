@@ -35,10 +35,10 @@ enum Command {
     },
     /// Formatting, clippy, documentation, who may depend on whom, licences
     Lint,
-    /// Build and run the measurements
+    /// Build and run the measurements: all, or those of `shim`, `collector`, `report` or `taps`
     Bench {
-        /// Passed on to alive-bench
-        #[arg(last = true)]
+        /// Passed on to alive-bench, as `collector` or `--rows receive,overload`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         bench: Vec<String>,
     },
     /// Compare what the report says that a late load costs with what it costs without the tracer

@@ -9,19 +9,17 @@ use alive_wire::record::Record;
 use super::open_loop::line;
 use crate::bench::Bench;
 use crate::measure::Turns;
-use crate::sample::load;
+use crate::sample::{load, load_with_lines, ping};
 use crate::table::Line;
 
 /// Events in a block.
 const COUNT: u32 = 20_000;
 
 pub(crate) fn measure(bench: &Bench) -> Vec<Line> {
-    let samples: [(&str, Vec<u8>); 2] = [
+    let samples: [(&str, Vec<u8>); 3] = [
         ("a load: path, code, 2 lineages, 4 modules, 14 frames", load(0, 0)),
-        (
-            "a ping as text: name, file, line",
-            b"alive1\tping\tname=checkout.legacy\tfile=cart.pl\tline=42\n".to_vec(),
-        ),
+        ("the same with four lines of Perl", load_with_lines(0, 0)),
+        ("a ping as text: name, file, line, pid", ping(0)),
     ];
     let mut turns = Turns::new();
     let Ok(()) = turns.take(samples.len(), bench.effort.rounds * bench.effort.turns, |variant| {

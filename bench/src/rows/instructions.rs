@@ -130,7 +130,7 @@ fn counted(
 
 /// Which processes are counted.
 #[derive(Clone, Copy)]
-enum Whose {
+pub(super) enum Whose {
     /// The one that was started, and its children: a child's count begins with its parent's so far,
     /// which is the same in a shorter and a longer run where only one child is forked.
     Everyone,
@@ -138,8 +138,8 @@ enum Whose {
     Parent,
 }
 
-/// Instructions of the program over its whole life.
-fn count_of(
+/// Instructions of the program over its whole life, in which it gets so many orders.
+pub(super) fn count_of(
     bench: &Bench,
     around: &Surroundings,
     program: &Path,

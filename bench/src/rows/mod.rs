@@ -5,6 +5,7 @@ mod child;
 mod decode;
 mod forks;
 mod frames;
+mod hear;
 mod instructions;
 mod million;
 mod open_loop;
@@ -48,6 +49,8 @@ pub(crate) enum Row {
     Decode,
     /// The receiving thread of the collector
     Receive,
+    /// Instructions of that thread for a datagram, by callgrind
+    Hear,
     /// A tap in each language
     Taps,
     /// What the collector loses to four busy senders, each run 10 s
@@ -58,9 +61,22 @@ pub(crate) enum Row {
     Page,
 }
 
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// What libpostfork.so costs its program
+    Shim,
+    /// What the collector does with a datagram, and what it loses
+    Collector,
+    /// Reports on what was stored
+    Report,
+    /// Taps
+    Taps,
+}
+
 impl Row {
     /// Every row, in the order of the table.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Parent,
         Self::Child,
         Self::Report,
@@ -72,11 +88,30 @@ impl Row {
         Self::Instructions,
         Self::Decode,
         Self::Receive,
+        Self::Hear,
         Self::Taps,
         Self::Overload,
         Self::Million,
         Self::Page,
     ];
+
+    /// Which part it is of.
+    pub(crate) const fn part(self) -> Part {
+        match self {
+            Self::Parent
+            | Self::Child
+            | Self::Report
+            | Self::Frames
+            | Self::Startup
+            | Self::Forks
+            | Self::Burst
+            | Self::Strace
+            | Self::Instructions => Part::Shim,
+            Self::Decode | Self::Receive | Self::Hear | Self::Overload => Part::Collector,
+            Self::Million | Self::Page => Part::Report,
+            Self::Taps => Part::Taps,
+        }
+    }
 
     /// Its word on the command line and in the table.
     pub(crate) const fn name(self) -> &'static str {
@@ -92,6 +127,7 @@ impl Row {
             Self::Instructions => "instructions",
             Self::Decode => "decode",
             Self::Receive => "receive",
+            Self::Hear => "hear",
             Self::Taps => "taps",
             Self::Overload => "overload",
             Self::Million => "million",
@@ -116,6 +152,7 @@ impl Row {
             Self::Instructions => instructions::measure(bench),
             Self::Decode => Ok(decode::measure(bench)),
             Self::Receive => receive::measure(bench),
+            Self::Hear => hear::measure(bench),
             Self::Taps => taps::measure(bench),
             Self::Overload => overload::measure(bench),
             Self::Million => million::measure(bench),
