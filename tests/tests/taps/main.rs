@@ -3,6 +3,7 @@
 
 mod client;
 mod commands;
+mod fpm;
 mod hard;
 mod rust;
 mod shells;

@@ -78,17 +78,22 @@ fn top(program: &Value, list: Option<&str>, out: &mut dyn Write) -> io::Result<(
     let gain = if spared.bytes == 0 {
         String::new()
     } else {
-        let share = match spared.bytes.saturating_mul(100) / all.bytes.max(1) {
-            percent if preload.len() > first.len() => format!(", {percent} % of all that can be spared"),
+        let share = match spared.share_of(all) {
+            percent if preload.len() > first.len() => format!(", {percent} % of all that can be"),
             _ => String::new(),
         };
-        format!(": {} less to load after the fork{share}", bytes(spared.bytes))
+        let about = if first.iter().any(|finding| view::is_estimate(finding)) { "about " } else { "" };
+        format!(": {about}{} spared{share}", spared_words(spared))
     };
     write!(out, "<h2 class=\"first\">{these}{gain}</h2>\n<ol class=\"top\">\n")?;
+    let common = common_notes(first);
     for finding in first {
-        card(finding, out)?;
+        card(finding, &common, out)?;
     }
     out.write_all(b"</ol>\n")?;
+    for text in &common {
+        writeln!(out, "<p class=\"caution\">For each of them: {}</p>", escape::html(text.as_bytes()))?;
+    }
     let mut more = Vec::new();
     if preload.len() > first.len() {
         let number = (preload.len() - first.len()) as u64;
@@ -102,7 +107,16 @@ fn top(program: &Value, list: Option<&str>, out: &mut dyn Write) -> io::Result<(
     writeln!(out, "<p class=\"more\">{}</p>", more.join(" "))
 }
 
-fn card(finding: &Value, out: &mut dyn Write) -> io::Result<()> {
+/// What is to be minded of every one of several findings.
+fn common_notes<'a>(findings: &[&'a Value]) -> Vec<&'a str> {
+    let notes = |finding: &'a Value| view::list(finding, "notes").iter().map(|note| view::text(note, "text"));
+    let Some((first, others)) = findings.split_first().filter(|(_, others)| !others.is_empty()) else {
+        return Vec::new();
+    };
+    notes(first).filter(|text| others.iter().all(|other| notes(other).any(|note| note == *text))).collect()
+}
+
+fn card(finding: &Value, common: &[&str], out: &mut dyn Write) -> io::Result<()> {
     let path = view::text(finding, "what");
     let (workers, of) = (view::number(finding, "workers"), view::number(finding, "of"));
     write!(
@@ -124,8 +138,9 @@ fn card(finding: &Value, out: &mut dyn Write) -> io::Result<()> {
         write!(out, " Asked for by <code title=\"{}\">{short}</code>.", escape::html(caller.as_bytes()))?;
     }
     out.write_all(b"</p>\n")?;
-    for note in view::list(finding, "notes") {
-        let text = escape::html(view::text(note, "text").as_bytes());
+    let notes = view::list(finding, "notes").iter().map(|note| view::text(note, "text"));
+    for text in notes.filter(|text| !common.contains(text)) {
+        let text = escape::html(text.as_bytes());
         writeln!(out, "<p class=\"caution\">{text}</p>")?;
     }
     match view::text(finding, "load_in") {

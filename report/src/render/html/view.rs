@@ -60,6 +60,13 @@ impl Spared {
         Self { bytes: all("bytes"), micros: all("micros"), private_kib: all("private_kib") }
     }
 
+    /// How much of another one this is, in percent, by the measure that is shown.
+    pub(super) fn share_of(self, all: Self) -> u64 {
+        let (part, whole) =
+            if all.private_kib > 0 { (self.private_kib, all.private_kib) } else { (self.bytes, all.bytes) };
+        part.saturating_mul(100) / whole.max(1)
+    }
+
     /// Both together.
     pub(super) fn plus(self, other: Self) -> Self {
         Self {
@@ -122,11 +129,18 @@ pub(super) fn title(path: &str) -> String {
         None => name.to_owned(),
     };
     match parts.next() {
-        Some(folder) if !folder.is_empty() && GENERAL.iter().any(|stem| name.starts_with(stem)) => {
+        Some(folder) if !folder.is_empty() && is_told_by_its_folder(&name, folder) => {
             format!("{folder}/{name}")
         }
         _ => name,
     }
+}
+
+/// Whether a name alone tells nothing: every package has one, or its folder is the first part of its name, as of a
+/// module of Perl.
+fn is_told_by_its_folder(name: &str, folder: &str) -> bool {
+    let is_perls = name.ends_with(".pm") && folder.starts_with(|first: char| first.is_ascii_uppercase());
+    is_perls || GENERAL.iter().any(|stem| name.starts_with(stem))
 }
 
 /// Beginnings of file names that every package has.
@@ -153,6 +167,9 @@ mod tests {
         let measured = json!({"workers": 3, "total": {"bytes": 10, "micros": 0, "private_kib": 7}});
         assert_eq!(Spared::by(&measured), Spared { bytes: 20, micros: 0, private_kib: 14 });
         assert_eq!(Spared::by(&json!({})), Spared::default(), "nothing told, nothing spared");
+        let all = Spared { bytes: 100, micros: 0, private_kib: 70 };
+        assert_eq!(Spared::by(&measured).share_of(all), 20, "of memory, where that is known");
+        assert_eq!(Spared::by(&finding).share_of(Spared { bytes: 4_200, ..Spared::default() }), 50);
     }
 
     #[test]
@@ -167,7 +184,8 @@ mod tests {
     #[test]
     fn a_title_is_what_a_person_calls_the_file() {
         for (path, expected) in [
-            ("/usr/share/perl5/LWP/UserAgent.pm", "UserAgent.pm"),
+            ("/usr/share/perl5/LWP/UserAgent.pm", "LWP/UserAgent.pm"),
+            ("/usr/lib/perl5/POSIX.pm", "POSIX.pm"),
             ("/lib/django/urls/__pycache__/__init__.cpython-311.pyc", "urls/__init__.py"),
             ("/lib/__pycache__/decimal.cpython-311.opt-1.pyc", "decimal.py"),
             ("optional", "optional"),

@@ -35,7 +35,8 @@ const title = (path) => {
   let name = parts.pop() || path;
   if (name.endsWith(".pyc")) name = name.split(".")[0] + ".py";
   const folder = parts.pop();
-  return folder && general.some((stem) => name.startsWith(stem)) ? folder + "/" + name : name;
+  const perls = name.endsWith(".pm") && /^[A-Z]/.test(folder || "");
+  return folder && (perls || general.some((stem) => name.startsWith(stem))) ? folder + "/" + name : name;
 };
 
 const place = (frame) => {
