@@ -2,7 +2,7 @@
 //!
 //! [`model`] holds what goes in and what comes out. The way of a sum: the collector hands a
 //! [`model::Batch`] to [`Writer::write`], which adds it to the tables of `schema.sql` in one
-//! transaction; [`snapshot`] reads everything back for a report, also while a collector writes, and [`counts`] how many rows there are.
+//! transaction; [`snapshot`] reads everything back for a report, also while a collector writes, and [`counts()`] how many rows there are.
 //! [`Error`] says what to do next, for a person at a terminal.
 //!
 //! Beside the database `alive.db`, `SQLite` keeps `alive.db-wal` and `alive.db-shm`, and a writer keeps
