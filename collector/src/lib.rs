@@ -3,7 +3,9 @@
 //! # One datagram's way
 //!
 //! 1. `socket` takes it off the kernel's queue, in batches of 64; the queue's drops are counted there.
-//! 2. `receive`, a thread of its own, stamps it with the time and hands it to
+//!    By `local` it comes with its sender's pid, and `confirm` lets through what tells the same one.
+//! 2. `receive`, a thread of its own, stamps it with the time, takes out by [`redact`] what must not be stored, and
+//!    hands it to
 //! 3. [`aggregate`], which is pure: it decodes with `alive_wire`, finds the tree, the role and the sum that
 //!    the event belongs to, and adds. [`sequence`] notices what never came.
 //! 4. Once a second the sums are swapped against empty ones and handed to `flush`, the one thread that
@@ -18,6 +20,8 @@
 //! 7. With `--http` [`http`], a thread of its own with a small `tokio`, shows the report as a page and the collector's
 //!    own figures. It reads what the other threads left in `progress` and `vitals`, and no thread waits for it.
 //!
+//! [`config`] says what a collector is asked to do, and what of it may change while it runs.
+//!
 //! What is lost on the way is counted where it is lost, and stands in the database beside the sums.
 #![forbid(unsafe_code)]
 
@@ -30,6 +34,7 @@ mod heard;
 pub mod http;
 mod json;
 mod line;
+mod listen;
 mod local;
 mod loss;
 mod memory;

@@ -81,6 +81,12 @@ fn what_claims_another_process_is_counted_and_not_stored() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
+    let schema = serde_json::from_str(include_str!("../../docs/schema/events.schema.json")).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    lines.iter().for_each(|line| schema.validate(line).unwrap());
+    let unheard_of =
+        serde_json::json!({ "event": "lost", "time": lines[0]["time"], "what": "x", "count": 1 });
+    assert!(!schema.is_valid(&unheard_of), "a schema that lets everything pass proves nothing");
     assert!(lines.iter().filter(|line| line["event"] == "ping").all(|line| line["pid"] == me), "{lines:?}");
     let lost: u64 = lines
         .iter()
