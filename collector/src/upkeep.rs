@@ -15,6 +15,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Longest time that batches which come one behind the other keep a step from being taken.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Pause after a step that failed.
+const AGAIN: Duration = Duration::from_secs(10);
+
 /// The rounds of one writer.
 #[derive(Debug)]
 pub(crate) struct Rounds {
@@ -55,8 +58,12 @@ impl Rounds {
                 "the database is larger than it may be, and nothing is left in it that may be dropped: allow it more"
             ),
             Ok(()) => {}
-            // What is written next says so too, and is tried again and again; this waits for the next round.
-            Err(error) => tracing::warn!("{error}; the database is not kept small until that is over"),
+            // The batch that comes next meets the same, and tells it; this can wait.
+            Err(error) => {
+                tracing::debug!("{error}; keeping the database small waits");
+                self.next = Instant::now() + AGAIN;
+                return;
+            }
         }
         self.round = None;
         self.next = Instant::now() + self.options.every;

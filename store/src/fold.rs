@@ -134,7 +134,9 @@ fn fold_forks(db: &Connection, kept: i64, role: i64, last_micros: i64) -> Result
     }
     let columns = bystanders::COLUMNS;
     let rows = db
-        .prepare_cached(&format!("SELECT forks, nanos, resident_kib, {columns} FROM fork WHERE role = ?1"))?
+        .prepare_cached(&format!(
+            "SELECT forks, nanos, resident_kib, {columns} FROM fork WHERE role = ?1 ORDER BY number"
+        ))?
         .query_map([role], |row| {
             Ok((
                 row.get::<_, i64>(0)?,
@@ -151,8 +153,7 @@ fn fold_forks(db: &Connection, kept: i64, role: i64, last_micros: i64) -> Result
              ON CONFLICT DO UPDATE SET
                  forks = min(forks, 9223372036854775807 - excluded.forks) + excluded.forks,
                  nanos = min(nanos, 9223372036854775807 - excluded.nanos) + excluded.nanos,
-                 resident_kib = iif((excluded.resident_micros, excluded.resident_kib) > (resident_micros, resident_kib),
-                     excluded.resident_kib, resident_kib),
+                 resident_kib = iif(excluded.resident_micros >= resident_micros, excluded.resident_kib, resident_kib),
                  resident_micros = max(resident_micros, excluded.resident_micros)",
         )?
         .execute(params![to, forks, nanos, resident_kib, last_micros])?;

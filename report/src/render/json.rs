@@ -73,6 +73,9 @@ pub fn document(report: &Report) -> Value {
     if let Some(since) = report.since_micros {
         document["since"] = time(since).into();
     }
+    if let Some(before) = report.dropped_before_micros {
+        document["dropped_before"] = time(before).into();
+    }
     document["programs"] = report.programs.iter().map(program).collect();
     refork::put(&mut document, report);
     document

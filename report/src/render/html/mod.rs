@@ -66,6 +66,9 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if report.is_floor() {
         floor(report, out)?;
     }
+    if let Some(sentence) = loss::dropped(report) {
+        writeln!(out, "<aside class=\"floor\">{}</aside>", escape::html(sentence.as_bytes()))?;
+    }
     for (index, (program, sentence)) in forked.iter().enumerate() {
         program::section(index, program, sentence, out)?;
     }
