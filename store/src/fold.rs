@@ -92,6 +92,13 @@ pub(crate) fn forget(db: &Connection, known: u32, most: u32) -> Result<bool> {
     // Children before their parents.
     let roles = roles(db, tree.id, most)?;
     let all = u32::try_from(roles.len()).unwrap_or(u32::MAX) < most;
+    for &role in &roles {
+        if sums::are_there(db, role)? {
+            // Something came since it settled.
+            unsettle(db, tree.id)?;
+            return Ok(true);
+        }
+    }
     // Where a role goes may depend on one beside it.
     if let Some(kept) = kept {
         for &role in &roles {
@@ -106,6 +113,12 @@ pub(crate) fn forget(db: &Connection, known: u32, most: u32) -> Result<bool> {
         delete_tree(db, tree.id)?;
     }
     Ok(true)
+}
+
+/// A tree has sums again.
+pub(crate) fn unsettle(db: &Connection, tree: i64) -> Result<()> {
+    db.prepare_cached("UPDATE tree SET state = 0 WHERE id = ?1")?.execute([tree])?;
+    Ok(())
 }
 
 /// The roles of a tree, children before their parents.

@@ -104,9 +104,9 @@ impl Upkeep {
                     }
                     Stage::Drop { cutoff, walk, is_for_room }
                 } else {
-                    self.has_dropped |= walk.has_dropped;
                     self.is_too_large |= is_for_room && !walk.has_dropped;
-                    Stage::Fit
+                    // Only then is it known how much room that made.
+                    if walk.has_dropped { Stage::Sweep(sweep::Walk::default()) } else { Stage::Fit }
                 }
             }
             Stage::Fit => match self.room_for(db)? {
@@ -119,7 +119,7 @@ impl Upkeep {
                     Stage::Sweep(walk)
                 } else {
                     self.has_dropped = false;
-                    Stage::Vacuum
+                    Stage::Fit
                 }
             }
             Stage::Vacuum if vacuum::step(db)? => Stage::Vacuum,

@@ -41,7 +41,7 @@ pub fn dropped(report: &Report) -> Option<String> {
     let before = report.dropped_before_micros?;
     Some(format!(
         "What was last seen before {} was dropped from the database, by its age or for want of room \
-         (--max-age and --max-size of alive-collector).",
+         (`retention.max_age` and `retention.max_size` of the collector).",
         super::time(before)
     ))
 }
