@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use alive_store::model::MAX_TREES;
 use alive_store::{Upkeep, Writer};
 
 use crate::moment::Moment;
@@ -75,7 +74,7 @@ impl Retention {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         alive_store::Retention {
             settled_micros: micros(options.settled_after),
-            known_trees: MAX_TREES,
+            known_trees: options.known_trees,
             max_age_micros: self.max_age.map(micros),
             max_bytes: self.max_bytes,
         }
