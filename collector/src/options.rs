@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use alive_store::model::MAX_TREES;
 use alive_wire::DEFAULT_PORT;
 
 use crate::redact::Redact;
@@ -118,11 +119,18 @@ pub struct UpkeepOptions {
     pub settled_after: Duration,
     /// Time from the end of one round to the beginning of the next.
     pub every: Duration,
+    /// Trees that the database knows by name. As many as this collector remembers, or one that speaks again may be
+    /// counted twice.
+    pub known_trees: u32,
 }
 
 impl Default for UpkeepOptions {
     fn default() -> Self {
-        Self { settled_after: Duration::from_hours(1), every: Duration::from_hours(1) }
+        Self {
+            settled_after: Duration::from_hours(1),
+            every: Duration::from_hours(1),
+            known_trees: MAX_TREES,
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-use alive_store::model::MAX_TREES;
 use alive_store::{Upkeep, Writer};
 
 use crate::moment::Moment;
@@ -14,6 +13,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Longest time that batches which come one behind the other keep a step from being taken.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Pause after a step that failed.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// The rounds of one writer.
 #[derive(Debug)]
@@ -54,8 +56,12 @@ impl Rounds {
                 "the database is larger than it may be, and nothing is left in it that may be dropped: allow it more"
             ),
             Ok(()) => {}
-            // What is written next says so too, and is tried again and again; this waits for the next round.
-            Err(error) => tracing::warn!("{error}; the database is not kept small until that is over"),
+            // The batch that comes next meets the same, and tells it; this can wait.
+            Err(error) => {
+                tracing::debug!("{error}; keeping the database small waits");
+                self.next = Instant::now() + AGAIN;
+                return;
+            }
         }
         self.round = None;
         self.next = Instant::now() + self.options.every;
@@ -67,7 +73,7 @@ impl Retention {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         alive_store::Retention {
             settled_micros: micros(options.settled_after),
-            known_trees: MAX_TREES,
+            known_trees: options.known_trees,
             max_age_micros: self.max_age.map(micros),
             max_bytes: self.max_bytes,
         }

@@ -109,6 +109,8 @@ pub struct Report {
     pub loss: Loss,
     /// Collector runs that ended without a last flush.
     pub unclean_ends: u64,
+    /// What was last seen before this time was dropped from the database, microseconds since 1970.
+    pub dropped_before_micros: Option<u64>,
     /// Programs, the one with most to gain first.
     pub programs: Vec<ProgramReport>,
     /// Taps that were hit.
@@ -139,6 +141,7 @@ impl Report {
             until_micros: snapshot.until_micros,
             loss: snapshot.loss,
             unclean_ends: snapshot.unclean_ends,
+            dropped_before_micros: snapshot.dropped_before_micros,
             programs,
             taps,
         }

@@ -105,14 +105,14 @@ fn put(db: &Connection, role: i64, number: u16, sum: &Bystanders) -> Result<()> 
     Ok(())
 }
 
-/// Adds an account to that of a kept tree. The one whose tree spoke last tells the last figures.
+/// Adds an account to that of a kept tree; those of one tree by their numbers. The one whose tree spoke last tells
+/// the last figures.
 pub(crate) fn fold(db: &Connection, role: i64, told: &Bystanders, looked_micros: i64) -> Result<()> {
     let (known, at): (Option<Bystanders>, Option<i64>) = db
         .prepare_cached(&format!("SELECT {COLUMNS}, looked_micros FROM fork WHERE role = ?1 AND number = 0"))?
         .query_row([role], |row| Ok((read(row, 0)?, row.get(6)?)))?;
     let mut sum = known.unwrap_or_default();
-    let rank = |at: i64, seen: &Bystanders| (at, seen.threads, seen.sockets);
-    let is_last = at.is_none_or(|at| rank(looked_micros, told) > rank(at, &sum));
+    let is_last = at.is_none_or(|at| looked_micros >= at);
     if is_last {
         (sum.threads, sum.sockets) = (told.threads, told.sockets);
     }

@@ -46,11 +46,14 @@ fn silent(db: &Connection, which: &str, cutoff: i64) -> Result<Option<Silent>> {
         .optional()
 }
 
+/// Rows that it costs to look at a tree, whatever it has.
+const TREE: u32 = 8;
+
 /// Moves at most about `most` rows of the tree that has been silent longest, if that is since before
-/// `silent_since_micros`. False when there is no such tree.
-pub(crate) fn settle(db: &Connection, silent_since_micros: i64, most: u32) -> Result<bool> {
+/// `silent_since_micros`; about how many that were. `None` when there is no such tree.
+pub(crate) fn settle(db: &Connection, silent_since_micros: i64, most: u32) -> Result<Option<u32>> {
     let Some(tree) = silent(db, "state = 0 AND last_seen_micros < ?1", silent_since_micros)? else {
-        return Ok(false);
+        return Ok(None);
     };
     let kept = kept::tree(db, &tree.label)?;
     let mut left = most;
@@ -62,7 +65,7 @@ pub(crate) fn settle(db: &Connection, silent_since_micros: i64, most: u32) -> Re
         left = left.saturating_sub(sums::hand_over(db, role, to, left)?);
         if left == 0 {
             // The rest at the next step.
-            return Ok(true);
+            return Ok(Some(most));
         }
     }
     db.prepare_cached(
@@ -73,25 +76,33 @@ pub(crate) fn settle(db: &Connection, silent_since_micros: i64, most: u32) -> Re
     db.prepare_cached("DELETE FROM line_count WHERE tree = ?1")?.execute([tree.id])?;
     kept::spoke(db, kept, tree.first_micros, tree.last_micros)?;
     db.prepare_cached("UPDATE tree SET state = 1 WHERE id = ?1")?.execute([tree.id])?;
-    Ok(true)
+    Ok(Some(most - left + TREE))
 }
 
 /// Forgets who the tree was that settled first, where more than `known` trees have a row; at most `most` of its roles
-/// at once. False when there are no more.
-pub(crate) fn forget(db: &Connection, known: u32, most: u32) -> Result<bool> {
+/// at once, or about how many there were. `None` when there are no more.
+pub(crate) fn forget(db: &Connection, known: u32, most: u32) -> Result<Option<u32>> {
     let trees: i64 =
         db.prepare_cached("SELECT count(*) FROM tree WHERE state <> 3")?.query_row([], |row| row.get(0))?;
     if trees <= known.into() {
-        return Ok(false);
+        return Ok(None);
     }
     let Some(tree) = silent(db, "state IN (1, 2) AND last_seen_micros < ?1", i64::MAX)? else {
-        return Ok(false);
+        return Ok(None);
     };
     let dropped = tree.state == 2;
     let kept = if dropped { None } else { Some(kept::tree(db, &tree.label)?) };
     // Children before their parents.
     let roles = roles(db, tree.id, most)?;
-    let all = u32::try_from(roles.len()).unwrap_or(u32::MAX) < most;
+    let count = u32::try_from(roles.len()).unwrap_or(u32::MAX);
+    let all = count < most;
+    for &role in &roles {
+        if sums::are_there(db, role)? {
+            // Something came since it settled.
+            unsettle(db, tree.id)?;
+            return Ok(Some(TREE));
+        }
+    }
     // Where a role goes may depend on one beside it.
     if let Some(kept) = kept {
         for &role in &roles {
@@ -105,7 +116,13 @@ pub(crate) fn forget(db: &Connection, known: u32, most: u32) -> Result<bool> {
         fold_numbers(db, kept, &tree)?;
         delete_tree(db, tree.id)?;
     }
-    Ok(true)
+    Ok(Some(count.saturating_add(TREE)))
+}
+
+/// A tree has sums again.
+pub(crate) fn unsettle(db: &Connection, tree: i64) -> Result<()> {
+    db.prepare_cached("UPDATE tree SET state = 0 WHERE id = ?1")?.execute([tree])?;
+    Ok(())
 }
 
 /// The roles of a tree, children before their parents.
@@ -134,7 +151,9 @@ fn fold_forks(db: &Connection, kept: i64, role: i64, last_micros: i64) -> Result
     }
     let columns = bystanders::COLUMNS;
     let rows = db
-        .prepare_cached(&format!("SELECT forks, nanos, resident_kib, {columns} FROM fork WHERE role = ?1"))?
+        .prepare_cached(&format!(
+            "SELECT forks, nanos, resident_kib, {columns} FROM fork WHERE role = ?1 ORDER BY number"
+        ))?
         .query_map([role], |row| {
             Ok((
                 row.get::<_, i64>(0)?,
@@ -151,8 +170,7 @@ fn fold_forks(db: &Connection, kept: i64, role: i64, last_micros: i64) -> Result
              ON CONFLICT DO UPDATE SET
                  forks = min(forks, 9223372036854775807 - excluded.forks) + excluded.forks,
                  nanos = min(nanos, 9223372036854775807 - excluded.nanos) + excluded.nanos,
-                 resident_kib = iif((excluded.resident_micros, excluded.resident_kib) > (resident_micros, resident_kib),
-                     excluded.resident_kib, resident_kib),
+                 resident_kib = iif(excluded.resident_micros >= resident_micros, excluded.resident_kib, resident_kib),
                  resident_micros = max(resident_micros, excluded.resident_micros)",
         )?
         .execute(params![to, forks, nanos, resident_kib, last_micros])?;

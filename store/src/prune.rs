@@ -148,6 +148,11 @@ fn tree(db: &Connection, cutoff: i64, most: u32) -> Result<(u32, bool)> {
     let Some(tree) = tree else { return Ok((0, true)) };
     let roles = fold::roles(db, tree, most)?;
     for &role in &roles {
+        if sums::are_there(db, role)? {
+            // Something came since it settled.
+            fold::unsettle(db, tree)?;
+            return Ok((0, false));
+        }
         fold::delete_role(db, role)?;
     }
     let dropped = u32::try_from(roles.len()).unwrap_or(u32::MAX);

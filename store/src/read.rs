@@ -59,7 +59,9 @@ pub(crate) fn reading<T>(
 /// reason, or be written by an older collector. The copy is a file without a name, gone when it is closed.
 fn upgraded_copy(connection: &Connection, path: &Path) -> Result<Connection, Error> {
     let sqlite = |error| Error::of_sqlite(path, error);
-    let mut copy = Connection::open("").map_err(sqlite)?;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut copy = Connection::open_with_flags("", flags).map_err(sqlite)?;
     let copied = Backup::new(connection, &mut copy).and_then(|backup| backup.step(-1)).map_err(sqlite)?;
     if copied != StepResult::Done {
         return Err(Error::Locked { path: path.to_owned() });
@@ -78,8 +80,12 @@ fn upgraded_copy(connection: &Connection, path: &Path) -> Result<Connection, Err
 /// In a folder that the reader cannot write they cannot be made; there, when no log stands beside the
 /// database, nothing is being written either, and the file may be read as it is.
 fn open(path: &Path) -> Result<Connection, Error> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-        .map_err(|error| opening(path, error))?;
+    // Without a lock around every call, which a million rows would pay for: one thread reads.
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(|error| opening(path, error))?;
     let sqlite = |error| Error::of_sqlite(path, error);
     connection.busy_timeout(BUSY).map_err(sqlite)?;
     connection.pragma_update(None, "query_only", true).map_err(sqlite)?;
@@ -96,7 +102,7 @@ fn open(path: &Path) -> Result<Connection, Error> {
     }
     Connection::open_with_flags(
         uri(path, "mode=ro&immutable=1"),
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )
     .map_err(|error| opening(path, error))
 }
@@ -306,18 +312,19 @@ fn roles(
     merge.roles(roles);
     let columns = bystanders::COLUMNS;
     let query = format!(
-        "SELECT role, forks, nanos, resident_kib, coalesce(resident_micros, tree.last_seen_micros),
+        "SELECT role, number, forks, nanos, resident_kib, coalesce(resident_micros, tree.last_seen_micros),
              coalesce(looked_micros, tree.last_seen_micros), {columns}
          FROM fork JOIN role ON role.id = fork.role JOIN tree ON tree.id = role.tree"
     );
     rows(db, &query, |row| {
         let forks = ForkRow {
-            forks: from_count(row.get(1)?),
-            nanos: from_count(row.get(2)?),
-            resident_kib: row.get(3)?,
-            resident_micros: from_count(row.get(4)?),
-            looked_micros: from_count(row.get(5)?),
-            bystanders: bystanders::read(row, 6)?,
+            number: row.get(1)?,
+            forks: from_count(row.get(2)?),
+            nanos: from_count(row.get(3)?),
+            resident_kib: row.get(4)?,
+            resident_micros: from_count(row.get(5)?),
+            looked_micros: from_count(row.get(6)?),
+            bystanders: bystanders::read(row, 7)?,
         };
         merge.forks(row.get(0)?, forks);
         Ok(())
@@ -362,11 +369,14 @@ fn loads(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
                      bound_nanos, first_seen_micros, last_seen_micros
                  FROM load ORDER BY id";
     rows(db, query, |row| {
-        let number = |column| row.get(column).map(from_count);
-        let id: i64 = row.get(0)?;
+        let number = |column: usize| Ok::<u64, rusqlite::Error>(from_count(row.get_ref(column)?.as_i64()?));
+        let id = row.get_ref(0)?.as_i64()?;
+        let spans = number(14)?;
+        // What is summed over spans is nothing without one.
+        let of_spans = |column| if spans == 0 { Ok(0) } else { number(column) };
         merge.load(&LoadRow {
-            role: row.get(1)?,
-            file: row.get(2)?,
+            role: row.get_ref(1)?.as_i64()?,
+            file: row.get_ref(2)?.as_i64()?,
             kind: row.get_ref(3)?.as_bytes()?,
             name: row.get_ref(4)?.as_bytes()?,
             language: row.get_ref(5)?.as_bytes()?,
@@ -378,10 +388,10 @@ fn loads(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
             bytes: number(11)?,
             nanos: number(12)?,
             respawned: number(13)?,
-            spans: number(14)?,
-            span_nanos: number(15)?,
-            span_cpu_nanos: number(16)?,
-            span_faults: number(17)?,
+            spans,
+            span_nanos: of_spans(15)?,
+            span_cpu_nanos: of_spans(16)?,
+            span_faults: of_spans(17)?,
             bound_nanos: number(18)?,
             first_seen_micros: number(19)?,
             last_seen_micros: number(20)?,

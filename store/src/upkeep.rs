@@ -7,7 +7,19 @@ use crate::identity::Identities;
 use crate::{fold, prune, sweep, vacuum};
 
 /// Rows that a step may move or drop.
-const STEP: u32 = 256;
+const STEP: u32 = 512;
+
+/// Takes small parts of a step until they make up a whole one; false when there was nothing.
+fn as_many(mut part: impl FnMut(u32) -> Result<Option<u32>>) -> Result<bool> {
+    let mut left = STEP;
+    while left > 0 {
+        match part(left)? {
+            Some(rows) => left = left.saturating_sub(rows),
+            None => break,
+        }
+    }
+    Ok(left < STEP)
+}
 
 /// What is to be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,15 +84,13 @@ impl Upkeep {
     pub(crate) fn step(&mut self, db: &Connection, ids: &mut Identities) -> Result<()> {
         self.stage = match self.stage {
             Stage::Fold => {
-                if fold::settle(db, self.ago(self.retention.settled_micros), STEP)? {
-                    self.has_dropped = true;
-                    Stage::Fold
-                } else {
-                    Stage::Forget
-                }
+                let cutoff = self.ago(self.retention.settled_micros);
+                let goes_on = as_many(|most| fold::settle(db, cutoff, most))?;
+                self.has_dropped |= goes_on;
+                if goes_on { Stage::Fold } else { Stage::Forget }
             }
             Stage::Forget => {
-                if fold::forget(db, self.retention.known_trees, STEP)? {
+                if as_many(|most| fold::forget(db, self.retention.known_trees, most))? {
                     ids.forget();
                     Stage::Forget
                 } else {
@@ -104,9 +114,9 @@ impl Upkeep {
                     }
                     Stage::Drop { cutoff, walk, is_for_room }
                 } else {
-                    self.has_dropped |= walk.has_dropped;
                     self.is_too_large |= is_for_room && !walk.has_dropped;
-                    Stage::Fit
+                    // Only then is it known how much room that made.
+                    if walk.has_dropped { Stage::Sweep(sweep::Walk::default()) } else { Stage::Fit }
                 }
             }
             Stage::Fit => match self.room_for(db)? {
@@ -119,7 +129,7 @@ impl Upkeep {
                     Stage::Sweep(walk)
                 } else {
                     self.has_dropped = false;
-                    Stage::Vacuum
+                    Stage::Fit
                 }
             }
             Stage::Vacuum if vacuum::step(db)? => Stage::Vacuum,

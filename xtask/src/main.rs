@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`, `estimates`, `witness`.
+//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`, `estimates`, `soak`, `witness`.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -8,6 +8,7 @@ mod estimates;
 mod failure;
 mod lint;
 mod packages;
+mod soak;
 mod test;
 mod witness;
 
@@ -43,6 +44,12 @@ enum Command {
     },
     /// Compare what the report says that a late load costs with what it costs without the tracer
     Estimates,
+    /// A collector under forks without end: whether memory and database stay as they are
+    Soak {
+        /// How long
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+        minutes: u64,
+    },
     /// Run other people's test suites with and without the shim, and print what differs
     Witness {
         /// All of them when none is named
@@ -64,6 +71,7 @@ fn main() -> ExitCode {
         Command::Lint => lint::run(),
         Command::Bench { bench } => bench::run(&bench),
         Command::Estimates => estimates::run(),
+        Command::Soak { minutes } => soak::run(minutes),
         Command::Witness { interpreters: Some(releases), .. } => witness::interpreters(&releases),
         Command::Witness { suites, only, interpreters: None } => witness::run(&suites, &only),
     };

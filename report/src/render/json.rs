@@ -75,6 +75,9 @@ pub fn document(report: &Report) -> Value {
     if let Some(since) = report.since_micros {
         document["since"] = time(since).into();
     }
+    if let Some(before) = report.dropped_before_micros {
+        document["dropped_before"] = time(before).into();
+    }
     document["programs"] = report.programs.iter().map(program).collect();
     refork::put(&mut document, report);
     document["taps"] = report.taps.taps.iter().map(taps::render::tap).collect();

@@ -36,6 +36,17 @@ pub fn sentences_of(loss: &Loss, unclean_ends: u64) -> Vec<String> {
         .collect()
 }
 
+/// What is no longer in the database because it was to be kept small; `None` where that is nothing.
+#[must_use]
+pub fn dropped(report: &Report) -> Option<String> {
+    let before = report.dropped_before_micros?;
+    Some(format!(
+        "What was last seen before {} was dropped from the database, by its age or for want of room \
+         (`retention.max_age` and `retention.max_size` of the collector).",
+        super::time(before)
+    ))
+}
+
 /// Why a process counts an event instead of sending it.
 #[must_use]
 pub fn reason_in_words(reason: &str) -> &str {

@@ -67,6 +67,10 @@ pub fn render(report: &Report, medium: Medium, out: &mut dyn Write) -> io::Resul
             page.sentence(out, "  ", &sentence)?;
         }
     }
+    if let Some(sentence) = loss::dropped(report) {
+        writeln!(out)?;
+        page.sentence(out, "", &sentence)?;
+    }
     if let Some(sentence) = summary::taps(&report.taps) {
         if !report.programs.is_empty() || report.is_floor() {
             writeln!(out)?;

@@ -59,6 +59,9 @@ fn page(report: &Report, dress: &Dress, beginning: &str, out: &mut dyn Write) ->
     if report.is_floor() {
         floor(report, out)?;
     }
+    if let Some(sentence) = loss::dropped(report) {
+        writeln!(out, "<aside class=\"floor dropped\">{}</aside>", escape::html(sentence.as_bytes()))?;
+    }
     for (index, (program, words)) in forked.iter().enumerate() {
         program::section(index, program, words, out)?;
     }
