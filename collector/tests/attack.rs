@@ -175,7 +175,10 @@ fn an_attack_on_the_memory_is_bounded_and_the_honest_are_heard() {
         let attacked = Attack::ALL.map(|kind| {
             let sent = attack(&socket, kind, each);
             daemon.drain();
-            println!("{kind:?}: {sent} datagrams, {} KiB at most until they were read", most_resident_kib(pid));
+            println!(
+                "{kind:?}: {sent} datagrams, {} KiB at most until they were read",
+                most_resident_kib(pid)
+            );
             sent
         });
         over.store(true, Ordering::Relaxed);
