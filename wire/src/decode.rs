@@ -91,12 +91,9 @@ impl<'a> Iterator for Payloads<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
         let bytes = core::mem::take(&mut self.0);
         let Some(([kind, low, high], rest)) = bytes.split_first_chunk() else {
-            return Some(Err(Error::Malformed));
+            return (!bytes.is_empty()).then_some(Err(Error::Malformed));
         };
         let length = usize::from(u16::from_le_bytes([*low, *high]));
         let Some((payload, rest)) = rest.split_at_checked(length) else {

@@ -74,6 +74,9 @@ pub(crate) struct Chains {
     bytes: usize,
     /// Places by number in all trees, counted since they were forgotten.
     remembered: usize,
+    /// The role of the latest event. The next one is likely to be of the same, and to count its holders costs more
+    /// than to hand it on.
+    latest: Option<Arc<Chain>>,
 }
 
 impl Chains {
@@ -85,7 +88,7 @@ impl Chains {
             packed: Box::default(),
             bytes: 0,
         });
-        Self { root, known: HashTable::new(), bytes: 0, remembered: 0 }
+        Self { root, known: HashTable::new(), bytes: 0, remembered: 0, latest: None }
     }
 
     /// Whether it is time to forget all, here and in the trees that remember some by number.
@@ -97,6 +100,11 @@ impl Chains {
     pub(crate) fn forget(&mut self) {
         self.known.clear();
         (self.bytes, self.remembered) = (0, 0);
+    }
+
+    /// An event of this role is done with.
+    pub(crate) fn was_latest(&mut self, chain: Arc<Chain>) {
+        self.latest = Some(chain);
     }
 
     /// The root's role.
@@ -122,7 +130,10 @@ impl Chains {
             && let Some((chain, links)) = tree.role_below(heard.lineage())
             && links >= usize::from(heard.header().depth)
         {
-            return Arc::clone(chain);
+            return self
+                .latest
+                .take_if(|latest| Arc::ptr_eq(latest, chain))
+                .unwrap_or_else(|| Arc::clone(chain));
         }
         let cut = if numbered { tree.rebased().cut(heard.lineage()) } else { 0 };
         let mut role = None;

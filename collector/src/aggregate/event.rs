@@ -65,6 +65,7 @@ impl Aggregate {
                 self.count_lines(&heard);
                 let kind = heard.code.kind.map_or(0, alive_wire::CodeKind::byte);
                 self.add(&heard, &chain, process, seen_micros, (Kind::Load, heard.path, kind));
+                self.chains.was_latest(chain);
             }
             Ok(Kind::Missing) => {
                 if heard.code.outcome == Some(Outcome::Loaded) {
