@@ -81,6 +81,34 @@ fn since_leaves_out_what_was_seen_before() {
 }
 
 #[test]
+fn a_database_of_taps_alone_is_reported_and_judged_by_nobody() {
+    let scene = Scene::new();
+    let db = scene.path("taps.db");
+    let send = r"printf 'alive1\tping\tname=checkout.legacy\n' > /dev/udp/${ALIVE_ADDR%:*}/${ALIVE_ADDR#*:}";
+    let ran = scene.run(&["--db", db.to_str().unwrap()], &["bash", "-c", send]);
+    let db_words = format!("--db {}", db.display());
+    for (output, command) in [(&ran, "alive taps"), (&report(&scene, &db, &[]), "alive taps")] {
+        let out = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert!(out.contains("Taps were hit at 1 place; checkout.legacy is silent for longest"), "{out}");
+        assert!(out.contains(&format!("\nNext:\n  {command} {db_words}")), "what to type is told: {out}");
+    }
+    let listed = scene.alive().args(["taps", "--db"]).arg(&db).output().unwrap();
+    let out = text(&listed.stdout);
+    assert!(out.contains(&format!("\nNext:\n  alive taps --scan DIR {db_words}")), "{out}");
+    assert!(!out.contains('\x1b'), "no colour where there is no terminal: {out}");
+    // A gate that has seen no fork does not open.
+    let held = scene
+        .alive()
+        .args(["check", "--write", "--baseline"])
+        .arg(scene.path("new"))
+        .arg("--db")
+        .arg(&db)
+        .output();
+    assert_said(&held.unwrap(), 4, &["no late load was reported"]);
+}
+
+#[test]
 fn a_report_that_cannot_be_written_is_an_error_and_a_closed_pipe_is_none() {
     let scene = Scene::new();
     let db = stored(&scene);

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! [`tap!`] sends one datagram, the first time in each process and at each place; [`tap_each!`] sends one
-//! every time. Neither waits, panics or writes anything. Switched off, a tap is one relaxed load.
+//! every time. Neither waits, panics or writes anything. Switched off, a tap is one relaxed load and a branch.
 //!
 //! `ALIVE_ADDR` is the collector's address (127.0.0.1:25483), `ALIVE_NAME` the name of the service,
 //! `ALIVE_OFF=1` turns it off; all are read at the first tap.
@@ -24,39 +24,18 @@ mod settings;
 
 use core::fmt::Display;
 use core::panic::Location;
-use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
-/// Not looked yet, on, off.
-static STATE: AtomicU8 = AtomicU8::new(UNKNOWN);
-const UNKNOWN: u8 = 0;
-const ON: u8 = 1;
-const OFF: u8 = 2;
-
-/// Whether taps are on; part of [`tap!`].
-#[doc(hidden)]
-#[inline]
-#[must_use]
-pub fn is_on() -> bool {
-    match STATE.load(Ordering::Relaxed) {
-        OFF => false,
-        ON => true,
-        _ => look(),
-    }
-}
-
-#[cold]
-fn look() -> bool {
-    let on = settings::get().is_some();
-    STATE.store(if on { ON } else { OFF }, Ordering::Relaxed);
-    on
-}
-
-/// A place with a tap; part of [`tap!`].
+/// A place with a tap: in which process it was told, or that taps are off. It stands in the function with the tap,
+/// so that where taps are off one load decides; part of [`tap!`].
 #[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct Site {
     told_in: AtomicU32,
 }
+
+/// In place of a process; none has this number.
+const OFF: u32 = u32::MAX;
 
 impl Site {
     /// A place that nobody came by yet.
@@ -65,22 +44,40 @@ impl Site {
         Self { told_in: AtomicU32::new(0) }
     }
 
-    /// Whether this process comes by for the first time. A forked child has another number than its parent.
-    #[inline]
+    /// Whether taps are known to be off.
+    #[inline(always)]
     #[must_use]
-    pub fn is_new(&self) -> bool {
-        self.is_new_in(std::process::id())
+    pub fn is_off(&self) -> bool {
+        self.told_in.load(Ordering::Relaxed) == OFF
     }
 
-    /// Lets the next one who comes by be the first one again: this one could not tell.
-    #[cold]
-    pub fn forget(&self) {
-        self.told_in.store(0, Ordering::Relaxed);
+    /// Tells, if this process comes by for the first time. A forked child has another number than its parent.
+    #[inline(never)]
+    pub fn once(&self, tell: &dyn Fn() -> bool) {
+        if self.is_new_in(std::process::id()) && self.is_on() && !tell() {
+            // There was no descriptor: the next one who comes by is the first one again.
+            self.told_in.store(0, Ordering::Relaxed);
+        }
     }
 
-    #[inline]
+    /// Tells.
+    #[inline(never)]
+    pub fn each(&self, tell: &dyn Fn() -> bool) {
+        if self.is_on() {
+            let _ = tell();
+        }
+    }
+
     fn is_new_in(&self, pid: u32) -> bool {
         self.told_in.load(Ordering::Relaxed) != pid && self.told_in.swap(pid, Ordering::Relaxed) != pid
+    }
+
+    fn is_on(&self) -> bool {
+        let on = settings::get().is_some();
+        if !on {
+            self.told_in.store(OFF, Ordering::Relaxed);
+        }
+        on
     }
 }
 
@@ -111,39 +108,41 @@ pub fn hit(name: &str, place: Place, context: &[(&str, &dyn Display)]) -> bool {
 /// `tap!("name")`, or `tap!("name", "key" => value, ...)` with values that are [`Display`].
 #[macro_export]
 macro_rules! tap {
-    ($name:expr $(, $key:expr => $value:expr)* $(,)?) => {{
-        static SITE: $crate::Site = $crate::Site::new();
-        if $crate::is_on() && SITE.is_new() && !$crate::__hit!($name $(, $key => $value)*) {
-            SITE.forget();
-        }
-    }};
+    ($name:expr $(, $key:expr => $value:expr)* $(,)?) => {
+        $crate::__tap!(once, $name $(, $key => $value)*)
+    };
 }
 
 /// Says so every time; otherwise as [`tap!`].
 #[macro_export]
 macro_rules! tap_each {
-    ($name:expr $(, $key:expr => $value:expr)* $(,)?) => {{
-        if $crate::is_on() {
-            let _ = $crate::__hit!($name $(, $key => $value)*);
-        }
-    }};
+    ($name:expr $(, $key:expr => $value:expr)* $(,)?) => {
+        $crate::__tap!(each, $name $(, $key => $value)*)
+    };
 }
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __hit {
-    ($name:expr $(, $key:expr => $value:expr)*) => {{
-        fn here() {}
-        fn name_of<T>(_: T) -> &'static str {
-            ::core::any::type_name::<T>()
+macro_rules! __tap {
+    ($how:ident, $name:expr $(, $key:expr => $value:expr)*) => {{
+        static SITE: $crate::Site = $crate::Site::new();
+        if !SITE.is_off() {
+            fn here() {}
+            fn name_of<T>(_: T) -> &'static str {
+                ::core::any::type_name::<T>()
+            }
+            // Asked here, for within the closure below the closure would be the caller's place.
+            let caller = ::core::panic::Location::caller();
+            SITE.$how(&|| {
+                let place = $crate::Place {
+                    file: ::core::file!(),
+                    line: ::core::line!(),
+                    function: name_of(here),
+                    caller,
+                };
+                $crate::hit(::core::convert::AsRef::<str>::as_ref(&$name), place, &[$(($key, &$value)),*])
+            });
         }
-        let place = $crate::Place {
-            file: ::core::file!(),
-            line: ::core::line!(),
-            function: name_of(here),
-            caller: ::core::panic::Location::caller(),
-        };
-        $crate::hit(::core::convert::AsRef::<str>::as_ref(&$name), place, &[$(($key, &$value)),*])
     }};
 }
 
@@ -158,7 +157,13 @@ mod tests {
         assert!(!site.is_new_in(7));
         assert!(site.is_new_in(8), "a forked child");
         assert!(!site.is_new_in(8));
-        site.forget();
-        assert!(site.is_new_in(8), "nothing was told");
+    }
+
+    #[test]
+    fn a_place_that_could_not_tell_is_new_again() {
+        let site = Site::new();
+        site.once(&|| false);
+        site.once(&|| true);
+        site.once(&|| panic!("it was told"));
     }
 }

@@ -12,7 +12,7 @@ const VALGRIND: &str = "/usr/bin/valgrind";
 
 /// What a block of so many calls takes in all: instructions (`Ir`), reads of memory (`Dr`) and others.
 fn counted(scene: &Scene, mode: &str, calls: u64) -> HashMap<String, u64> {
-    let out = scene.path(&format!("{mode}-{calls}.out"));
+    let out = scene.path(format!("{mode}-{calls}.out"));
     let mut command = scene.command(Path::new(VALGRIND));
     command.args(["--tool=callgrind", "--cache-sim=yes", "-q"]);
     command.arg(format!("--callgrind-out-file={}", out.display()));
