@@ -22,7 +22,7 @@ const ROOMS = [[".findings", findings], [".causes", icicle]];
 let sections, links, programs;
 const survey = () => {
   sections = [...document.querySelectorAll("section.program")];
-  links = [...document.querySelectorAll("header nav a")];
+  links = [...document.querySelectorAll("header nav a[href^='#program-']")];
   // The programs that have a section, in its order: see `is_told` in view.rs.
   programs = (report.programs || []).filter(
     (program) => (program.findings || []).length || (program.roles || []).some((role) => role.parent),
@@ -43,9 +43,13 @@ const furnish = (section, program) => {
 };
 const isFurnished = (section) => ROOMS.some(([selector]) => made.has(section.querySelector(selector)));
 
+const named = () => sections.findIndex((section) => "#" + section.id === location.hash);
+
+let at = 0;
 const show = () => {
-  const wanted = sections.findIndex((section) => "#" + section.id === location.hash);
-  const at = Math.max(0, wanted);
+  const wanted = named();
+  // A link to another part of the page leaves the program that is shown.
+  if (wanted >= 0) at = wanted;
   sections.forEach((section, index) => { section.hidden = index !== at; });
   links.forEach((link, index) => {
     if (index === at) link.setAttribute("aria-current", "page");
