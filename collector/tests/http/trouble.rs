@@ -1,6 +1,7 @@
 //! When something is wrong: at the start, with the database, with a thread, and at the end.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -97,14 +98,18 @@ fn reason(page: &str) -> &str {
     page.split("id=\"reason\">").nth(1).and_then(|rest| rest.split("</p>").next()).unwrap_or("nothing")
 }
 
-/// The id of a thread of a process, by its name.
+/// The id of a thread of a process, by its name, which a thread gives itself when it first runs.
 fn thread_of(pid: u32, name: &str) -> Pid {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    let id = threads
-        .map(|thread| thread.unwrap())
-        .find(|thread| fs::read_to_string(thread.path().join("comm")).unwrap().trim() == name)
-        .unwrap_or_else(|| panic!("no thread {name}"));
-    Pid::from_raw(id.file_name().to_str().unwrap().parse().unwrap())
+    let mut found = None;
+    until("the thread runs", || {
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap().map_while(Result::ok);
+        let is_named =
+            |path: &Path| fs::read_to_string(path.join("comm")).is_ok_and(|told| told.trim() == name);
+        found = threads.map(|thread| thread.path()).find(|path| is_named(path));
+        found.is_some()
+    });
+    let id = found.as_deref().and_then(Path::file_name).and_then(|id| id.to_str()).unwrap();
+    Pid::from_raw(id.parse().unwrap())
 }
 
 #[test]

@@ -78,8 +78,8 @@ const put = (fresh) => {
   const own = (page) => [...page.querySelectorAll("style, script:not([type])")].map((part) => part.textContent).join("");
   // Another version of the collector writes other pages.
   if (own(fresh) !== own(document)) return location.reload();
-  const chosen = sections.find((section) => !section.hidden);
-  const isFirst = !location.hash;
+  const chosen = sections[at];
+  const isNamed = named() >= 0;
   const moved = landmark();
   document.title = fresh.title;
   document.getElementById("report").textContent = fresh.getElementById("report").textContent;
@@ -94,8 +94,9 @@ const put = (fresh) => {
   }
   survey();
   // Programs change places; the one that is looked at stays.
-  const at = chosen && sections.findIndex((section) => section.dataset.program === chosen.dataset.program);
-  if (at >= 0 && !(isFirst && at === 0)) history.replaceState(null, "", "#" + sections[at].id);
+  const program = chosen && chosen.dataset.program;
+  at = Math.max(0, sections.findIndex((section) => section.dataset.program === program));
+  if (isNamed && sections[at]) history.replaceState(null, "", "#" + sections[at].id);
   sections.forEach((section, index) => { if (isFurnished(section)) furnish(section, programs[index]); });
   show();
   window.scrollBy(0, moved());

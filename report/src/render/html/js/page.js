@@ -43,11 +43,14 @@ const furnish = (section, program) => {
 };
 const isFurnished = (section) => ROOMS.some(([selector]) => made.has(section.querySelector(selector)));
 
+const named = () => sections.findIndex((section) => "#" + section.id === location.hash);
+
 let at = 0;
 const show = () => {
-  const wanted = sections.findIndex((section) => "#" + section.id === location.hash);
+  const wanted = named();
   // A link to another part of the page leaves the program that is shown.
-  at = wanted >= 0 ? wanted : at;
+  if (wanted >= 0) at = wanted;
+  if (!sections[at]) at = 0;
   sections.forEach((section, index) => { section.hidden = index !== at; });
   links.forEach((link, index) => {
     if (index === at) link.setAttribute("aria-current", "page");
