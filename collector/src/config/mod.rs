@@ -211,7 +211,10 @@ impl Config {
                 per_second: self.memory.per_second.unwrap_or(memory.per_second),
             }),
             redact: self.redact.unwrap_or_default(),
-            retention: self.retention,
+            retention: Retention {
+                max_age: self.retention.max_age.or(default.retention.max_age),
+                max_bytes: self.retention.max_bytes.or(default.retention.max_bytes),
+            },
             ..default
         }
     }
@@ -309,7 +312,7 @@ mod tests {
         let options = flags.or(Config::parse(file).unwrap().0).options();
         assert_eq!(options.listen, ["[::1]:1".parse().unwrap()]);
         assert_eq!((options.receive_buffer, options.db), (4_096, PathBuf::from("/f.db")));
-        assert_eq!((options.memory, options.retention), (None, Retention::default()));
+        assert_eq!((options.memory, options.retention), (None, Options::default().retention));
     }
 
     #[test]
