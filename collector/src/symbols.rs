@@ -243,6 +243,20 @@ mod tests {
         assert_eq!(symbols.places, 1);
     }
 
+    #[test]
+    fn a_name_that_must_not_be_stored_is_taken_out_also_when_that_is_asked_later() {
+        let mut symbols = Symbols::new();
+        symbols.fill(&mut place(1));
+        let redact = Redact::new(vec![Redact::pattern("tests::h[a-z]+").unwrap()]);
+        symbols.follow(&Arc::new(redact));
+        for _ in 0..2 {
+            let mut site = place(1);
+            symbols.fill(&mut site);
+            assert_eq!(site.symbol.as_deref(), Some("alive_collector::symbols::[redacted]+0x1"));
+            symbols.places = MAX_PLACES;
+        }
+    }
+
     /// A library with a function that it exports and one that it keeps to itself.
     struct Library {
         folder: tempfile::TempDir,

@@ -49,6 +49,28 @@ impl Settings {
     }
 }
 
+/// A service manager that is told things.
+struct Manager {
+    at: PathBuf,
+    socket: UnixDatagram,
+}
+
+impl Manager {
+    fn new(folder: &Folder) -> Self {
+        let at = folder.0.path().join("notify");
+        let socket = UnixDatagram::bind(&at).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        Self { at, socket }
+    }
+
+    /// What it is told next.
+    fn heard(&self) -> String {
+        let mut bytes = [0; 200];
+        let length = self.socket.recv(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes[..length]).trim().to_owned()
+    }
+}
+
 fn reload(daemon: &Daemon) {
     kill(daemon.pid(), Signal::SIGHUP).unwrap();
 }
@@ -94,9 +116,8 @@ fn a_flag_wins_over_the_file() {
 
 #[test]
 fn a_hang_up_changes_what_can_change_and_names_what_cannot() {
-    let settings = Settings::new("log.level = 'warn'");
-    // It does not say where it listens.
-    let mut daemon = Daemon::start(settings.command().args(["--log", "info"]));
+    let settings = Settings::new("");
+    let mut daemon = settings.start();
     let socket = sender(daemon.address);
     let mut tree = Tree::new(100);
     socket.send(&tree.load(1, b"/home/ann/a.pm")).unwrap();
@@ -125,17 +146,16 @@ fn a_hang_up_changes_what_can_change_and_names_what_cannot() {
 #[test]
 fn a_hang_up_changes_which_lines_of_the_log_are_said() {
     let settings = Settings::new("log.level = 'info'");
-    let mut daemon = settings.start();
+    let manager = Manager::new(&settings.folder);
+    let mut daemon = Daemon::start(settings.command().env("NOTIFY_SOCKET", &manager.at));
+    assert_eq!(manager.heard(), "READY=1");
     settings.write("log.level = 'error'");
     reload(&daemon);
-    // Nothing is said of this one any more, nor of the end.
-    let begin = std::time::Instant::now();
-    while begin.elapsed() < Duration::from_millis(300) {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let _ = daemon.lines_said();
+    assert!(manager.heard().starts_with("RELOADING=1"));
+    assert_eq!(manager.heard(), "READY=1");
+    let _ = daemon.said();
     assert_eq!(daemon.signal(Signal::SIGTERM).code(), Some(0));
-    assert_eq!(daemon.lines_said(), 0);
+    assert_eq!(daemon.said(), [""; 0]);
 }
 
 #[test]
@@ -168,15 +188,9 @@ fn a_hang_up_opens_the_events_file_anew() {
 #[test]
 fn a_service_manager_is_told_when_a_reload_begins_and_when_it_is_done() {
     let settings = Settings::new("");
-    let at = settings.folder.0.path().join("notify");
-    let manager = UnixDatagram::bind(&at).unwrap();
-    manager.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let heard = || {
-        let mut bytes = [0; 200];
-        let length = manager.recv(&mut bytes).unwrap();
-        String::from_utf8_lossy(&bytes[..length]).trim().to_owned()
-    };
-    let mut daemon = Daemon::start(settings.command().env("NOTIFY_SOCKET", &at));
+    let manager = Manager::new(&settings.folder);
+    let heard = || manager.heard();
+    let mut daemon = Daemon::start(settings.command().env("NOTIFY_SOCKET", &manager.at));
     assert_eq!(heard(), "READY=1");
     for toml in ["", "no toml"] {
         settings.write(toml);
@@ -193,45 +207,40 @@ fn a_service_manager_is_told_when_a_reload_begins_and_when_it_is_done() {
 #[test]
 fn a_log_in_json_has_an_object_in_each_line() {
     let settings = Settings::new("");
-    let mut command = settings.command();
-    command.args(["--log-format", "json"]);
-    let output = Command::new("timeout")
-        .args(["--signal", "TERM", "--preserve-status", "1"])
-        .arg(PROGRAM)
-        .args(command.get_args())
-        .env_remove("ALIVE_LOG")
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
+    let mut daemon = Daemon::start(settings.command().args(["--log-format", "json"]));
+    assert_eq!(daemon.signal(Signal::SIGTERM).code(), Some(0));
     let lines: Vec<serde_json::Value> =
-        said.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{said}"))).collect();
-    assert!(lines.iter().any(|line| line["message"] == "stopped" && line["datagrams"] == 0), "{said}");
-    assert!(lines.iter().all(|line| line["timestamp"].is_string() && line["level"] == "INFO"), "{said}");
+        daemon.said().iter().map(|line| serde_json::from_str(line).expect(line)).collect();
+    assert!(lines.iter().any(|line| line["message"] == "stopped" && line["datagrams"] == 0), "{lines:?}");
+    assert!(lines.iter().all(|line| line["timestamp"].is_string() && line["level"] == "INFO"), "{lines:?}");
 }
 
-/// The usual addresses, in a network of its own.
-fn listening(before: &str) -> String {
-    let folder = Folder::new();
-    let script =
-        format!(r#"ip link set lo up && {before} && exec timeout --preserve-status 1 "$0" --db "$1" 2>&1"#);
-    let output = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "sh", "-c", &script, PROGRAM])
-        .arg(folder.db())
-        .env_remove("ALIVE_LOG")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    said
+/// A collector at the usual addresses, in a network of its own that was prepared by `before`.
+fn alone_in_a_network(before: &str, folder: &Folder) -> Daemon {
+    let script = format!(r#"ip link set lo up && {before} && exec "$0" --db "$1""#);
+    Daemon::start(
+        Command::new("unshare")
+            .args(["--user", "--map-root-user", "--net", "sh", "-c", &script, PROGRAM])
+            .arg(folder.db())
+            .env_remove("ALIVE_LOG"),
+    )
 }
 
 #[test]
-fn both_loopback_addresses_are_listened_on_and_a_host_without_ipv6_has_one() {
-    let both = listening("true");
-    assert!(
-        both.contains("listening on 127.0.0.1:25483,") && both.contains("listening on [::1]:25483,"),
-        "{both}"
-    );
-    let one = listening("echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6");
-    assert!(one.contains("listening on 127.0.0.1:25483,") && !one.contains("[::1]"), "{one}");
+fn both_loopback_addresses_are_listened_on() {
+    let folder = Folder::new();
+    let mut daemon = alone_in_a_network("true", &folder);
+    assert_eq!(daemon.address, "127.0.0.1:25483".parse().unwrap());
+    daemon.hear("listening on [::1]:25483,");
+    assert_eq!(daemon.signal(Signal::SIGTERM).code(), Some(0));
+}
+
+#[test]
+fn a_host_without_ipv6_has_one_loopback_address() {
+    let folder = Folder::new();
+    let mut daemon = alone_in_a_network("echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6", &folder);
+    assert_eq!(daemon.address, "127.0.0.1:25483".parse().unwrap());
+    assert_eq!(daemon.signal(Signal::SIGTERM).code(), Some(0));
+    let said = daemon.said();
+    assert!(said.iter().any(|line| line.contains("stopped")) && !said.concat().contains("::1"), "{said:?}");
 }

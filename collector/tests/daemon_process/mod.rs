@@ -72,6 +72,12 @@ impl Daemon {
         }
     }
 
+    /// What it has said since it was heard last; after its end, all that is left.
+    pub(crate) fn said(&mut self) -> Vec<String> {
+        let ended = self.child.try_wait().unwrap().is_some();
+        if ended { self.said.iter().collect() } else { self.said.try_iter().collect() }
+    }
+
     /// How many lines it has said since it was heard last.
     pub(crate) fn lines_said(&self) -> usize {
         self.said.try_iter().count()
