@@ -66,6 +66,53 @@ fn a_writer_upgrades_a_file_of_every_earlier_version_and_loses_nothing() {
     }
 }
 
+#[test]
+fn an_upgrade_that_fails_half_way_leaves_everything_as_it_was() {
+    let (_folder, path) = old(1);
+    let other = Connection::open(&path).unwrap();
+    // Halfway through the steps their own table of this name cannot be made.
+    other.execute_batch("CREATE TABLE file (in_the_way)").unwrap();
+    let tables = shape(&other);
+    for _ in 0..2 {
+        Writer::open(&path).unwrap_err();
+        assert_eq!((version(&path), shape(&other)), (1, tables.clone()));
+    }
+    other.execute_batch("DROP TABLE file").unwrap();
+    assert_eq!(report(&path), beside(1, "report.json"));
+    Writer::open(&path).unwrap().close().unwrap();
+    assert_eq!(version(&path), SCHEMA_VERSION);
+}
+
+/// A process that is killed in the middle of an upgrade leaves what the log holds, and no commit.
+#[test]
+fn an_upgrade_that_was_cut_off_is_as_if_it_had_not_begun() {
+    let (folder, path) = old(1);
+    let cut = folder.path().join("cut.db");
+    {
+        let mut db = Connection::open(&path).unwrap();
+        db.pragma_update(None, "journal_mode", "wal").unwrap();
+        // Everything that does not fit goes to the log before the commit.
+        db.pragma_update(None, "cache_size", 1).unwrap();
+        db.pragma_update(None, "foreign_keys", false).unwrap();
+        let half = db.transaction().unwrap();
+        half.execute_batch(include_str!("../../store/src/upgrade/1.sql")).unwrap();
+        half.pragma_update(None, "user_version", SCHEMA_VERSION).unwrap();
+        // As a kill would find them.
+        for suffix in ["", "-wal"] {
+            let beside = |path: &Path| format!("{}{suffix}", path.display());
+            fs::copy(beside(&path), beside(&cut)).unwrap();
+        }
+        assert!(
+            fs::metadata(folder.path().join("cut.db-wal")).unwrap().len() > 0,
+            "the log has a part of it"
+        );
+    }
+    assert_eq!(version(&cut), 1);
+    assert_eq!(report(&cut), beside(1, "report.json"));
+    Writer::open(&cut).unwrap().close().unwrap();
+    assert_eq!(version(&cut), SCHEMA_VERSION);
+}
+
 /// Columns and indices of every table, in their order.
 fn shape(db: &Connection) -> Vec<(String, String)> {
     let tables: Vec<String> = db

@@ -3,10 +3,23 @@
 //!
 //! What is added here is what [`merge`](crate::merge) adds for a report, by the same rules.
 
+use std::sync::LazyLock;
+
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::model::MAX_STACKS;
 use crate::{executed, memory};
+
+static ADD_LOAD: LazyLock<String> = LazyLock::new(|| {
+    format!("UPDATE load SET {} FROM load AS gone WHERE gone.id = ?1 AND load.id = ?2", added_load("gone"))
+});
+
+static ADD_MISSING: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "UPDATE missing SET {} FROM missing AS gone WHERE gone.id = ?1 AND missing.id = ?2",
+        added_missing("gone")
+    )
+});
 
 /// What becomes of a row of `load` to which the row `more` is added. Of words the first one in the order of bytes
 /// stands, so that no order of adding makes a difference.
@@ -93,11 +106,7 @@ fn loads(db: &Connection, from: i64, to: i64, most: u32) -> Result<u32> {
     for (ours, theirs) in &rows {
         match theirs {
             Some(kept) => {
-                db.prepare_cached(&format!(
-                    "UPDATE load SET {} FROM load AS gone WHERE gone.id = ?1 AND load.id = ?2",
-                    added_load("gone")
-                ))?
-                .execute([ours, kept])?;
+                db.prepare_cached(&ADD_LOAD)?.execute([ours, kept])?;
                 move_stacks(db, Owner::Load, *ours, *kept)?;
                 db.prepare_cached("DELETE FROM load WHERE id = ?1")?.execute([ours])?;
             }
@@ -121,11 +130,7 @@ fn missing(db: &Connection, from: i64, to: i64, most: u32) -> Result<u32> {
     for (ours, theirs) in &rows {
         match theirs {
             Some(kept) => {
-                db.prepare_cached(&format!(
-                    "UPDATE missing SET {} FROM missing AS gone WHERE gone.id = ?1 AND missing.id = ?2",
-                    added_missing("gone")
-                ))?
-                .execute([ours, kept])?;
+                db.prepare_cached(&ADD_MISSING)?.execute([ours, kept])?;
                 move_stacks(db, Owner::Missing, *ours, *kept)?;
                 db.prepare_cached("DELETE FROM missing WHERE id = ?1")?.execute([ours])?;
             }
