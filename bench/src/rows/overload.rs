@@ -76,17 +76,29 @@ fn lost(bench: &Bench, speed: Speed, niceness: Option<i32>) -> Result<(Vec<f64>,
         let others = others.processors(left.seconds)?;
         let told =
             balance(sent, &left).map_err(|said| Error::Driver { program: "alive-collector".into(), said })?;
-        let speed = if speed == Speed::Paced { "paced" } else { "unlimited" };
+        let paced = if speed == Speed::Paced { "paced" } else { "unlimited" };
         eprintln!(
-            "alive-bench: overload: {speed}, run {run} of {runs}: {told}, in {took:.1} s; others used {others:.2} processors"
+            "alive-bench: overload: {paced}, run {run} of {runs}: {told}, in {took:.1} s; others used {others:.2} processors"
         );
         // A few moments only show that everything works.
-        refused = refused.or_else(|| disturbed(others).filter(|_| bench.effort.is_full()));
+        if bench.effort.is_full() {
+            refused = refused.or_else(|| disturbed(others)).or_else(|| too_slow(speed, sent, took));
+        }
         lost.push(f64::from(u32::try_from(left.counted.kernel_drops).unwrap_or(u32::MAX)));
         all += f64::from(u32::try_from(sent).unwrap_or(u32::MAX));
         seconds += took;
     }
     refused.map_or(Ok((lost, all / seconds)), Err)
+}
+
+/// Why a paced run is no measurement, where the senders did not keep the pace.
+fn too_slow(speed: Speed, sent: u64, seconds: f64) -> Option<Error> {
+    let rate = f64::from(u32::try_from(sent).unwrap_or(u32::MAX)) / seconds;
+    (speed == Speed::Paced && rate < f64::from(PACE) * 0.98).then(|| {
+        Error::Unavailable(format!(
+            "the senders reached {rate:.0} a second of {PACE}, so this is no measurement: it needs two processors"
+        ))
+    })
 }
 
 /// Where everything that was sent is, in words.

@@ -50,7 +50,6 @@ const show = () => {
   const wanted = named();
   // A link to another part of the page leaves the program that is shown.
   if (wanted >= 0) at = wanted;
-  if (!sections[at]) at = 0;
   sections.forEach((section, index) => { section.hidden = index !== at; });
   links.forEach((link, index) => {
     if (index === at) link.setAttribute("aria-current", "page");
