@@ -33,11 +33,9 @@ fn what_each_process_holds_and_all_together() {
         assert_eq!(number(&shown["total"][key]), sum(key), "{shown:#}");
     }
     let table = scene.run(&mut alive(&scene, &["mem", &parent.to_string()])).well().said();
-    assert!(
-        table.contains("PRIVATE DIRTY")
-            && table.lines().last().is_some_and(|line| line.ends_with("4 processes")),
-        "{table}"
-    );
+    let (figures, next) = table.split_once("\n\n").expect("what to type next stands below");
+    assert!(figures.contains("PRIVATE DIRTY") && figures.ends_with("4 processes"), "{table}");
+    assert!(next.contains(&format!("alive inspect {parent}")), "{table}");
 }
 
 #[test]
