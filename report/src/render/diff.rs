@@ -100,16 +100,16 @@ fn role(page: &Page, role: &RoleDiff, out: &mut dyn Write) -> io::Result<()> {
             continue;
         }
         let cell = |figure: Option<u64>| figure.map_or_else(|| "-".to_owned(), show);
-        table.rows.push(vec![name.to_owned(), cell(old), cell(new), change(old, new)]);
+        table.push(vec![name.to_owned(), cell(old), cell(new), change(old, new)]);
     }
     let still = role.searches_still.len() as u64;
     let (old, new) = (still + role.searches_gone.len() as u64, still + role.searches_new.len() as u64);
     if old + new > 0 {
         let change = change(Some(old), Some(new));
-        table.rows.push(vec!["searches in vain".to_owned(), old.to_string(), new.to_string(), change]);
+        table.push(vec!["searches in vain".to_owned(), old.to_string(), new.to_string(), change]);
     }
     page.head(out, "    ", &table)?;
-    for cells in &table.rows {
+    for cells in table.rows() {
         page.row(out, "    ", &table, &Row { cells, about: "", note: "", style: None })?;
     }
     for (title, files) in [("New", &role.new), ("Still", &role.still), ("Gone", &role.gone)] {

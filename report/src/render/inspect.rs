@@ -137,7 +137,7 @@ fn libraries(page: &Page, seen: &Inspection, family: &Family, out: &mut dyn Writ
         writeln!(out)?;
         let mut table = Columns::titled(&["<VERDICT", ">WORKERS", ">SIZE", ">PRIVATE"], "LIBRARY");
         for late in &libraries {
-            table.rows.push(vec![
+            table.push(vec![
                 seen.verdict(late, family).word().to_owned(),
                 format!("{} of {}", late.workers.len(), family.workers.len()),
                 bytes(late.bytes),
@@ -145,7 +145,7 @@ fn libraries(page: &Page, seen: &Inspection, family: &Family, out: &mut dyn Writ
             ]);
         }
         page.head(out, "  ", &table)?;
-        for (cells, late) in table.rows.iter().zip(&libraries) {
+        for (cells, late) in table.rows().iter().zip(&libraries) {
             let style = (seen.verdict(late, family) == Verdict::Preload).then_some(URGENT);
             let about = escape::terminal(&late.path);
             page.row(out, "  ", &table, &Row { cells, about: &about, note: note(late), style })?;

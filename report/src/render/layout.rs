@@ -142,33 +142,42 @@ pub(crate) struct Columns {
     right: Vec<bool>,
     /// The title of what the rows are about; empty where the figures are all there is.
     about: &'static str,
-    pub(crate) rows: Vec<Vec<String>>,
+    rows: Vec<Vec<String>>,
+    widths: Vec<usize>,
 }
 
 impl Columns {
     /// Titles begin with `<` or `>`, the side to which the column is flush.
     pub(crate) fn titled(titles: &[&str], about: &'static str) -> Self {
-        Self {
-            about,
-            right: titles.iter().map(|title| title.starts_with('>')).collect(),
-            titles: titles.iter().map(|title| title.trim_start_matches(['<', '>']).to_owned()).collect(),
-            rows: Vec::new(),
+        let right = titles.iter().map(|title| title.starts_with('>')).collect();
+        let titles: Vec<String> =
+            titles.iter().map(|title| title.trim_start_matches(['<', '>']).to_owned()).collect();
+        let widths = titles.iter().map(String::len).collect();
+        Self { titles, right, about, rows: Vec::new(), widths }
+    }
+
+    /// Adds a row, one cell for each title.
+    pub(crate) fn push(&mut self, cells: Vec<String>) {
+        for (width, cell) in self.widths.iter_mut().zip(&cells) {
+            *width = (*width).max(cell.len());
         }
+        self.rows.push(cells);
+    }
+
+    pub(crate) fn rows(&self) -> &[Vec<String>] {
+        &self.rows
     }
 
     fn line(&self, cells: &[String]) -> String {
+        let columns = self.widths.iter().zip(&self.right);
         let cells: Vec<String> = cells
             .iter()
-            .enumerate()
-            .map(|(column, cell)| {
-                let of_column = |row: &Vec<String>| row.get(column).map_or(0, String::len);
-                let width = self.rows.iter().chain([&self.titles]).map(of_column).max().unwrap_or(0);
-                if self.right.get(column) == Some(&true) {
-                    format!("{cell:>width$}")
-                } else {
-                    format!("{cell:width$}")
-                }
-            })
+            .zip(columns)
+            .map(
+                |(cell, (&width, right))| {
+                    if *right { format!("{cell:>width$}") } else { format!("{cell:width$}") }
+                },
+            )
             .collect();
         cells.join("  ")
     }
@@ -197,11 +206,11 @@ mod tests {
     fn shown(columns: usize) -> String {
         let page = Page::new(Medium { columns: Some(columns), color: false });
         let mut table = Columns::titled(&["<VERDICT", ">SIZE", ">PER 100 MiB", ">TIME"], "WHAT");
-        table.rows.push(["preload", "2.0 MiB", "1.5 ms", "-"].map(str::to_owned).to_vec());
+        table.push(["preload", "2.0 MiB", "1.5 ms", "-"].map(str::to_owned).to_vec());
         let mut out = Vec::new();
         page.head(&mut out, "  ", &table).unwrap();
         let row =
-            Row { cells: &table.rows[0], about: "/usr/lib/perl5/Encode.pm", note: " (new)", style: None };
+            Row { cells: &table.rows()[0], about: "/usr/lib/perl5/Encode.pm", note: " (new)", style: None };
         page.row(&mut out, "  ", &table, &row).unwrap();
         String::from_utf8(out).unwrap()
     }

@@ -47,19 +47,19 @@ pub(super) fn rows(page: &Page, looks: &[Look], ended: u64, out: &mut dyn Write)
             Ok(sizes) => figures(sizes, sizes.shared_kib()),
             Err(_) => vec!["-".to_owned(); 5],
         });
-        table.rows.push(cells);
+        table.push(cells);
     }
     let sum = total(looks);
     let mut cells = vec!["total".to_owned()];
     cells.extend(figures(&sum, proportional(&sum)));
-    table.rows.push(cells);
+    table.push(cells);
     page.head(out, "", &table)?;
     let titles = looks.iter().map(|look| {
         format!("{:depth$}{}", "", escape::terminal(look.title()), depth = look.depth.min(20) * 2)
     });
     let read = looks.iter().filter(|look| look.sizes.is_ok()).count();
     let titles = titles.chain([count(read as u64, "process")]);
-    for (cells, title) in table.rows.iter().zip(titles) {
+    for (cells, title) in table.rows().iter().zip(titles) {
         page.row(out, "", &table, &Row { cells, about: &title, note: "", style: None })?;
     }
     for (reason, pids) in unread(looks) {

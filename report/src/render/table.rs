@@ -165,7 +165,7 @@ impl Page {
                     forked. The larger the forker, the longer it takes:";
         self.sentence(out, "  ", text)?;
         let mut table = Columns::titled(&forks::TITLES, "FORKED AT");
-        table.rows = rows.iter().map(|row| row.cells.clone()).collect();
+        rows.iter().for_each(|row| table.push(row.cells.clone()));
         self.head(out, "  ", &table)?;
         for row in &rows {
             self.row(
@@ -212,7 +212,7 @@ impl Page {
                 (time, true) => format!("~{}", micros(time)),
                 (time, false) => micros(time),
             };
-            table.rows.push(with_role(
+            table.push(with_role(
                 roles.then_some(program),
                 finding,
                 vec![
@@ -252,7 +252,7 @@ impl Page {
                 finding.searches.to_string(),
                 finding.probes.to_string(),
             ];
-            table.rows.push(with_role(roles.then_some(program), finding, cells));
+            table.push(with_role(roles.then_some(program), finding, cells));
         }
         self.table(out, &table, findings, &[], asked_by)
     }
@@ -282,7 +282,7 @@ impl Page {
     {
         self.head(out, "  ", table)?;
         let mut notes = notes.iter();
-        for (cells, finding) in table.rows.iter().zip(findings) {
+        for (cells, finding) in table.rows().iter().zip(findings) {
             let style = (finding.verdict == Verdict::Preload).then_some(URGENT);
             let about = escape::terminal(&finding.what);
             self.row(out, "  ", table, &Row { cells, about: &about, note: "", style })?;
