@@ -42,7 +42,7 @@ fn threads_are_counted_and_each_name_is_told_once() {
     assert_eq!((&seen["threads"], &seen["sockets"]), (&3.into(), &0.into()), "{seen}");
     let names: Vec<&str> =
         seen["thread_names"].as_array().into_iter().flatten().flat_map(Value::as_str).collect();
-    assert_eq!(names, ["timer", "io"]);
+    assert_eq!(names, ["io", "timer"]);
 }
 
 #[test]

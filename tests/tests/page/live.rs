@@ -104,7 +104,7 @@ fn what_is_new_appears_while_everything_that_the_reader_did_stays() {
         "(() => { const search = document.querySelector('input[type=search]'); search.value = 'a.pm'; \
          search.dispatchEvent(new Event('input')); search.focus(); search.setSelectionRange(2, 2); return 1; })()",
     );
-    page.value("window.scrollTo(0, document.body.scrollHeight)");
+    page.value("document.querySelector(\"tr[data-what$='/omega.pm']\").scrollIntoView()");
     let row_top =
         "Math.round(document.querySelector(\"tr[data-what$='/omega.pm']\").getBoundingClientRect().top)";
     let (before, top) = (state(&mut page), page.value(row_top));
@@ -147,7 +147,8 @@ fn the_program_that_is_looked_at_stays_when_another_one_comes_to_the_top() {
     shop.load("cart.pm", 50_000);
     mail.load("mime.pm", 10_000);
     let Some(mut page) = open(&scene) else { return };
-    let programs = "[...document.querySelectorAll('header nav a')].map((link) => link.textContent).join()";
+    let programs =
+        "[...document.querySelectorAll('header nav a.program')].map((link) => link.textContent).join()";
     page.until("both are there", &format!("{programs} === 'shop,mail'"));
     page.value("location.hash = '#program-1'");
     await_row(&mut page, "mime.pm");
