@@ -1,7 +1,7 @@
 //! What goes into a list, in the order in which the workers needed it, and what does not.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use alive_store::model::Missing;
 
@@ -24,7 +24,7 @@ pub(super) struct Choice {
     /// Indices of the roles that should load it.
     pub(super) load_in: Vec<usize>,
     /// Names that are not in the list, by the reason.
-    left_out: BTreeMap<&'static str, Vec<String>>,
+    left_out: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
 /// Most names told of one reason.
@@ -38,7 +38,7 @@ impl Choice {
 
     /// What was left out, a line for each reason, ready to show.
     pub(super) fn reasons(&self) -> Vec<String> {
-        let line = |(reason, names): (&&str, &Vec<String>)| {
+        let line = |(reason, names): (&&str, &BTreeSet<String>)| {
             let shown = names.iter().take(NAMES_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
             let more = match names.len().saturating_sub(NAMES_SHOWN) {
                 0 => String::new(),
@@ -99,7 +99,7 @@ struct Choosing<'a> {
     disk: &'a dyn Disk,
     thresholds: Thresholds,
     found: Vec<Found<'a>>,
-    left_out: BTreeMap<&'static str, Vec<String>>,
+    left_out: BTreeMap<&'static str, BTreeSet<String>>,
     /// Files that are for other lists.
     others: HashSet<&'a [u8]>,
     /// Names of loads, by index.
@@ -194,11 +194,7 @@ impl<'a> Choosing<'a> {
     }
 
     fn leave(&mut self, reason: &'static str, what: &[u8]) {
-        let name = escape::terminal(what);
-        let names = self.left_out.entry(reason).or_default();
-        if !names.contains(&name) {
-            names.push(name);
-        }
+        self.left_out.entry(reason).or_default().insert(escape::terminal(what));
     }
 
     /// Tells of a root that could have been in the list.
@@ -213,9 +209,6 @@ impl<'a> Choosing<'a> {
         let others: Vec<&[u8]> = self.others.iter().copied().collect();
         for other in others {
             self.leave("for another list", other);
-        }
-        for names in self.left_out.values_mut() {
-            names.sort();
         }
         self.found.sort_by(|a, b| (a.first_seen_micros, a.path).cmp(&(b.first_seen_micros, b.path)));
         let mut choice = Choice {
