@@ -52,6 +52,8 @@ pub mod bystanders;
 pub mod decode;
 pub mod encode;
 pub mod error;
+mod fields;
+mod frames;
 pub mod header;
 pub mod lines;
 pub mod record;

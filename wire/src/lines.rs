@@ -20,7 +20,7 @@
 //! known. The same bytes are what the shim keeps of a stack until it is told.
 
 use crate::encode::{copy, leb128};
-use crate::record::Fields;
+use crate::fields::Fields;
 use crate::vocabulary::Language;
 
 /// Most frames of one language stack.

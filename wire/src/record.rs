@@ -31,6 +31,8 @@
 
 use crate::bystanders::Bystanders;
 use crate::error::Error;
+use crate::fields::Fields;
+pub use crate::frames::{Frame, Frames};
 use crate::lines::LanguageStack;
 use crate::vocabulary::{CodeKind, Language, Outcome, Via};
 
@@ -165,15 +167,6 @@ impl<'a> Module<'a> {
     }
 }
 
-/// One native frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Frame {
-    /// Index of its [`Module`] among the event's, or [`NO_MODULE`].
-    pub module: u8,
-    /// Return address minus load bias.
-    pub offset: u64,
-}
-
 /// Why an event was counted instead of sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -225,37 +218,6 @@ pub struct Usage {
     pub thread: u32,
     /// Nanoseconds of CPU, in user and in kernel mode; told together with the thread.
     pub cpu_nanos: u64,
-}
-
-/// Native frames as they stand on the wire, innermost first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Frames<'a>(&'a [u8]);
-
-impl<'a> Frames<'a> {
-    /// Frames already encoded by an [`crate::Encoder`].
-    #[must_use]
-    pub const fn new(encoded: &'a [u8]) -> Self {
-        Self(encoded)
-    }
-
-    /// Their bytes: equal ones are equal frames.
-    #[must_use]
-    pub const fn encoded(&self) -> &'a [u8] {
-        self.0
-    }
-}
-
-impl Iterator for Frames<'_> {
-    type Item = Frame;
-
-    /// The next frame; ends early where the bytes are no frame.
-    #[inline]
-    fn next(&mut self) -> Option<Frame> {
-        let mut fields = Fields(core::mem::take(&mut self.0));
-        let frame = fields.frame().ok()?;
-        self.0 = fields.0;
-        Some(frame)
-    }
 }
 
 /// One record, decoded but not copied.
@@ -326,93 +288,6 @@ pub enum Record<'a> {
     Unknown(u8),
 }
 
-/// Takes fields off the front of a payload.
-pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
-
-impl<'a> Fields<'a> {
-    #[inline]
-    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], Error> {
-        let (head, tail) = self.0.split_at_checked(count).ok_or(Error::Malformed)?;
-        self.0 = tail;
-        Ok(head)
-    }
-
-    #[inline]
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let (head, tail) = self.0.split_first_chunk().ok_or(Error::Malformed)?;
-        self.0 = tail;
-        Ok(*head)
-    }
-
-    #[inline]
-    pub(crate) fn u8(&mut self) -> Result<u8, Error> {
-        self.array::<1>().map(|[byte]| byte)
-    }
-
-    /// A number of up to 64 bits, seven in each byte, lowest first.
-    #[inline]
-    pub(crate) fn leb128(&mut self) -> Result<u64, Error> {
-        let mut number = 0u64;
-        for (index, &byte) in (0..10u32).zip(self.0) {
-            number |= u64::from(byte & 0x7f).checked_shl(index.saturating_mul(7)).unwrap_or(0);
-            if byte & 0x80 == 0 {
-                // Once for a number, not for every byte of it.
-                let behind = usize::try_from(index).unwrap_or(usize::MAX).saturating_add(1);
-                self.0 = self.0.get(behind..).unwrap_or_default();
-                return Ok(number);
-            }
-        }
-        Err(Error::Malformed)
-    }
-
-    /// A module and an offset.
-    #[inline]
-    fn frame(&mut self) -> Result<Frame, Error> {
-        // Stacks are most of a datagram: where there are eight bytes, and the offset ends in them, a frame is read
-        // without going from byte to byte.
-        if let Some(&[module, b0, b1, b2, b3, b4, b5, b6]) = self.0.first_chunk() {
-            let bytes = u64::from_le_bytes([b0, b1, b2, b3, b4, b5, b6, 0]);
-            // The first byte that has no other one behind it, by its highest bit.
-            let last = (!bytes & 0x0080_8080_8080_8080).trailing_zeros();
-            if last < u64::BITS {
-                let used = last.wrapping_shr(3).wrapping_add(2);
-                self.0 = self.0.get(usize::try_from(used).unwrap_or(usize::MAX)..).ok_or(Error::Malformed)?;
-                let offset = seven_in_each(bytes & u64::MAX.wrapping_shr(63u32.wrapping_sub(last)));
-                return Ok(Frame { module, offset });
-            }
-        }
-        self.frame_bytewise()
-    }
-
-    /// The same at the end of a payload, and of the longest offsets.
-    fn frame_bytewise(&mut self) -> Result<Frame, Error> {
-        Ok(Frame { module: self.u8()?, offset: self.leb128()? })
-    }
-
-    #[inline]
-    fn u16(&mut self) -> Result<u16, Error> {
-        self.array().map(u16::from_le_bytes)
-    }
-
-    #[inline]
-    fn u32(&mut self) -> Result<u32, Error> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    #[inline]
-    fn u64(&mut self) -> Result<u64, Error> {
-        self.array().map(u64::from_le_bytes)
-    }
-}
-
-/// Seven bits of each byte, put together.
-#[inline]
-const fn seven_in_each(bytes: u64) -> u64 {
-    let pairs = (bytes & 0x007f_007f_007f_007f) | ((bytes & 0x7f00_7f00_7f00_7f00) >> 1);
-    let fours = (pairs & 0x0000_3fff_0000_3fff) | ((pairs & 0x3fff_0000_3fff_0000) >> 2);
-    (fours & 0x0fff_ffff) | ((fours & 0x0fff_ffff_0000_0000) >> 4)
-}
-
 impl<'a> Record<'a> {
     /// Reads one payload of the given type, one of [`types`] or any other.
     ///
@@ -478,45 +353,5 @@ impl<'a> Record<'a> {
             }
             other => Self::Unknown(other),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Fields, Frame};
-
-    #[test]
-    fn a_frame_is_read_alike_whatever_stands_behind_it() {
-        for bits in 0..64 {
-            let odd = 0x5a5a_a5a5_5a5a_a5a5u64 >> bits;
-            for offset in [1 << bits, (1u64 << bits).wrapping_sub(1), odd, u64::MAX >> bits] {
-                let (bytes, used) = crate::encode::leb128(offset);
-                let frame = [&[7], bytes.get(..used).unwrap_or_default()].concat();
-                for behind in [&[][..], &[0; 9], &[0xff; 9], &[0x80; 3]] {
-                    let payload = [&frame, behind].concat();
-                    let mut fields = Fields(&payload);
-                    assert_eq!(
-                        fields.frame(),
-                        Ok(Frame { module: 7, offset }),
-                        "{offset:#x} before {behind:?}"
-                    );
-                    assert_eq!(fields.0, behind);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn both_ways_read_the_same_of_any_bytes() {
-        let mut state = 1u64;
-        for round in 0..40_000 {
-            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-            // Every other time mostly bytes that go on.
-            let more = if round % 2 == 0 { state << 7 & 0x8080_8080_8080_8080 } else { 0 };
-            let payload = [(state >> 8 | more).to_le_bytes(), state.to_be_bytes()].concat();
-            let (mut quick, mut slow) = (Fields(&payload), Fields(&payload));
-            assert_eq!(quick.frame(), slow.frame_bytewise(), "{payload:x?}");
-            assert_eq!(quick.0, slow.0);
-        }
     }
 }
