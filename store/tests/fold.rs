@@ -41,7 +41,7 @@ fn told() -> impl Strategy<Value = Told> {
             program,
             role,
             line,
-            // One image has one build of a module.
+            // One build of a module in each tree: with two of them folding changes the report, which decision 10 owns to.
             build: u8::try_from(tree % 3).unwrap_or(0),
             file,
             number,
