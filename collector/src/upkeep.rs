@@ -8,11 +8,15 @@ use alive_store::{Upkeep, Writer};
 use crate::moment::Moment;
 use crate::options::{Retention, UpkeepOptions};
 
-/// Pause between two steps. The receiving thread offers what it has more often than that, and is served first.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Pauses between two steps, in times of what a step took: a fifth of the writer's time is upkeep's at most. What
+/// is to be done comes with what is written, so a fixed pause would fall behind where much is.
+const REST: u32 = 4;
+
+/// Shortest and longest pause between two steps. A batch that is offered meanwhile is served first.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
 /// Longest time that batches which come one behind the other keep a step from being taken.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Pause after a step that failed.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -29,7 +33,7 @@ pub(crate) struct Rounds {
 impl Rounds {
     /// The first one begins now.
     pub(crate) fn new(options: UpkeepOptions) -> Self {
-        Self { options, round: None, next: Instant::now() + PAUSE }
+        Self { options, round: None, next: Instant::now() + PAUSE.0 }
     }
 
     /// How long there is nothing to do.
@@ -44,11 +48,15 @@ impl Rounds {
 
     /// Takes a step, if there is a database. A round goes by what was to be forgotten when it began.
     pub(crate) fn step(&mut self, writer: Option<&mut Writer>, retention: Retention) {
-        self.next = Instant::now() + PAUSE;
-        let Some(writer) = writer else { return };
+        let Some(writer) = writer else {
+            self.next = Instant::now() + PAUSE.1;
+            return;
+        };
         let begin = || Upkeep::new(retention.of_store(self.options), Moment::now().wall_micros);
         let round = self.round.get_or_insert_with(begin);
+        let began = Instant::now();
         let taken = writer.keep_up(round);
+        self.next = Instant::now() + (began.elapsed() * REST).clamp(PAUSE.0, PAUSE.1);
         let (is_done, is_too_large) = (round.is_done(), round.is_too_large());
         match taken {
             Ok(()) if !is_done => return,

@@ -178,3 +178,34 @@ fn an_upgraded_file_has_the_tables_of_a_new_one() {
         assert_eq!(broken, 0);
     }
 }
+
+/// Version 1 kept a role for each build of a module that forks at one place; now there is one.
+#[test]
+fn roles_that_a_replaced_library_made_two_of_become_one() {
+    let (_folder, path) = old(1);
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch(
+        "INSERT INTO site (id, module, build_id, offset) SELECT 90, module, x'FF', offset FROM site WHERE id = 1;
+         INSERT INTO role VALUES (90, 1, 1, 90, 1), (91, 1, 90, 2, 0);
+         UPDATE load SET role = 90 WHERE role = 2 AND id % 2 = 0;
+         UPDATE load SET role = 91 WHERE role = 3 AND id % 2 = 0;
+         UPDATE missing SET role = 91 WHERE role = 3;
+         UPDATE memory SET role = 90 WHERE role = 2;",
+    )
+    .unwrap();
+    let moved: i64 =
+        db.query_row("SELECT count(*) FROM load WHERE role IN (90, 91)", [], |row| row.get(0)).unwrap();
+    assert!(moved > 0);
+    drop(db);
+
+    assert_tells_what_it_did(&report(&path), 1);
+    Writer::open(&path).unwrap().close().unwrap();
+
+    let db = Connection::open(&path).unwrap();
+    let roles: i64 =
+        db.query_row("SELECT count(*) FROM role WHERE tree = 1", [], |row| row.get(0)).unwrap();
+    assert_eq!(roles, 3, "as without the second build");
+    let loose: i64 =
+        db.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(loose, 0);
+}

@@ -135,20 +135,7 @@ pub(crate) fn roles(db: &Connection, tree: i64, most: u32) -> Result<Vec<i64>> {
 /// Adds the forks into a role, and that its tree had it.
 fn fold_forks(db: &Connection, kept: i64, role: i64, last_micros: i64) -> Result<()> {
     let to = kept::role(db, kept, role, last_micros)?;
-    // Several builds of a module may have made two roles of the tree that are one here.
-    let again: bool = db
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM role AS ours JOIN site ON site.id = ours.site
-                 JOIN role AS other ON other.tree = ours.tree AND other.parent = ours.parent
-                     AND other.line = ours.line AND other.id < ours.id
-                 JOIN site AS place ON place.id = other.site AND place.module = site.module
-                     AND place.offset = site.offset
-                 WHERE ours.id = ?1)",
-        )?
-        .query_row([role], |row| row.get(0))?;
-    if !again {
-        db.prepare_cached("UPDATE role SET trees = trees + 1 WHERE id = ?1")?.execute([to])?;
-    }
+    db.prepare_cached("UPDATE role SET trees = trees + 1 WHERE id = ?1")?.execute([to])?;
     let columns = bystanders::COLUMNS;
     let rows = db
         .prepare_cached(&format!(

@@ -3,9 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use crate::integer::from_bits;
-use crate::model::Site;
-use crate::role::{self, Place};
+use crate::role::{self, Place, same_place};
 
 /// The kept tree of a program, made when there is none.
 pub(crate) fn tree(db: &Connection, label: &[u8]) -> Result<i64> {
@@ -37,34 +35,17 @@ pub(crate) fn spoke(db: &Connection, kept: i64, first_micros: i64, last_micros: 
     Ok(())
 }
 
-/// A role of a tree that is folded.
-#[derive(Debug)]
-struct Folded {
-    place: Place,
-    site: Site,
-}
-
 /// The role of the kept tree that has the sums of a role, made when there is none. `seen_micros` is when its tree
 /// spoke last.
 pub(crate) fn role(db: &Connection, kept: i64, role: i64, seen_micros: i64) -> Result<i64> {
-    let Some(Folded { place, site }) = folded(db, role)? else { return role::row(db, Place::root(kept)) };
+    let Some(place) = folded(db, role)? else { return role::row(db, Place::root(kept)) };
     let parent = self::role(db, kept, place.parent, seen_micros)?;
-    let line = if place.line == role::UNTOLD && is_beside_a_line(db, place, &site)? {
+    let line = if place.line == role::UNTOLD && is_beside_a_line(db, place)? {
         role::OTHER
     } else {
         place.line
     };
-    let known = db
-        .prepare_cached(
-            "SELECT role.id, build_id, symbol FROM role JOIN site ON site.id = role.site
-             WHERE tree = ?1 AND parent = ?2 AND line = ?3 AND module = ?4 AND offset = ?5",
-        )?
-        .query_row(params![kept, parent, line, site.module, crate::integer::bits(site.offset)], |row| {
-            let known = Site { build_id: row.get(1)?, symbol: row.get(2)?, ..Site::default() };
-            Ok((row.get::<_, i64>(0)?, known))
-        })
-        .optional()?;
-    let Some((id, known)) = known else {
+    let Some(id) = role::find(db, Place { tree: kept, parent, line, ..place })? else {
         return db
             .prepare_cached(
                 "INSERT INTO role (tree, parent, site, line, trees, rank, seen_micros)
@@ -72,9 +53,6 @@ pub(crate) fn role(db: &Connection, kept: i64, role: i64, seen_micros: i64) -> R
             )?
             .insert(params![kept, parent, place.site, line, role, seen_micros]);
     };
-    if site.is_told_rather_than(&known) {
-        db.prepare_cached("UPDATE role SET site = ?2 WHERE id = ?1")?.execute([id, place.site])?;
-    }
     db.prepare_cached(
         "UPDATE role SET rank = min(rank, ?2), seen_micros = max(seen_micros, ?3)
          WHERE id = ?1 AND (rank > ?2 OR seen_micros < ?3)",
@@ -83,32 +61,22 @@ pub(crate) fn role(db: &Connection, kept: i64, role: i64, seen_micros: i64) -> R
     Ok(id)
 }
 
-/// `None` for a root's role.
-fn folded(db: &Connection, role: i64) -> Result<Option<Folded>> {
-    db.prepare_cached(
-        "SELECT tree, parent, site, line, module, build_id, offset, symbol
-         FROM role JOIN site ON site.id = role.site WHERE role.id = ?1",
-    )?
-    .query_row([role], |row| {
-        let place = Place { tree: row.get(0)?, parent: row.get(1)?, site: row.get(2)?, line: row.get(3)? };
-        let site = Site {
-            module: row.get(4)?,
-            build_id: row.get(5)?,
-            offset: from_bits(row.get(6)?),
-            symbol: row.get(7)?,
-        };
-        Ok(Folded { place, site })
-    })
-    .optional()
+/// Where a role hangs; `None` for a root's.
+fn folded(db: &Connection, role: i64) -> Result<Option<Place>> {
+    db.prepare_cached("SELECT tree, parent, site, line FROM role WHERE id = ?1 AND site <> 0")?
+        .query_row([role], |row| {
+            Ok(Place { tree: row.get(0)?, parent: row.get(1)?, site: row.get(2)?, line: row.get(3)? })
+        })
+        .optional()
 }
 
 /// Whether the tree has a role of the same place whose line was told.
-fn is_beside_a_line(db: &Connection, place: Place, site: &Site) -> Result<bool> {
-    db.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM role JOIN site ON site.id = role.site
-             WHERE tree = ?1 AND parent = ?2 AND line > 0 AND module = ?3 AND offset = ?4)",
-    )?
-    .query_row(params![place.tree, place.parent, site.module, crate::integer::bits(site.offset)], |row| {
-        row.get(0)
-    })
+fn is_beside_a_line(db: &Connection, place: Place) -> Result<bool> {
+    let Place { tree, parent, site, .. } = place;
+    db.prepare_cached(concat!(
+        "SELECT EXISTS (SELECT 1 FROM role WHERE tree = ?1 AND parent = ?2 AND site IN ",
+        same_place!(),
+        " AND line > 0)"
+    ))?
+    .query_row(params![tree, parent, site], |row| row.get(0))
 }

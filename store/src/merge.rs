@@ -56,8 +56,6 @@ struct Merged {
     missing: HashMap<(usize, Vec<u8>), usize>,
     missing_samples: Vec<Sampled>,
     executed: HashMap<(usize, Vec<u8>, Vec<u8>), usize>,
-    /// The last tree of each role: two rows of one tree may be one role.
-    role_trees: std::collections::HashSet<(usize, i64)>,
 }
 
 /// Index of the root's role in every program.
@@ -148,7 +146,7 @@ impl Merge {
 
     fn role(&mut self, row: RoleRow) {
         let RoleRow { id, tree, parent, site, line, is_other: _, trees } = row;
-        let Some(&(index, is_kept)) = self.trees.get(&tree) else { return };
+        let Some(&(index, _)) = self.trees.get(&tree) else { return };
         let Some(site) = site else {
             self.roles.insert(id, (index, ROOT));
             return;
@@ -166,10 +164,8 @@ impl Merge {
         {
             *known = site;
         }
-        if is_kept || merged.role_trees.insert((role, tree)) {
-            let known = &mut merged.program.roles[role].trees;
-            *known = add(*known, trees);
-        }
+        let known = &mut merged.program.roles[role].trees;
+        *known = add(*known, trees);
         self.roles.insert(id, (index, role));
     }
 
@@ -260,7 +256,6 @@ impl Merged {
             missing: HashMap::new(),
             missing_samples: Vec::new(),
             executed: HashMap::new(),
-            role_trees: std::collections::HashSet::new(),
         }
     }
 

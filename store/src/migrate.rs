@@ -4,13 +4,25 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::{APPLICATION_ID, Error, SCHEMA_VERSION};
+use crate::{APPLICATION_ID, Error, SCHEMA_VERSION, rebase};
 
 /// The tables of this version, for a file that has none yet.
 const TABLES: &str = include_str!("schema.sql");
 
+/// A step from one version to the next.
+type Step = fn(&Connection) -> rusqlite::Result<()>;
+
 /// The way from each version to the next one; the first begins at version 1.
-const STEPS: [&str; SCHEMA_VERSION as usize - 1] = [include_str!("upgrade/1.sql")];
+const STEPS: [Step; SCHEMA_VERSION as usize - 1] = [from_1];
+
+fn make(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(TABLES)
+}
+
+fn from_1(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(include_str!("upgrade/1.sql"))?;
+    rebase::join_builds(connection)
+}
 
 /// What is in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,14 +72,14 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Er
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
     // Looked at again inside the transaction: another program may have been faster.
     let steps = match inspect(&transaction, path)? {
-        Found::Empty => &[TABLES][..],
+        Found::Empty => &[make as Step][..],
         Found::Version(version) => {
             let first = usize::try_from(version).unwrap_or(0).saturating_sub(1);
             STEPS.get(first..).unwrap_or_default()
         }
     };
     for step in steps {
-        transaction.execute_batch(step).map_err(sqlite)?;
+        step(&transaction).map_err(sqlite)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(sqlite)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(sqlite)?;

@@ -3,11 +3,11 @@
 //! The heir's role becomes the root's: its loads and searches are start-up. Roles below it hang from the
 //! root, and where the root has a role of the same fork site the two become one.
 
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension as _, Result, params};
 
 use crate::identity::Identities;
 use crate::model::Rebase;
-use crate::role::Place;
+use crate::role::{self, Place};
 use crate::sums;
 
 /// Carries out a rebase, and remembers it for the next collector.
@@ -34,15 +34,11 @@ pub(crate) fn rebase(db: &Connection, ids: &mut Identities, row: &Rebase) -> Res
     Ok(())
 }
 
-/// Hangs a role of the same tree and site at a place; merges it with the one that is there.
+/// Hangs a role of the same tree and site, or of a site of another build, at a place; merges it with the one that
+/// is there.
 pub(crate) fn hang(db: &Connection, role: i64, place: Place) -> Result<()> {
-    let Place { tree, parent, site, line } = place;
-    let there: Option<i64> = db
-        .prepare_cached(
-            "SELECT id FROM role WHERE tree = ?1 AND parent = ?2 AND site = ?3 AND line = ?4 AND id <> ?5",
-        )?
-        .query_row(params![tree, parent, site, line, role], |row| row.get(0))
-        .optional()?;
+    let Place { parent, site, line, .. } = place;
+    let there = role::find_build(db, place)?.filter(|&there| there != role);
     // The lower number stays: a parent's number must be lower than its children's.
     let kept = there.map_or(role, |there| there.min(role));
     if let Some(there) = there {
@@ -68,13 +64,42 @@ pub(crate) fn hang(db: &Connection, role: i64, place: Place) -> Result<()> {
         .execute([gone, kept])?;
         db.prepare_cached("DELETE FROM fork WHERE role = ?1")?.execute([gone])?;
         let children = children(db, gone)?;
+        let gone_site =
+            db.prepare_cached("SELECT site FROM role WHERE id = ?1")?.query_row([gone], |row| row.get(0))?;
         delete_role(db, gone)?;
+        role::prefer(db, kept, gone_site)?;
         for (child, place) in children {
             hang(db, child, Place { parent: kept, ..place })?;
         }
     }
     db.prepare_cached("UPDATE role SET parent = ?2, line = ?3 WHERE id = ?1")?
         .execute([kept, parent, line])?;
+    role::prefer(db, kept, site)
+}
+
+/// Makes one of roles that differ in the build of a module alone, as version 1 of the tables kept them apart.
+pub(crate) fn join_builds(db: &Connection) -> Result<()> {
+    let several: Vec<i64> = db
+        .prepare(
+            "SELECT role.id FROM role JOIN site ON site.id = role.site
+             WHERE EXISTS (SELECT 1 FROM site AS other
+                 WHERE other.module = site.module AND other.offset = site.offset AND other.id <> site.id)
+             ORDER BY role.id",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_>>()?;
+    for role in several {
+        // It may be gone, with one that it is the same as.
+        let place = db
+            .prepare_cached("SELECT tree, parent, site, line FROM role WHERE id = ?1")?
+            .query_row([role], |row| {
+                Ok(Place { tree: row.get(0)?, parent: row.get(1)?, site: row.get(2)?, line: row.get(3)? })
+            })
+            .optional()?;
+        if let Some(place) = place {
+            hang(db, role, place)?;
+        }
+    }
     Ok(())
 }
 

@@ -1,11 +1,17 @@
 //! Which row a role has: by the role that forks it, the place in machine code and the line.
 //!
+//! A place is an offset of a module, whatever the module's build: a daemon whose library is replaced while it runs
+//! goes on forking the same role. The row has the site that a report would show, as
+//! [`is_told_rather_than`](Site::is_told_rather_than) says.
+//!
 //! The line may be told late, or not by every event. Within a tree a number stands for one fork site, so a
 //! role without a line is known again by its number. Numbers come with the counts of forks, before whatever
 //! else is told of a role.
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
+use crate::integer::from_bits;
+use crate::model::Site;
 use crate::rebase;
 
 /// The line of a role whose line was not told.
@@ -17,6 +23,15 @@ pub(crate) const OTHER: i64 = -1;
 
 /// Parent and site of a root's role.
 const NONE: i64 = 0;
+
+/// Sites of the same place as the site `?3`, one for each build of its module. None for [`NONE`].
+macro_rules! same_place {
+    () => {
+        "(SELECT build.id FROM site AS ours JOIN site AS build
+              ON build.module = ours.module AND build.offset = ours.offset WHERE ours.id = ?3)"
+    };
+}
+pub(crate) use same_place;
 
 /// Where in a tree a role hangs, by row numbers.
 #[derive(Debug, Clone, Copy)]
@@ -37,9 +52,61 @@ impl Place {
 /// The role at a place.
 pub(crate) fn find(db: &Connection, place: Place) -> Result<Option<i64>> {
     let Place { tree, parent, site, line } = place;
-    db.prepare_cached("SELECT id FROM role WHERE tree = ?1 AND parent = ?2 AND site = ?3 AND line = ?4")?
+    let known = db
+        .prepare_cached("SELECT id FROM role WHERE tree = ?1 AND parent = ?2 AND site = ?3 AND line = ?4")?
         .query_row(params![tree, parent, site, line], |row| row.get(0))
-        .optional()
+        .optional()?;
+    match known {
+        Some(id) => Ok(Some(id)),
+        None => found(db, find_build(db, place)?, site),
+    }
+}
+
+/// The role at a place, under whatever build of the module.
+pub(crate) fn find_build(db: &Connection, place: Place) -> Result<Option<i64>> {
+    let Place { tree, parent, site, line } = place;
+    db.prepare_cached(concat!(
+        "SELECT id FROM role WHERE tree = ?1 AND parent = ?2 AND site IN ",
+        same_place!(),
+        " AND line = ?4 ORDER BY id LIMIT 1"
+    ))?
+    .query_row(params![tree, parent, site, line], |row| row.get(0))
+    .optional()
+}
+
+/// A role that was found under a site of its place, and may have to take that one.
+fn found(db: &Connection, role: Option<i64>, site: i64) -> Result<Option<i64>> {
+    if let Some(role) = role {
+        prefer(db, role, site)?;
+    }
+    Ok(role)
+}
+
+/// Gives a role the site, another build of its own, if that is told rather.
+pub(crate) fn prefer(db: &Connection, role: i64, site: i64) -> Result<()> {
+    let told = |site: i64| {
+        db.prepare_cached("SELECT module, build_id, offset, symbol FROM site WHERE id = ?1")?
+            .query_row([site], |row| {
+                Ok(Site {
+                    module: row.get(0)?,
+                    build_id: row.get(1)?,
+                    offset: from_bits(row.get(2)?),
+                    symbol: row.get(3)?,
+                })
+            })
+            .optional()
+    };
+    let known: i64 =
+        db.prepare_cached("SELECT site FROM role WHERE id = ?1")?.query_row([role], |row| row.get(0))?;
+    if known == site {
+        return Ok(());
+    }
+    if let (Some(other), Some(shown)) = (told(site)?, told(known)?)
+        && other.is_told_rather_than(&shown)
+    {
+        db.prepare_cached("UPDATE role SET site = ?2 WHERE id = ?1")?.execute([role, site])?;
+    }
+    Ok(())
 }
 
 /// The role at a place, made when it is new.
@@ -56,14 +123,18 @@ pub(crate) fn row(db: &Connection, place: Place) -> Result<i64> {
 /// The role at a place. Where the line was not told and no role goes without one, the only one there.
 pub(crate) fn find_or_only(db: &Connection, place: Place) -> Result<Option<i64>> {
     let Place { tree, parent, site, line } = place;
-    let found = find(db, place)?;
-    if found.is_some() || line != UNTOLD {
-        return Ok(found);
+    let known = find(db, place)?;
+    if known.is_some() || line != UNTOLD {
+        return Ok(known);
     }
-    db.prepare_cached(
-        "SELECT iif(count(*) = 1, min(id), NULL) FROM role WHERE tree = ?1 AND parent = ?2 AND site = ?3",
-    )?
-    .query_row(params![tree, parent, site], |row| row.get(0))
+    let only = db
+        .prepare_cached(concat!(
+            "SELECT iif(count(*) = 1, min(id), NULL) FROM role
+             WHERE tree = ?1 AND parent = ?2 AND site IN ",
+            same_place!()
+        ))?
+        .query_row(params![tree, parent, site], |row| row.get(0))?;
+    found(db, only, site)
 }
 
 /// The role of a number at a place whose line was not told; `None` when none is known by that number, or when
@@ -73,12 +144,16 @@ pub(crate) fn numbered(db: &Connection, place: Place, number: u16) -> Result<Opt
     if number == 0 || line != UNTOLD {
         return Ok(None);
     }
-    db.prepare_cached(
-        "SELECT role.id FROM role JOIN fork ON fork.role = role.id
-         WHERE tree = ?1 AND parent = ?2 AND site = ?3 AND fork.number = ?4",
-    )?
-    .query_row(params![tree, parent, site, number], |row| row.get(0))
-    .optional()
+    let known = db
+        .prepare_cached(concat!(
+            "SELECT role.id FROM role JOIN fork ON fork.role = role.id
+             WHERE tree = ?1 AND parent = ?2 AND site IN ",
+            same_place!(),
+            " AND fork.number = ?4"
+        ))?
+        .query_row(params![tree, parent, site, number], |row| row.get(0))
+        .optional()?;
+    found(db, known, site)
 }
 
 /// Gives the line of a place to the role that was known by this number without it; joins it with the role
@@ -90,10 +165,11 @@ pub(crate) fn tell_line(db: &Connection, place: Place, number: u16) -> Result<bo
         return Ok(false);
     }
     let unnamed: Option<i64> = db
-        .prepare_cached(
-            "SELECT id FROM role WHERE tree = ?1 AND parent = ?2 AND site = ?3 AND line = 0
-             AND (SELECT min(number) = ?4 AND max(number) = ?4 FROM fork WHERE fork.role = role.id)",
-        )?
+        .prepare_cached(concat!(
+            "SELECT id FROM role WHERE tree = ?1 AND parent = ?2 AND site IN ",
+            same_place!(),
+            " AND line = 0 AND (SELECT min(number) = ?4 AND max(number) = ?4 FROM fork WHERE fork.role = role.id)"
+        ))?
         .query_row(params![tree, parent, site, number], |row| row.get(0))
         .optional()?;
     if let Some(role) = unnamed {

@@ -41,8 +41,8 @@ fn told() -> impl Strategy<Value = Told> {
             program,
             role,
             line,
-            // One build of a module in each tree: with two of them folding changes the report, which decision 10 owns to.
-            build: u8::try_from(tree % 3).unwrap_or(0),
+            // A library may be replaced while its daemon runs.
+            build: u8::try_from((tree + u32::from(file)) % 3).unwrap_or(0),
             file,
             number,
             // No two trees spoke last at one time: which was later would be anybody's guess.

@@ -206,3 +206,23 @@ fn a_line_that_stands_in_many_stacks_is_kept_once() {
     let lines: i64 = db.query_row("SELECT count(*) FROM line", [], |row| row.get(0)).unwrap();
     assert_eq!(lines, 1);
 }
+
+#[test]
+fn a_library_that_is_replaced_while_its_daemon_runs_forks_the_same_role() {
+    let replaced = |number, line| {
+        let mut batch = told(1, number, line);
+        for chain in [&mut batch.roles[0].chain, &mut batch.loads[0].key.chain] {
+            chain[0].site.build_id = vec![9];
+            chain[0].site.symbol = None;
+        }
+        batch
+    };
+    let program = stored(&[replaced(1, None), told(1, 2, None), replaced(3, None)]);
+    assert_eq!(roles(&program), [(None, 6, 3)]);
+    // Of the two builds the one whose symbol is known stands for both.
+    assert_eq!(program.roles[1].site.as_ref().unwrap().build_id, [1, 2, 3]);
+    assert_eq!(program.roles[1].trees, 1);
+
+    let told_late = stored(&[replaced(1, None), told(1, 1, Some(589)), replaced(2, Some(589))]);
+    assert_eq!(roles(&told_late), [(Some(589), 4, 3)]);
+}
