@@ -202,8 +202,7 @@ fn roles_that_a_replaced_library_made_two_of_become_one() {
     Writer::open(&path).unwrap().close().unwrap();
 
     let db = Connection::open(&path).unwrap();
-    let roles: i64 =
-        db.query_row("SELECT count(*) FROM role WHERE tree = 1", [], |row| row.get(0)).unwrap();
+    let roles: i64 = db.query_row("SELECT count(*) FROM role WHERE tree = 1", [], |row| row.get(0)).unwrap();
     assert_eq!(roles, 3, "as without the second build");
     let loose: i64 =
         db.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0)).unwrap();

@@ -40,11 +40,8 @@ pub(crate) fn spoke(db: &Connection, kept: i64, first_micros: i64, last_micros: 
 pub(crate) fn role(db: &Connection, kept: i64, role: i64, seen_micros: i64) -> Result<i64> {
     let Some(place) = folded(db, role)? else { return role::row(db, Place::root(kept)) };
     let parent = self::role(db, kept, place.parent, seen_micros)?;
-    let line = if place.line == role::UNTOLD && is_beside_a_line(db, place)? {
-        role::OTHER
-    } else {
-        place.line
-    };
+    let line =
+        if place.line == role::UNTOLD && is_beside_a_line(db, place)? { role::OTHER } else { place.line };
     let Some(id) = role::find(db, Place { tree: kept, parent, line, ..place })? else {
         return db
             .prepare_cached(
