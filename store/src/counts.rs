@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::{Error, read};
+use crate::{Error, open};
 
 /// Rows of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,17 +28,21 @@ pub struct Counts {
 /// # Errors
 /// Every [`Error`] that says why a database cannot be read.
 pub fn counts(path: &Path) -> Result<Counts, Error> {
-    read::reading(path, |db, _| {
-        let count = |table| count(db, table);
-        Ok(Counts {
-            trees: count("tree")?,
-            roles: count("role")?,
-            loads: count("load")?,
-            missing: count("missing")?,
-            executed: count("executed")?,
-            taps: count("ping")?,
-        })
-    })
+    open::reading(
+        path,
+        |_| Ok(0),
+        |reading| {
+            let count = |table| count(reading.db, table);
+            Ok(Counts {
+                trees: count("tree")?,
+                roles: count("role")?,
+                loads: count("load")?,
+                missing: count("missing")?,
+                executed: count("executed")?,
+                taps: count("ping")?,
+            })
+        },
+    )
 }
 
 fn count(db: &Connection, table: &str) -> rusqlite::Result<u64> {

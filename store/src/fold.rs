@@ -31,6 +31,11 @@ struct Silent {
 const SILENT: &str =
     "SELECT id, pid, program, executable, state, gaps, first_seen_micros, last_seen_micros FROM tree";
 
+/// Of the trees that settled, dropped or not. Each looked up by itself: together they would have to be sorted.
+const SETTLED_FIRST: &str = "id IN (
+        (SELECT id FROM tree WHERE state = 1 AND last_seen_micros < ?1 ORDER BY last_seen_micros LIMIT 1),
+        (SELECT id FROM tree WHERE state = 2 AND last_seen_micros < ?1 ORDER BY last_seen_micros LIMIT 1))";
+
 fn silent(db: &Connection, which: &str, cutoff: i64) -> Result<Option<Silent>> {
     db.prepare_cached(&format!("{SILENT} WHERE {which} ORDER BY last_seen_micros LIMIT 1"))?
         .query_row([cutoff], |row| {
@@ -79,17 +84,20 @@ pub(crate) fn settle(db: &Connection, silent_since_micros: i64, most: u32) -> Re
     Ok(Some(most - left + TREE))
 }
 
-/// Forgets who the tree was that settled first, where more than `known` trees have a row; at most `most` of its roles
-/// at once, or about how many there were. `None` when there are no more.
-pub(crate) fn forget(db: &Connection, known: u32, most: u32) -> Result<Option<u32>> {
+/// How many trees have a row beyond `known` ones.
+pub(crate) fn beyond(db: &Connection, known: u32) -> Result<u32> {
     let trees: i64 =
-        db.prepare_cached("SELECT count(*) FROM tree WHERE state <> 3")?.query_row([], |row| row.get(0))?;
-    if trees <= known.into() {
+        db.prepare_cached("SELECT count(*) FROM tree WHERE state < 3")?.query_row([], |row| row.get(0))?;
+    Ok(u32::try_from(trees.saturating_sub(known.into())).unwrap_or(0))
+}
+
+/// Forgets who the tree was that settled first, if there are any `beyond` those to be known, and counts it off; at most
+/// `most` of its roles at once, or about how many there were. `None` when there are no more.
+pub(crate) fn forget(db: &Connection, beyond: &mut u32, most: u32) -> Result<Option<u32>> {
+    if *beyond == 0 {
         return Ok(None);
     }
-    let Some(tree) = silent(db, "state IN (1, 2) AND last_seen_micros < ?1", i64::MAX)? else {
-        return Ok(None);
-    };
+    let Some(tree) = silent(db, SETTLED_FIRST, i64::MAX)? else { return Ok(None) };
     let dropped = tree.state == 2;
     let kept = if dropped { None } else { Some(kept::tree(db, &tree.label)?) };
     // Children before their parents.
@@ -115,6 +123,7 @@ pub(crate) fn forget(db: &Connection, known: u32, most: u32) -> Result<Option<u3
     if all {
         fold_numbers(db, kept, &tree)?;
         delete_tree(db, tree.id)?;
+        *beyond -= 1;
     }
     Ok(Some(count.saturating_add(TREE)))
 }

@@ -16,13 +16,13 @@ use hashbrown::HashMap as FastMap;
 use rusqlite::Result;
 
 pub(crate) use forks::ForkRow;
-pub(crate) use loads::{LoadRow, MissingRow, SampleRow};
+pub(crate) use loads::{LoadRow, Loads, MissingRow, Roles, SampleRow};
 
 use crate::memory::{LookRow, Looks};
 use crate::model::{Executed, Interpreter, LanguageFrame, LineCount, NUMBERED, Program, Role, Site};
 use crate::samples::Samples;
 use forks::Forks;
-use loads::Sampled;
+use loads::{Sampled, Sum};
 
 /// Takes rows, trees first, then roles with parents before children, then the rest.
 #[derive(Debug, Default)]
@@ -31,15 +31,9 @@ pub(crate) struct Merge {
     by_label: HashMap<Vec<u8>, usize>,
     /// Program of each tree, and whether it is a kept one.
     trees: HashMap<i64, (usize, bool)>,
-    /// Program and role of each role's row.
-    roles: FastMap<i64, (usize, usize)>,
-    /// Words of a few letters, by their place here.
-    kinds: Vec<String>,
+    roles: Roles,
     /// Sum that each row of a missing name went into: program, index.
     missing_rows: FastMap<i64, (usize, usize)>,
-    /// The role that was looked up last, and the sum that a load was added to last: rows of a role stand together.
-    last_role: Option<(i64, usize, usize)>,
-    last_load: Option<(usize, usize)>,
 }
 
 /// A program and where its parts stand in it.
@@ -49,10 +43,7 @@ struct Merged {
     roles: HashMap<(usize, Vec<u8>, u64, Option<LanguageFrame>), usize>,
     forks: Vec<Forks>,
     looks: Vec<Looks>,
-    /// Loads by role, file and kind.
-    loads: FastMap<(u32, u8, i64), u32>,
-    load_files: Vec<i64>,
-    load_samples: Vec<Sampled>,
+    loads: Vec<Sum>,
     missing: HashMap<(usize, Vec<u8>), usize>,
     missing_samples: Vec<Sampled>,
     executed: HashMap<(usize, Vec<u8>, Vec<u8>), usize>,
@@ -170,15 +161,20 @@ impl Merge {
     }
 
     /// The program and the role of a role's row.
-    fn role_of(&mut self, row: i64) -> Option<(usize, usize)> {
-        if let Some((known, program, role)) = self.last_role
-            && known == row
-        {
-            return Some((program, role));
+    fn role_of(&self, row: i64) -> Option<(usize, usize)> {
+        self.roles.get(&row).copied()
+    }
+
+    /// Program and role of every role's row, for those who add up loads.
+    pub(crate) const fn role_rows(&self) -> &Roles {
+        &self.roles
+    }
+
+    /// All loads.
+    pub(crate) fn loads(&mut self, loads: Loads) {
+        for (merged, sums) in self.programs.iter_mut().zip(loads.finish()) {
+            merged.loads = sums;
         }
-        let (program, role) = *self.roles.get(&row)?;
-        self.last_role = Some((row, program, role));
-        Some((program, role))
     }
 
     /// An interpreter in a tree's processes.
@@ -250,9 +246,7 @@ impl Merged {
             roles: HashMap::new(),
             forks: Vec::new(),
             looks: Vec::new(),
-            loads: FastMap::new(),
-            load_files: Vec::new(),
-            load_samples: Vec::new(),
+            loads: Vec::new(),
             missing: HashMap::new(),
             missing_samples: Vec::new(),
             executed: HashMap::new(),
@@ -270,10 +264,10 @@ impl Merged {
         }
         let root = &mut program.roles[ROOT];
         (root.processes, root.trees) = (program.trees, program.trees);
-        for ((load, file), sampled) in program.loads.iter_mut().zip(&self.load_files).zip(&self.load_samples)
-        {
-            load.path = samples.path(*file)?;
+        for Sum { file, mut load, sampled, .. } in self.loads.drain(..) {
+            load.path = samples.path(file)?;
             load.stacks = samples.stacks(sampled.ids())?;
+            program.loads.push(load);
         }
         for (missing, sampled) in program.missing.iter_mut().zip(&self.missing_samples) {
             missing.stacks = samples.stacks(sampled.ids())?;

@@ -1,23 +1,17 @@
 //! The reader: everything in one transaction, also while a collector writes.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::Path;
+use std::time::SystemTime;
 
-use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Result as SqlResult, Row, Rows};
+use rusqlite::{Connection, Result as SqlResult, Row};
 
 use crate::integer::{from_bits, from_count};
-use crate::merge::{ForkRow, LoadRow, Merge, MissingRow, RoleRow, SampleRow, TreeRow};
-use crate::migrate::{self, Found};
+use crate::merge::{ForkRow, Merge, MissingRow, RoleRow, SampleRow, TreeRow};
 use crate::model::{Interpreter, LanguageFrame, LineCount, Loss, Site, Snapshot};
+use crate::open::{Reading, reading};
 use crate::samples::Samples;
-use crate::{Error, SCHEMA_VERSION, bystanders, executed, lock, memory, merge, ping, role};
-
-/// How long to wait for a writer that holds the whole database, as at its start and end.
-const BUSY: Duration = Duration::from_secs(5);
+use crate::{Error, bystanders, executed, loads, memory, merge, ping, role};
 
 /// Reads everything that a report needs.
 ///
@@ -26,118 +20,10 @@ const BUSY: Duration = Duration::from_secs(5);
 /// # Errors
 /// Every [`Error`] that says why a database cannot be read.
 pub fn snapshot(path: &Path) -> Result<Snapshot, Error> {
-    reading(path, read)
+    reading(path, loads::readers, read)
 }
 
-/// Opens a database and reads from it in one transaction. `read` is told whether a writer lives.
-pub(crate) fn reading<T>(
-    path: &Path,
-    read: impl FnOnce(&Connection, bool) -> SqlResult<T>,
-) -> Result<T, Error> {
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => return Err(Error::NotADatabase { path: path.to_owned() }),
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(Error::Missing { path: path.to_owned() });
-        }
-        Err(error) => return Err(Error::of_io(path, error)),
-    }
-    let mut connection = open(path)?;
-    let sqlite = |error| Error::of_sqlite(path, error);
-    // Looked at before the rows are read: a writer that ends in between has closed its epoch then.
-    let writer_lives = lock::is_held(path);
-    match migrate::inspect(&connection, path)? {
-        Found::Empty => return Err(Error::NotOurs { path: path.to_owned() }),
-        Found::Version(SCHEMA_VERSION) => {}
-        Found::Version(_) => connection = upgraded_copy(&connection, path)?,
-    }
-    let transaction = connection.transaction().map_err(sqlite)?;
-    read(&transaction, writer_lives).map_err(sqlite)
-}
-
-/// The same tables as this version has them: a reader may not upgrade the file itself, which may be kept for good
-/// reason, or be written by an older collector. The copy is a file without a name, gone when it is closed.
-fn upgraded_copy(connection: &Connection, path: &Path) -> Result<Connection, Error> {
-    let sqlite = |error| Error::of_sqlite(path, error);
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut copy = Connection::open_with_flags("", flags).map_err(sqlite)?;
-    let copied = Backup::new(connection, &mut copy).and_then(|backup| backup.step(-1)).map_err(sqlite)?;
-    if copied != StepResult::Done {
-        return Err(Error::Locked { path: path.to_owned() });
-    }
-    copy.pragma_update(None, "foreign_keys", false).map_err(sqlite)?;
-    migrate::migrate(&mut copy, path)?;
-    Ok(copy)
-}
-
-/// Opens for reading.
-///
-/// A database in WAL mode is read through a log and its index beside it, which even a reader has to make
-/// where they are not. So it is opened for writing where that is allowed, because only then does `SQLite`
-/// remove them again, and told that there is nothing to write.
-///
-/// In a folder that the reader cannot write they cannot be made; there, when no log stands beside the
-/// database, nothing is being written either, and the file may be read as it is.
-fn open(path: &Path) -> Result<Connection, Error> {
-    // Without a lock around every call, which a million rows would pay for: one thread reads.
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )
-    .map_err(|error| opening(path, error))?;
-    let sqlite = |error| Error::of_sqlite(path, error);
-    connection.busy_timeout(BUSY).map_err(sqlite)?;
-    connection.pragma_update(None, "query_only", true).map_err(sqlite)?;
-    let Err(error) = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) else {
-        return Ok(connection);
-    };
-    if error.sqlite_error_code() != Some(ErrorCode::CannotOpen)
-        && error.sqlite_error_code() != Some(ErrorCode::ReadOnly)
-    {
-        return Err(sqlite(error));
-    }
-    if fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0) {
-        return Err(Error::Unrecovered { path: path.to_owned() });
-    }
-    Connection::open_with_flags(
-        uri(path, "mode=ro&immutable=1"),
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )
-    .map_err(|error| opening(path, error))
-}
-
-/// The file is there, so what cannot be opened is what may not be opened.
-fn opening(path: &Path, error: rusqlite::Error) -> Error {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::CannotOpen) => Error::Permission { path: path.to_owned() },
-        _ => Error::of_sqlite(path, error),
-    }
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-/// The path as a URI of `SQLite`, every byte that could mean something in it escaped.
-fn uri(path: &Path, query: &str) -> String {
-    use std::fmt::Write as _;
-    use std::os::unix::ffi::OsStrExt as _;
-    // `file:relative` is relative, `file:///absolute` has an empty host in front of the path.
-    let mut uri = String::from(if path.is_absolute() { "file://" } else { "file:" });
-    for &byte in path.as_os_str().as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            write!(uri, "%{byte:02X}").expect("a String takes everything");
-        }
-    }
-    uri + "?" + query
-}
-
-fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
+fn read(Reading { db, beside, writer_lives }: Reading<'_>) -> SqlResult<Snapshot> {
     let counters = counters(db)?;
     let counter = |name: &str| counters.get(name).copied().unwrap_or(0);
     let mut merge = Merge::default();
@@ -149,7 +35,7 @@ fn read(db: &Connection, writer_lives: bool) -> SqlResult<Snapshot> {
     roles(db, &mut merge, &sites, &lines)?;
     memory::read(db, |role, look| merge.look(role, look))?;
     interpreters(db, &mut merge)?;
-    loads(db, &mut merge)?;
+    loads::read(db, beside, &mut merge)?;
     missing(db, &mut merge)?;
     executed::read(db, &mut merge)?;
     let programs = merge.finish(&mut Samples::new(db, &sites, &lines)?)?;
@@ -356,60 +242,6 @@ fn interpreters(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
         merge.lines(row.get(0)?, count);
         Ok(())
     })
-}
-
-fn loads(db: &Connection, merge: &mut Merge) -> SqlResult<()> {
-    // Two walks in one step: over the loads, and over their stacks by an index that has all that is asked.
-    let mut stacks =
-        db.prepare("SELECT load, id, digest FROM stack WHERE load IS NOT NULL ORDER BY load, digest")?;
-    let mut stacks = stacks.query([])?;
-    let mut stack = sample(&mut stacks)?;
-    let query = "SELECT id, role, file, kind, name, language, outcome, via, pulled_in_by, events, processes,
-                     bytes, nanos, respawned, spans, span_nanos, span_cpu_nanos, span_faults,
-                     bound_nanos, first_seen_micros, last_seen_micros
-                 FROM load ORDER BY id";
-    rows(db, query, |row| {
-        let number = |column: usize| Ok::<u64, rusqlite::Error>(from_count(row.get_ref(column)?.as_i64()?));
-        let id = row.get_ref(0)?.as_i64()?;
-        let spans = number(14)?;
-        // What is summed over spans is nothing without one.
-        let of_spans = |column| if spans == 0 { Ok(0) } else { number(column) };
-        merge.load(&LoadRow {
-            role: row.get_ref(1)?.as_i64()?,
-            file: row.get_ref(2)?.as_i64()?,
-            kind: row.get_ref(3)?.as_bytes()?,
-            name: row.get_ref(4)?.as_bytes()?,
-            language: row.get_ref(5)?.as_bytes()?,
-            outcome: row.get_ref(6)?.as_bytes()?,
-            via: row.get_ref(7)?.as_bytes()?,
-            pulled_in_by: row.get_ref(8)?.as_bytes()?,
-            events: number(9)?,
-            processes: number(10)?,
-            bytes: number(11)?,
-            nanos: number(12)?,
-            respawned: number(13)?,
-            spans,
-            span_nanos: of_spans(15)?,
-            span_cpu_nanos: of_spans(16)?,
-            span_faults: of_spans(17)?,
-            bound_nanos: number(18)?,
-            first_seen_micros: number(19)?,
-            last_seen_micros: number(20)?,
-        });
-        while let Some((load, found)) = stack.filter(|(load, _)| *load <= id) {
-            if load == id {
-                merge.sample_of_load(found);
-            }
-            stack = sample(&mut stacks)?;
-        }
-        Ok(())
-    })
-}
-
-/// The next stack, with the row that it belongs to.
-fn sample(stacks: &mut Rows<'_>) -> SqlResult<Option<(i64, SampleRow)>> {
-    let Some(row) = stacks.next()? else { return Ok(None) };
-    Ok(Some((row.get(0)?, SampleRow { id: row.get(1)?, digest: row.get(2)? })))
 }
 
 fn missing(db: &Connection, merge: &mut Merge) -> SqlResult<()> {

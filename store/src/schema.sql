@@ -40,8 +40,7 @@ CREATE TABLE tree (
     UNIQUE (pid, start_micros)
 ) STRICT;
 
-CREATE INDEX tree_last_seen ON tree (last_seen_micros);
-CREATE INDEX tree_unsettled ON tree (last_seen_micros) WHERE state = 0;
+CREATE INDEX tree_state ON tree (state, last_seen_micros);
 CREATE INDEX tree_kept ON tree (program) WHERE state = 3;
 
 -- What a tree's processes counted instead of sending.

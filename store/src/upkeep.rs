@@ -90,7 +90,9 @@ impl Upkeep {
                 if goes_on { Stage::Fold } else { Stage::Forget }
             }
             Stage::Forget => {
-                if as_many(|most| fold::forget(db, self.retention.known_trees, most))? {
+                // Counted once for all that this step forgets.
+                let mut beyond = fold::beyond(db, self.retention.known_trees)?;
+                if as_many(|most| fold::forget(db, &mut beyond, most))? {
                     ids.forget();
                     Stage::Forget
                 } else {

@@ -2,7 +2,8 @@
 
 ALTER TABLE tree ADD COLUMN trees INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE tree ADD COLUMN state INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX tree_unsettled ON tree (last_seen_micros) WHERE state = 0;
+DROP INDEX tree_last_seen;
+CREATE INDEX tree_state ON tree (state, last_seen_micros);
 CREATE INDEX tree_kept ON tree (program) WHERE state = 3;
 
 ALTER TABLE role ADD COLUMN trees INTEGER NOT NULL DEFAULT 1;
