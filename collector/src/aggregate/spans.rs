@@ -15,7 +15,7 @@ use hashbrown::DefaultHashBuilder;
 
 use super::burst::{Burst, Goes};
 use super::processes::ProcessKey;
-use super::recent::Recent;
+use super::recent::{Near, Recent};
 use crate::heard::Heard;
 
 /// Most threads whose previous load is remembered. The one that was silent longest loses its next span.
@@ -133,6 +133,12 @@ struct Thread {
     /// What is to be told of an earlier load once everything between two numbers has come.
     doubt: Option<(Told, u64, u64)>,
     doubted: Owner,
+}
+
+impl Near for (ProcessKey, u32) {
+    fn near(&self) -> u32 {
+        self.1
+    }
 }
 
 /// The latest loads of the threads that loaded lately.
