@@ -140,8 +140,20 @@ impl Processes {
         self.seen = 0;
     }
 
+    #[inline]
     fn make_room(&mut self) {
-        while self.known.is_full() || self.seen >= MAX_SEEN {
+        if self.is_full() {
+            self.forget();
+        }
+    }
+
+    const fn is_full(&self) -> bool {
+        self.known.is_full() || self.seen >= MAX_SEEN
+    }
+
+    #[cold]
+    fn forget(&mut self) {
+        while self.is_full() {
             let seen = &mut self.seen;
             self.known.forget(|process| *seen -= process.seen.len());
         }
