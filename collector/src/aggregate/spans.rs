@@ -183,9 +183,8 @@ impl Spans {
             return;
         }
         thread.settle(load.chain, &is_whole, &mut tell);
-        self.here.take(heard);
         let gap = thread.gap(load.chain, header, usage);
-        let goes = thread.burst.goes(&self.hasher, &mut self.here);
+        let goes = thread.burst.goes(&self.hasher, &mut self.here, heard);
         let again = |gap: Span| gap.is_at_once() || (goes == Goes::On && !gap.is_waiting());
         if load.hash == thread.owner.hash && heard.nanos.is_none() && gap.is_some_and(again) {
             (thread.latest, thread.events) = (header.sequence, thread.events.saturating_add(1));
