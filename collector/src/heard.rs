@@ -195,7 +195,8 @@ impl<'a> Heard<'a> {
 
     /// The forks above the process, outermost first.
     pub(crate) fn lineage(&self) -> impl Iterator<Item = Lineage<'a>> + use<'a> {
-        self.lineage.read(&self.event, types::LINEAGE, Lineage::read).take(MAX_LINEAGE)
+        let links = Run { count: self.lineage.count.min(MAX_LINEAGE), ..self.lineage };
+        links.read(&self.event, types::LINEAGE, Lineage::read)
     }
 
     /// What was there beside the threads that forked into the role with a number, where the event tells.

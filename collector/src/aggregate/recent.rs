@@ -58,6 +58,13 @@ pub(crate) struct Recent<K, V> {
     clock: u64,
 }
 
+/// One that is never full: its owner knows when it is enough.
+impl<K: Hash + Eq + Near, V> Default for Recent<K, V> {
+    fn default() -> Self {
+        Self::new(usize::MAX)
+    }
+}
+
 impl<K: Hash + Eq + Near, V> Recent<K, V> {
     /// Remembers at most `max` keys.
     pub(crate) fn new(max: usize) -> Self {
@@ -71,7 +78,7 @@ impl<K: Hash + Eq + Near, V> Recent<K, V> {
         }
     }
 
-    #[cfg(test)]
+    /// How many keys are remembered.
     pub(crate) const fn len(&self) -> usize {
         self.known.len()
     }
@@ -102,6 +109,11 @@ impl<K: Hash + Eq + Near, V> Recent<K, V> {
     /// The value of a key, to be changed without using it.
     pub(crate) fn peek_mut(&mut self, key: &K) -> Option<&mut V> {
         self.place(key).map(|place| &mut self.known[place].value)
+    }
+
+    /// All keys and values, without using them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.known.iter().map(|used| (&used.key, &used.value))
     }
 
     /// All values, without using them.
