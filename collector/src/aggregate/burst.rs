@@ -146,6 +146,12 @@ impl Burst {
             return Goes::SameLine;
         }
         here.take(packed, lines);
+        self.compare(hasher, here)
+    }
+
+    /// The same, where the bytes do not tell.
+    #[inline(never)]
+    fn compare(&mut self, hasher: &DefaultHashBuilder, here: &mut Self) -> Goes {
         match (self.packed.is_empty(), here.packed.is_empty()) {
             (true, _) => return Goes::Elsewhere,
             (false, true) => return Goes::Untold,
