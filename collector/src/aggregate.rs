@@ -253,6 +253,7 @@ impl Aggregate {
         }
     }
 
+    #[inline(never)]
     fn text_ping(&mut self, ping: &Ping<'_>, at: Moment) {
         self.count_event();
         let tapped = Tapped::of_text(ping, at);
@@ -261,6 +262,7 @@ impl Aggregate {
     }
 
     /// Adds a hit. `teller` tells processes apart, where it is known.
+    #[inline(never)]
     fn tapped(&mut self, tapped: Tapped, teller: Option<u64>) {
         self.totals.pings += 1;
         self.begin_event();

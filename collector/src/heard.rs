@@ -4,7 +4,6 @@
 //! where they begin and how many there are, so that nobody walks past the others again to find them.
 
 use alive_store::model::{Site, Stack, TreeKey};
-use alive_wire::decode::Payloads;
 use alive_wire::record::{Code, Frames, Lineage, Module, NO_MODULE, Reason, Toll, Usage, types};
 use alive_wire::{
     Bystanders, Error, Event, Header, Language, LanguageStack, MAX_FRAMES, MAX_LINEAGE, Record,
@@ -24,39 +23,43 @@ pub(crate) struct Interpreter<'a> {
 }
 
 /// Where the records of one sort begin, and how many there are.
-#[derive(Debug, Clone)]
-struct Run<'a> {
-    from: Payloads<'a>,
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    /// Bytes of the event from there on.
+    left: usize,
     count: usize,
 }
 
-impl<'a> Run<'a> {
-    const NONE: Self = Self { from: Payloads::NONE, count: 0 };
+impl Run {
+    const NONE: Self = Self { left: 0, count: 0 };
 
-    fn note(&mut self, here: Payloads<'a>) {
+    #[inline]
+    const fn note(&mut self, left: usize) {
         if self.count == 0 {
-            self.from = here;
+            self.left = left;
         }
         self.count += 1;
     }
 
     /// What `read` makes of the payloads of this sort, whose type is `kind`.
-    fn read<T, F>(&self, kind: u8, read: F) -> impl Iterator<Item = T> + use<'a, T, F>
+    fn read<'a, T, F>(self, event: &Event<'a>, kind: u8, read: F) -> impl Iterator<Item = T> + use<'a, T, F>
     where
         F: Fn(&'a [u8]) -> Result<T, Error>,
     {
-        self.from
+        event
+            .payloads()
+            .resumed(self.left)
             .map_while(Result::ok)
             .filter_map(move |(found, payload)| if found == kind { read(payload).ok() } else { None })
             .take(self.count)
     }
 
     /// What `pick` takes from the records of this sort.
-    fn pick<T, F>(&self, kind: u8, pick: F) -> impl Iterator<Item = T> + use<'a, T, F>
+    fn pick<'a, T, F>(self, event: &Event<'a>, kind: u8, pick: F) -> impl Iterator<Item = T> + use<'a, T, F>
     where
         F: Fn(Record<'a>) -> Option<T>,
     {
-        self.read(kind, move |payload| pick(Record::read(kind, payload)?).ok_or(Error::Malformed))
+        self.read(event, kind, move |payload| pick(Record::read(kind, payload)?).ok_or(Error::Malformed))
     }
 }
 
@@ -92,12 +95,12 @@ pub(crate) struct Heard<'a> {
     pub(crate) frames: Option<Frames<'a>>,
     /// The stack of the interpreted language.
     pub(crate) lines: LanguageStack<'a>,
-    lineage: Run<'a>,
-    bystanders: Run<'a>,
-    modules: Run<'a>,
-    interpreters: Run<'a>,
-    not_sent: Run<'a>,
-    fields: Run<'a>,
+    lineage: Run,
+    bystanders: Run,
+    modules: Run,
+    interpreters: Run,
+    not_sent: Run,
+    fields: Run,
 }
 
 impl<'a> Heard<'a> {
@@ -133,10 +136,12 @@ impl<'a> Heard<'a> {
     ///
     /// # Errors
     /// [`Error::Malformed`] when one of them cannot be read; then nothing that was read before it counts.
+    // Apart, so that the loop has the processor's registers for itself.
+    #[inline(never)]
     pub(crate) fn read(&mut self) -> Result<(), Error> {
         let mut payloads = self.event.payloads();
         loop {
-            let here = payloads;
+            let here = payloads.left();
             let Some(payload) = payloads.next() else { break };
             let (kind, payload) = payload?;
             // What comes many times in every event is only looked at.
@@ -190,23 +195,23 @@ impl<'a> Heard<'a> {
 
     /// The forks above the process, outermost first.
     pub(crate) fn lineage(&self) -> impl Iterator<Item = Lineage<'a>> + use<'a> {
-        self.lineage.read(types::LINEAGE, Lineage::read).take(MAX_LINEAGE)
+        let links = Run { count: self.lineage.count.min(MAX_LINEAGE), ..self.lineage };
+        links.read(&self.event, types::LINEAGE, Lineage::read)
     }
 
     /// What was there beside the threads that forked into the role with a number, where the event tells.
     pub(crate) fn bystanders(&self, role: u16) -> Option<Bystanders<'a>> {
         self.bystanders
-            .pick(
-                types::BYSTANDERS,
-                |record| if let Record::Bystanders(seen) = record { Some(seen) } else { None },
-            )
+            .pick(&self.event, types::BYSTANDERS, |record| {
+                if let Record::Bystanders(seen) = record { Some(seen) } else { None }
+            })
             .find(|seen| seen.role == role)
     }
 
     /// The interpreters that the event tells of: at a start those that are there, else the one whose lines the
     /// event has not.
     pub(crate) fn interpreters(&self) -> impl Iterator<Item = Interpreter<'a>> + use<'a> {
-        self.interpreters.pick(types::INTERPRETER, |record| match record {
+        self.interpreters.pick(&self.event, types::INTERPRETER, |record| match record {
             Record::Interpreter { language, no_lines, version } => {
                 Some(Interpreter { language, no_lines, version })
             }
@@ -225,7 +230,7 @@ impl<'a> Heard<'a> {
         if number == NO_MODULE {
             return None;
         }
-        self.modules.read(types::MODULE, Module::read).nth(usize::from(number))
+        self.modules.read(&self.event, types::MODULE, Module::read).nth(usize::from(number))
     }
 
     /// A place in machine code.
@@ -250,7 +255,7 @@ impl<'a> Heard<'a> {
 
     /// What the tree counted instead of sending, by the reason's byte.
     pub(crate) fn not_sent(&self) -> impl Iterator<Item = (u8, u64)> + use<'a> {
-        self.not_sent.pick(types::NOT_SENT, |record| {
+        self.not_sent.pick(&self.event, types::NOT_SENT, |record| {
             if let Record::NotSent { reason, count } = record { Some((reason, count)) } else { None }
         })
     }
@@ -258,7 +263,7 @@ impl<'a> Heard<'a> {
     /// The value that came with a ping under a key.
     pub(crate) fn field(&self, wanted: &[u8]) -> Option<&'a [u8]> {
         self.fields
-            .pick(types::FIELD, |record| match record {
+            .pick(&self.event, types::FIELD, |record| match record {
                 Record::Field { key, value } if key == wanted => Some(value),
                 _ => None,
             })

@@ -91,16 +91,24 @@ impl Sequence {
     /// Whether every number between two that came, without both, is known to have come.
     #[must_use]
     pub fn is_whole(&self, from: u64, to: u64) -> bool {
-        let at = self.holes.partition_point(|hole| *hole.end() <= from);
-        from >= self.given_up && self.holes.get(at).is_none_or(|hole| *hole.start() >= to)
+        let is_in_none = || {
+            let at = self.holes.partition_point(|hole| *hole.end() <= from);
+            self.holes.get(at).is_none_or(|hole| *hole.start() >= to)
+        };
+        from >= self.given_up && (self.holes.is_empty() || is_in_none())
     }
 
     /// Takes note that `number` came; 0 is no number, and always fresh.
+    #[inline]
     pub fn hear(&mut self, number: u64) -> Arrival {
         if self.high.checked_add(1) == Some(number) {
             self.high = number;
             return Arrival::Fresh;
         }
+        self.hear_out_of_turn(number)
+    }
+
+    fn hear_out_of_turn(&mut self, number: u64) -> Arrival {
         if number > self.high {
             let first = self.high.saturating_add(1);
             if number > first {

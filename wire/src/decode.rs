@@ -82,8 +82,20 @@ impl<'a> Event<'a> {
 pub struct Payloads<'a>(&'a [u8]);
 
 impl Payloads<'_> {
-    /// Those of an event without records.
-    pub const NONE: Self = Self(&[]);
+    /// How many bytes are still to be read.
+    #[inline]
+    #[must_use]
+    pub const fn left(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The same from where so many bytes were [left](Self::left).
+    #[inline]
+    #[must_use]
+    pub fn resumed(self, left: usize) -> Self {
+        let read = self.0.len().checked_sub(left);
+        Self(read.and_then(|read| self.0.get(read..)).unwrap_or_default())
+    }
 }
 
 impl<'a> Iterator for Payloads<'a> {

@@ -14,7 +14,7 @@ impl<'a> Fields<'a> {
     }
 
     #[inline]
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
         let (head, tail) = self.0.split_first_chunk().ok_or(Error::Malformed)?;
         self.0 = tail;
         Ok(*head)

@@ -304,19 +304,25 @@ impl<'a> Record<'a> {
             types::EXECUTABLE => Self::Executable(payload),
             types::PULLED_IN_BY => Self::PulledInBy(payload),
             types::SHIM_VERSION => Self::ShimVersion(payload),
-            types::CODE => Self::Code(Code {
-                kind: CodeKind::from_byte(fields.u8()?),
-                language: Language::from_byte(fields.u8()?),
-                outcome: Outcome::from_byte(fields.u8()?),
-                via: Via::from_byte(fields.u8()?),
-            }),
+            types::CODE => {
+                let [kind, language, outcome, via] = fields.array()?;
+                Self::Code(Code {
+                    kind: CodeKind::from_byte(kind),
+                    language: Language::from_byte(language),
+                    outcome: Outcome::from_byte(outcome),
+                    via: Via::from_byte(via),
+                })
+            }
             types::FILE_BYTES => Self::FileBytes(fields.u64()?),
             types::USAGE => {
                 let faults = fields.u64()?;
-                match (fields.u32(), fields.u64()) {
-                    (Ok(thread @ 1..), Ok(cpu_nanos)) => Self::Usage(Usage { faults, thread, cpu_nanos }),
-                    _ => Self::Usage(Usage { faults, ..Usage::default() }),
-                }
+                let Ok([t0, t1, t2, t3, rest @ ..]) = fields.array::<12>() else {
+                    return Ok(Self::Usage(Usage { faults, ..Usage::default() }));
+                };
+                Self::Usage(match u32::from_le_bytes([t0, t1, t2, t3]) {
+                    0 => Usage { faults, ..Usage::default() },
+                    thread => Usage { faults, thread, cpu_nanos: u64::from_le_bytes(rest) },
+                })
             }
             types::DURATION => Self::Duration(fields.u64()?),
             types::LINEAGE => Self::Lineage(Lineage::read(payload)?),

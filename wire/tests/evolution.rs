@@ -461,3 +461,24 @@ fn no_more_of_a_file_is_shared_than_a_byte_can_say() {
     let shared: Vec<_> = stack.frames().map(|frame| (frame.shared, frame.rest)).collect();
     assert_eq!(shared, [(0, &first[..]), (255, &second[255..])]);
 }
+
+#[test]
+fn records_are_read_again_from_where_they_were_left() {
+    let bytes = encode(MAX_SENT, |encoder| {
+        encoder.string(types::PATH, b"/a.pm");
+        encoder.string(types::NAME, b"a");
+        encoder.string(types::PROGRAM, b"perl");
+    });
+    let all = only(&bytes).payloads();
+    let mut payloads = all;
+    let mut left = vec![payloads.left()];
+    while payloads.next().is_some() {
+        left.push(payloads.left());
+    }
+    assert_eq!(left, [8 + 4 + 7, 4 + 7, 7, 0]);
+    for (read, left) in left.into_iter().enumerate() {
+        let again: Vec<_> = all.resumed(left).collect();
+        assert_eq!(again, all.skip(read).collect::<Vec<_>>());
+    }
+    assert_eq!(all.resumed(usize::MAX).count(), 0, "more than there ever was");
+}

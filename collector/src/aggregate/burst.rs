@@ -65,22 +65,30 @@ pub(crate) struct Burst {
 
 /// The stack that is told of who asked, and whether it is lines.
 fn stack<'a>(heard: &Heard<'a>) -> (&'a [u8], bool) {
-    let lines = heard.lines;
-    if lines.packed.is_empty() {
-        let frames = heard.frames.filter(|frames| frames.clone().next().is_some());
-        return (frames.map_or(&[], |frames| frames.encoded()), false);
+    let lines = heard.lines.packed;
+    if lines.is_empty() {
+        return (heard.frames.map_or(&[], |frames| frames.encoded()), false);
     }
+    (lines, true)
+}
+
+/// Whether a stack begins with a frame.
+fn has_frame(packed: &[u8], lines: bool) -> bool {
     let is_one = |first: PackedLine<'_>| first.shared == 0 && first.rest.len() <= MAX_PATH;
-    (if lines.frames().next().is_some_and(is_one) { lines.packed } else { &[] }, true)
+    if lines {
+        return LanguageStack { language: None, packed }.frames().next().is_some_and(is_one);
+    }
+    Frames::new(packed).next().is_some()
 }
 
 impl Burst {
     /// Takes who asked, to be read when it is needed.
-    pub(crate) fn take(&mut self, heard: &Heard<'_>) {
-        let (packed, lines) = stack(heard);
+    fn take(&mut self, packed: &[u8], lines: bool) {
         self.packed.clear();
-        self.packed.extend_from_slice(packed);
-        (self.lines, self.cut) = (lines, heard.header().flags & flags::FRAMES_CUT != 0);
+        if has_frame(packed, lines) {
+            self.packed.extend_from_slice(packed);
+        }
+        self.lines = lines;
         self.is_read = false;
     }
 
@@ -129,8 +137,21 @@ impl Burst {
         self.cut || self.torn
     }
 
-    /// How a load that was asked for from `here` stands to this burst.
-    pub(crate) fn goes(&mut self, hasher: &DefaultHashBuilder, here: &mut Self) -> Goes {
+    /// How a load stands to this burst. Who asked for it is in `here` from then on, unless it is the same line.
+    pub(crate) fn goes(&mut self, hasher: &DefaultHashBuilder, here: &mut Self, heard: &Heard<'_>) -> Goes {
+        here.cut = heard.header().flags & flags::FRAMES_CUT != 0;
+        let (packed, lines) = stack(heard);
+        // The same bytes are the same frames, and need not be copied to know it.
+        if !packed.is_empty() && self.lines == lines && self.packed == packed {
+            return Goes::SameLine;
+        }
+        here.take(packed, lines);
+        self.compare(hasher, here)
+    }
+
+    /// The same, where the bytes do not tell.
+    #[inline(never)]
+    fn compare(&mut self, hasher: &DefaultHashBuilder, here: &mut Self) -> Goes {
         match (self.packed.is_empty(), here.packed.is_empty()) {
             (true, _) => return Goes::Elsewhere,
             (false, true) => return Goes::Untold,
@@ -139,8 +160,7 @@ impl Burst {
         match (self.lines, here.lines) {
             (true, false) => return Goes::Untold,
             (false, true) => return Goes::Elsewhere,
-            _ if self.packed == here.packed => return Goes::SameLine,
-            _ => {}
+            (true, true) | (false, false) => {}
         }
         self.read(hasher);
         here.read(hasher);

@@ -119,11 +119,10 @@ impl Chains {
         hasher: &DefaultHashBuilder,
         heard: &Heard<'_>,
         tree: &mut Tree,
-        mut count: impl FnMut(&Arc<Chain>, &Lineage<'_>) -> bool,
+        count: impl FnMut(&Arc<Chain>, &Lineage<'_>) -> bool,
     ) -> Arc<Chain> {
-        let set = heard.header().flags;
         // Without a tree page each process numbers roles for itself.
-        let numbered = set & flags::NO_TREE == 0;
+        let numbered = heard.header().flags & flags::NO_TREE == 0;
         // Nearly every event is of a role that is known, and tells nothing new of it.
         if numbered
             && tree.rebased().is_empty()
@@ -135,6 +134,21 @@ impl Chains {
                 .take_if(|latest| Arc::ptr_eq(latest, chain))
                 .unwrap_or_else(|| Arc::clone(chain));
         }
+        self.role_by_link(hasher, heard, tree, count)
+    }
+
+    /// The same, one link after the other.
+    // Apart, as is whatever few events need: what the others go through has more of the registers then.
+    #[inline(never)]
+    fn role_by_link(
+        &mut self,
+        hasher: &DefaultHashBuilder,
+        heard: &Heard<'_>,
+        tree: &mut Tree,
+        mut count: impl FnMut(&Arc<Chain>, &Lineage<'_>) -> bool,
+    ) -> Arc<Chain> {
+        let set = heard.header().flags;
+        let numbered = set & flags::NO_TREE == 0;
         let cut = if numbered { tree.rebased().cut(heard.lineage()) } else { 0 };
         let mut role = None;
         let mut links = cut;

@@ -140,6 +140,7 @@ impl Aggregate {
 
     /// The process at the end of an event's lineage may be the main one from now on. Any other fork tells of
     /// its role, which was noted before.
+    #[inline(never)]
     fn rebase(&mut self, heard: &Heard<'_>, heir: Arc<Chain>, seen_micros: u64) {
         let Some(link) = rebased::heir(heard) else { return };
         // Told before, or the lineage did not come whole.

@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use alive_store::model::{Batch, LineCount, Loss, Rebase, Site, TreeKey, TreeRow, UNTOLD};
 use alive_wire::Language;
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 
 use super::chains::Chain;
+use super::recent::{Near, Recent};
 use super::sums::Sums;
 use super::taps::Taps;
 use crate::unpack::no_lines_word;
@@ -46,6 +45,12 @@ impl Hash for LinesOf {
     }
 }
 
+impl Near for LinesOf {
+    fn near(&self) -> u32 {
+        self.tree.pid ^ u32::from(self.language.map_or(0, Language::byte))
+    }
+}
+
 /// Sums that a rebase closed: what comes after it under the same chains is about other roles.
 #[derive(Debug)]
 struct Closed {
@@ -67,7 +72,7 @@ pub struct Pending {
     pub(crate) sums: Sums,
     pub(super) taps: Taps,
     trees: Vec<TreeRow>,
-    lines: HashMap<LinesOf, u64>,
+    lines: Recent<LinesOf, u64>,
     /// See [`Batch::queues`].
     queues: BTreeMap<String, u32>,
     /// See [`Batch::datagrams`].
@@ -110,10 +115,11 @@ impl Pending {
     /// Counts a load on behalf of a language's code. Where there is no room the load itself is what is
     /// counted as refused.
     pub(crate) fn lines(&mut self, tree: TreeKey, language: Option<Language>, lines: Lines, room: bool) {
-        match self.lines.entry(LinesOf { tree, language, lines }) {
-            Entry::Occupied(loads) => *loads.into_mut() += 1,
-            Entry::Vacant(vacant) if room => *vacant.insert(0) += 1,
-            Entry::Vacant(_) => {}
+        let of = LinesOf { tree, language, lines };
+        if room {
+            *self.lines.get_or_insert_with(of, || 0) += 1;
+        } else if let Some(loads) = self.lines.peek_mut(&of) {
+            *loads += 1;
         }
     }
 

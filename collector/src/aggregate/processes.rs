@@ -7,7 +7,7 @@ use alive_wire::Header;
 use alive_wire::header::flags;
 use hashbrown::HashSet;
 
-use super::recent::Recent;
+use super::recent::{Near, Recent};
 use crate::sequence::{Arrival, Sequence};
 
 /// Most processes remembered. A process that was forgotten and speaks again counts as another one.
@@ -42,6 +42,13 @@ impl Hash for ProcessKey {
         let (Self::Node(tree, number) | Self::Pid(tree, number)) = *self;
         state.write_u64(tree.start_micros);
         state.write_u64(u64::from(tree.pid) << 32 | u64::from(number));
+    }
+}
+
+impl Near for ProcessKey {
+    fn near(&self) -> u32 {
+        let (Self::Node(_, number) | Self::Pid(_, number)) = *self;
+        number
     }
 }
 
@@ -133,8 +140,20 @@ impl Processes {
         self.seen = 0;
     }
 
+    #[inline]
     fn make_room(&mut self) {
-        while self.known.is_full() || self.seen >= MAX_SEEN {
+        if self.is_full() {
+            self.forget();
+        }
+    }
+
+    const fn is_full(&self) -> bool {
+        self.known.is_full() || self.seen >= MAX_SEEN
+    }
+
+    #[cold]
+    fn forget(&mut self) {
+        while self.is_full() {
             let seen = &mut self.seen;
             self.known.forget(|process| *seen -= process.seen.len());
         }

@@ -2,12 +2,37 @@
 
 use std::hash::{BuildHasher, Hash};
 
+use alive_store::model::TreeKey;
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// Of a full map, the part that is forgotten at once: few enough to keep what is in use, many enough
 /// that looking for the oldest is rare.
 const FORGOTTEN: usize = 8;
+
+/// Keys that are found without looking for them: more than a daemon has workers that speak at once.
+const HINTS: usize = 64;
+
+/// A key of which neighbours are likely to be in use together: pids, numbers of processes.
+///
+/// What it says is no hash, and a sender may choose it: where two keys say the same, the one that was used last is
+/// found at once and the other one is looked for.
+pub(crate) trait Near {
+    /// A number that neighbours have different ones of.
+    fn near(&self) -> u32;
+}
+
+impl Near for u32 {
+    fn near(&self) -> u32 {
+        *self
+    }
+}
+
+impl Near for TreeKey {
+    fn near(&self) -> u32 {
+        self.pid
+    }
+}
 
 #[derive(Debug)]
 struct Used<K, V> {
@@ -18,43 +43,57 @@ struct Used<K, V> {
 
 /// A bounded map. When it is full the eighth that was silent longest is forgotten.
 ///
-/// One event asks for the same key several times, and the next event is likely to ask for it again, so the key
-/// that was used last is found without looking for it.
+/// One event asks for the same key several times, and those of a few processes take turns, so it is remembered where
+/// the keys are that were used last.
 #[derive(Debug)]
 pub(crate) struct Recent<K, V> {
     known: Vec<Used<K, V>>,
     /// Where each key is in `known`.
     places: HashTable<usize>,
     hasher: DefaultHashBuilder,
-    /// Where the key is that was used last.
-    last: usize,
+    /// Where the key is that was used last, of those that say the same of themselves. May be out of date: the key
+    /// that is there tells.
+    hints: [usize; HINTS],
     max: usize,
     clock: u64,
 }
 
-impl<K: Hash + Eq, V> Recent<K, V> {
+/// One that is never full: its owner knows when it is enough.
+impl<K: Hash + Eq + Near, V> Default for Recent<K, V> {
+    fn default() -> Self {
+        Self::new(usize::MAX)
+    }
+}
+
+impl<K: Hash + Eq + Near, V> Recent<K, V> {
     /// Remembers at most `max` keys.
     pub(crate) fn new(max: usize) -> Self {
         Self {
             known: Vec::new(),
             places: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
-            last: 0,
+            hints: [0; HINTS],
             max,
             clock: 0,
         }
     }
 
-    #[cfg(test)]
+    /// How many keys are remembered.
     pub(crate) const fn len(&self) -> usize {
         self.known.len()
     }
 
+    /// Where a key is, if it is where it was last.
+    #[inline]
+    fn hinted(&self, key: &K) -> Option<usize> {
+        let place = self.hints[hint(key)];
+        self.known.get(place).is_some_and(|used| used.key == *key).then_some(place)
+    }
+
     fn place(&self, key: &K) -> Option<usize> {
-        if self.known.get(self.last).is_some_and(|used| used.key == *key) {
-            return Some(self.last);
-        }
-        self.places.find(self.hasher.hash_one(key), |&place| self.known[place].key == *key).copied()
+        self.hinted(key).or_else(|| {
+            self.places.find(self.hasher.hash_one(key), |&place| self.known[place].key == *key).copied()
+        })
     }
 
     /// Whether a key is remembered. Does not count as use.
@@ -72,6 +111,11 @@ impl<K: Hash + Eq, V> Recent<K, V> {
         self.place(key).map(|place| &mut self.known[place].value)
     }
 
+    /// All keys and values, without using them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.known.iter().map(|used| (&used.key, &used.value))
+    }
+
     /// All values, without using them.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.known.iter_mut().map(|used| &mut used.value)
@@ -85,23 +129,29 @@ impl<K: Hash + Eq, V> Recent<K, V> {
     /// The value of a key, used now, and made when it is new. Grows beyond the bound if the caller did
     /// not make room with [`Recent::forget`].
     pub(crate) fn get_or_insert_with(&mut self, key: K, new: impl FnOnce() -> V) -> &mut V {
-        if self.known.get(self.last).is_none_or(|used| used.key != key) {
-            let (known, hasher) = (&mut self.known, &self.hasher);
-            let hash = hasher.hash_one(&key);
-            let of = |place: &usize| hasher.hash_one(&known[*place].key);
-            self.last = match self.places.entry(hash, |&place| known[place].key == key, of) {
-                Entry::Occupied(place) => *place.get(),
-                Entry::Vacant(vacant) => {
-                    vacant.insert(known.len());
-                    known.push(Used { key, at: 0, value: new() });
-                    known.len() - 1
-                }
-            };
-        }
+        let place = match self.hinted(&key) {
+            Some(place) => place,
+            None => self.find_or_insert_with(key, new),
+        };
         self.clock += 1;
-        let used = &mut self.known[self.last];
+        let used = &mut self.known[place];
         used.at = self.clock;
         &mut used.value
+    }
+
+    fn find_or_insert_with(&mut self, key: K, new: impl FnOnce() -> V) -> usize {
+        let (known, hasher, hint) = (&mut self.known, &self.hasher, hint(&key));
+        let of = |place: &usize| hasher.hash_one(&known[*place].key);
+        let place = match self.places.entry(hasher.hash_one(&key), |&place| known[place].key == key, of) {
+            Entry::Occupied(place) => *place.get(),
+            Entry::Vacant(vacant) => {
+                vacant.insert(known.len());
+                known.push(Used { key, at: 0, value: new() });
+                known.len() - 1
+            }
+        };
+        self.hints[hint] = place;
+        place
     }
 
     /// Forgets what is not to be kept.
@@ -150,6 +200,12 @@ impl<K: Hash + Eq, V> Recent<K, V> {
     }
 }
 
+/// Which hint is a key's.
+#[inline]
+fn hint(key: &impl Near) -> usize {
+    usize::try_from(key.near()).unwrap_or(0) % HINTS
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,7 +213,7 @@ mod tests {
     #[test]
     fn the_most_silent_eighth_is_forgotten() {
         let mut recent = Recent::new(16);
-        for key in 0..16 {
+        for key in 0..16u32 {
             *recent.get_or_insert_with(key, || 0) = key;
         }
         assert!(recent.is_full());
@@ -174,7 +230,7 @@ mod tests {
     #[test]
     fn something_is_always_forgotten() {
         let mut recent = Recent::new(1);
-        recent.get_or_insert_with("only", || ());
+        recent.get_or_insert_with(7u32, || ());
         recent.forget(|()| ());
         assert_eq!(recent.len(), 0);
         recent.forget(|()| unreachable!("nothing is there"));
@@ -183,11 +239,13 @@ mod tests {
     /// Against a map and a list of uses: whatever is asked for in whatever order.
     #[test]
     fn what_is_remembered_is_what_a_plain_map_says() {
+        // Four of the hints serve all keys.
+        let apart = u32::try_from(HINTS / 4).unwrap();
         let (mut recent, mut plain) = (Recent::new(40), Vec::<(u32, u32)>::new());
         let mut state = 7u32;
         for round in 0..20_000u32 {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let key = (state >> 16) % 64;
+            let key = (state >> 16) % 64 * apart;
             if recent.is_full() {
                 let mut forgotten = Vec::new();
                 recent.forget(|value| forgotten.push(value));

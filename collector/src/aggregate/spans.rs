@@ -15,7 +15,7 @@ use hashbrown::DefaultHashBuilder;
 
 use super::burst::{Burst, Goes};
 use super::processes::ProcessKey;
-use super::recent::Recent;
+use super::recent::{Near, Recent};
 use crate::heard::Heard;
 
 /// Most threads whose previous load is remembered. The one that was silent longest loses its next span.
@@ -135,6 +135,12 @@ struct Thread {
     doubted: Owner,
 }
 
+impl Near for (ProcessKey, u32) {
+    fn near(&self) -> u32 {
+        self.1
+    }
+}
+
 /// The latest loads of the threads that loaded lately.
 #[derive(Debug)]
 pub(crate) struct Spans {
@@ -177,9 +183,8 @@ impl Spans {
             return;
         }
         thread.settle(load.chain, &is_whole, &mut tell);
-        self.here.take(heard);
         let gap = thread.gap(load.chain, header, usage);
-        let goes = thread.burst.goes(&self.hasher, &mut self.here);
+        let goes = thread.burst.goes(&self.hasher, &mut self.here, heard);
         let again = |gap: Span| gap.is_at_once() || (goes == Goes::On && !gap.is_waiting());
         if load.hash == thread.owner.hash && heard.nanos.is_none() && gap.is_some_and(again) {
             (thread.latest, thread.events) = (header.sequence, thread.events.saturating_add(1));

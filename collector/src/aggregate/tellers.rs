@@ -1,6 +1,6 @@
 //! Which process has hit which tap before: so that processes are counted, not hits.
 
-use super::recent::Recent;
+use super::recent::{Near, Recent};
 
 /// Most pairs of a process and a tap that are remembered. One that was forgotten counts again.
 const MAX_TELLERS: usize = 131_072;
@@ -8,6 +8,14 @@ const MAX_TELLERS: usize = 131_072;
 /// The processes that hit taps lately.
 #[derive(Debug)]
 pub(super) struct Tellers(Recent<u64, ()>);
+
+/// A hash has no neighbours: any of its bits will do.
+impl Near for u64 {
+    fn near(&self) -> u32 {
+        let [a, b, c, d, ..] = self.to_ne_bytes();
+        u32::from_ne_bytes([a, b, c, d])
+    }
+}
 
 impl Tellers {
     pub(super) fn new() -> Self {

@@ -39,6 +39,9 @@ pub(crate) struct Tree {
     /// Numbers missing in the sequences of processes that have their own.
     missing_apart: u64,
     not_sent: Vec<(u8, u64)>,
+    /// Their sum, and the part of it that the kernel refused to send.
+    not_sent_in_all: u64,
+    refused: u64,
     interpreters: Vec<Interpreter>,
     /// The roles by their numbers.
     roles: Vec<Option<KnownRole>>,
@@ -71,6 +74,8 @@ impl Tree {
             sequence,
             missing_apart: 0,
             not_sent: Vec::new(),
+            not_sent_in_all: 0,
+            refused: 0,
             interpreters: Vec::new(),
             roles: Vec::new(),
             rebased,
@@ -101,19 +106,24 @@ impl Tree {
         keep(&mut self.program, heard.program);
         keep(&mut self.executable, heard.executable);
         keep(&mut self.shim_version, heard.shim_version);
-        for (reason, events) in heard.not_sent() {
-            let room = self.not_sent.len() < MAX_REASONS;
-            match self.not_sent.iter_mut().find(|(known, _)| *known == reason) {
-                Some((_, known)) => *known = events.max(*known),
-                None if room => self.not_sent.push((reason, events)),
-                None => {}
-            }
-        }
+        heard.not_sent().for_each(|(reason, events)| self.learn_not_sent(reason, events));
         if heard.header().kind == Ok(Kind::Start) {
             heard.interpreters().for_each(|told| self.learn_interpreter(told));
         }
         self.first_seen_micros = self.first_seen_micros.min(seen_micros);
         self.last_seen_micros = self.last_seen_micros.max(seen_micros);
+    }
+
+    fn learn_not_sent(&mut self, reason: u8, events: u64) {
+        let room = self.not_sent.len() < MAX_REASONS;
+        match self.not_sent.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, known)) => *known = events.max(*known),
+            None if room => self.not_sent.push((reason, events)),
+            None => {}
+        }
+        self.not_sent_in_all = self.not_sent.iter().fold(0, |sum, (_, events)| sum.saturating_add(*events));
+        let refused = self.not_sent.iter().find(|(reason, _)| *reason == Reason::SendFailed as u8);
+        self.refused = refused.map_or(0, |(_, events)| *events);
     }
 
     fn learn_interpreter(&mut self, told: heard::Interpreter<'_>) {
@@ -192,19 +202,18 @@ impl Tree {
     }
 
     /// Events counted instead of sent.
-    pub(crate) fn not_sent(&self) -> u64 {
-        self.not_sent.iter().fold(0, |sum, (_, events)| sum.saturating_add(*events))
+    pub(crate) const fn not_sent(&self) -> u64 {
+        self.not_sent_in_all
     }
 
-    fn gaps(&self) -> u64 {
+    const fn gaps(&self) -> u64 {
         self.sequence.missing().saturating_add(self.missing_apart)
     }
 
     /// Events lost: numbers that never came, without those of events that the kernel refused to send.
     /// What is counted for another reason takes no number.
-    pub(crate) fn lost(&self) -> u64 {
-        let refused = self.not_sent.iter().find(|(reason, _)| *reason == Reason::SendFailed as u8);
-        self.gaps().saturating_sub(refused.map_or(0, |(_, events)| *events))
+    pub(crate) const fn lost(&self) -> u64 {
+        self.gaps().saturating_sub(self.refused)
     }
 
     fn mark(&self) -> TreeMark {
