@@ -58,11 +58,13 @@ pub(crate) fn find(db: &Connection, place: Place) -> Result<Option<i64>> {
         .optional()?;
     match known {
         Some(id) => Ok(Some(id)),
+        // A root has no build, and as many roles as there are trees hang where it does.
+        None if site == NONE => Ok(None),
         None => found(db, find_build(db, place)?, site),
     }
 }
 
-/// The role at a place, under whatever build of the module.
+/// The role at a place, which is no root's, under whatever build of the module.
 pub(crate) fn find_build(db: &Connection, place: Place) -> Result<Option<i64>> {
     let Place { tree, parent, site, line } = place;
     db.prepare_cached(concat!(
