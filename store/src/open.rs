@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Result as SqlResult};
 
 use crate::migrate::{self, Found};
@@ -127,6 +128,8 @@ fn open(path: &Path) -> Result<Connection, Error> {
     .map_err(|error| opening(path, error))?;
     let sqlite = |error| Error::of_sqlite(path, error);
     connection.busy_timeout(BUSY).map_err(sqlite)?;
+    // Statements that look up by number are not prepared anew for each.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sqlite)?;
     connection.pragma_update(None, "query_only", true).map_err(sqlite)?;
     let Err(error) = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())) else {
         return Ok(connection);
