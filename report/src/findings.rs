@@ -211,6 +211,11 @@ impl ProgramReport {
         self.loads.iter().filter(|load| is_start_up(&self.roles, load.role) && !has_failed(load))
     }
 
+    /// The name of a role, where there is one.
+    pub(crate) fn role_id(&self, role: Option<usize>) -> Option<&str> {
+        self.roles.get(role?).map(|role| role.id.as_str())
+    }
+
     /// What preloading would spare over all findings.
     fn score(&self) -> u64 {
         self.findings.iter().fold(0, |sum, finding| sum.saturating_add(finding.cost.score))
