@@ -8,7 +8,10 @@ use crate::driver::{OUTCOME, Surroundings};
 use crate::error::Error;
 use crate::history::History;
 use crate::measure::{Spread, Turns};
-use crate::table::Line;
+use crate::table::{Bar, Line};
+
+/// Most memory that a report may hold, in MiB: what is written is not kept.
+const MOST_MIB: f64 = 200.0;
 
 const WIDE: History = History { starts: 1, roles: 1, files: 100_000 };
 const QUICK: History = History { files: 1_000, ..WIDE };
@@ -36,17 +39,17 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
             numbers[0] / 1e6
         })?;
         let what = format!("{what} on {} different loads", history.rows());
-        let line = |what, unit, turns: &Turns| Line {
+        let line = |what, unit, turns: &Turns, bar| Line {
             row: "wide",
             what,
             unit,
             figure: Spread::of(turns.of(0)),
             least: turns.least(0),
             ratio: None,
-            bar: None,
+            bar,
         };
-        lines.push(line(what.clone(), "ms", &times));
-        lines.push(line(format!("{what}, most memory"), "MiB", &held));
+        lines.push(line(what.clone(), "ms", &times, None));
+        lines.push(line(format!("{what}, most memory"), "MiB", &held, Some(Bar::MedianAtMost(MOST_MIB))));
     }
     Ok(lines)
 }
