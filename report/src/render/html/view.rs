@@ -134,7 +134,8 @@ mod tests {
             role: 1,
             path: path.into(),
             pulled_in_by: pulled_in_by.into(),
-            kind: "library".into(),
+            // Of a library whose dlopen was measured, what it needs counts with it.
+            kind: "module".into(),
             outcome: "loaded".into(),
             processes,
             bytes,
