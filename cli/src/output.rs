@@ -143,16 +143,16 @@ impl Screen {
     /// # Errors
     /// [`Failure::Output`].
     pub(crate) fn show(&mut self, report: &Report, format: Format) -> Result<bool, Failure> {
-        let mut text = Vec::new();
-        let written = render(report, format, medium(), &mut text).and_then(|()| {
-            let mut out = io::stdout().lock();
-            if self.is_terminal {
+        let written = if self.is_terminal {
+            let mut text = Vec::new();
+            render(report, format, medium(), &mut text).and_then(|()| {
+                let mut out = io::stdout().lock();
                 out.write_all(&fitted(&text, rows()))?;
-            } else {
-                out.write_all(&text)?;
-            }
-            out.flush()
-        });
+                out.flush()
+            })
+        } else {
+            render(report, format, medium(), io::stdout().lock())
+        };
         match written {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),

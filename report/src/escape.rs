@@ -6,6 +6,7 @@
 //! [`csv_text`] and [`csv_field`] the only way into CSV, [`html`] into a page's text and attributes,
 //! [`ScriptText`] into a script element of it.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
 
@@ -37,16 +38,16 @@ pub fn terminal(bytes: &[u8]) -> String {
 /// Text for JSON, and the true bytes in hexadecimal when the text cannot tell them: bytes that are
 /// not UTF-8 stand in the text as `\xNN`.
 #[must_use]
-pub fn json_text(bytes: &[u8]) -> (String, Option<String>) {
+pub fn json_text(bytes: &[u8]) -> (Cow<'_, str>, Option<String>) {
     if let Ok(text) = str::from_utf8(bytes) {
-        return (text.to_owned(), None);
+        return (text.into(), None);
     }
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         push_hex(&mut text, chunk.invalid());
     }
-    (text, Some(hex(bytes)))
+    (text.into(), Some(hex(bytes)))
 }
 
 /// Two digits a byte.
@@ -227,8 +228,8 @@ mod tests {
 
     #[test]
     fn json_tells_the_true_bytes_when_the_text_cannot() {
-        assert_eq!(json_text(b"/a.pm"), ("/a.pm".to_owned(), None));
-        assert_eq!(json_text(b"/\xff.pm"), ("/\\xff.pm".to_owned(), Some("2fff2e706d".to_owned())));
+        assert_eq!(json_text(b"/a.pm"), ("/a.pm".into(), None));
+        assert_eq!(json_text(b"/\xff.pm"), ("/\\xff.pm".into(), Some("2fff2e706d".to_owned())));
     }
 
     #[test]

@@ -211,6 +211,11 @@ impl ProgramReport {
         self.loads.iter().filter(|load| is_start_up(&self.roles, load.role) && !has_failed(load))
     }
 
+    /// The name of a role, where there is one.
+    pub(crate) fn role_id(&self, role: Option<usize>) -> Option<&str> {
+        self.roles.get(role?).map(|role| role.id.as_str())
+    }
+
     /// What preloading would spare over all findings.
     fn score(&self) -> u64 {
         self.findings.iter().fold(0, |sum, finding| sum.saturating_add(finding.cost.score))
@@ -272,15 +277,15 @@ fn judge(program: Program, selection: &Selection) -> ProgramReport {
 
 /// Finds the loads that a process did and, below it, those that it had forked too early did again.
 fn join_repeated(findings: &mut [Finding], roles: &[Role]) {
-    let places: HashMap<(usize, Vec<u8>), usize> = (0..)
+    let places: HashMap<(usize, &[u8]), usize> = (0..)
         .zip(&*findings)
         .filter(|(_, finding)| finding.load_in.is_some())
-        .map(|(index, finding)| ((finding.role, finding.what.clone()), index))
+        .map(|(index, finding)| ((finding.role, finding.what.as_slice()), index))
         .collect();
     let mut pairs = Vec::new();
     for (below, finding) in findings.iter().enumerate().filter(|(_, finding)| finding.load_in.is_some()) {
         for role in role::ancestry(roles, finding.role).into_iter().skip(1) {
-            let Some(&above) = places.get(&(role, finding.what.clone())) else { continue };
+            let Some(&above) = places.get(&(role, finding.what.as_slice())) else { continue };
             let is_same =
                 |other: &Finding| (other.verdict, other.load_in) == (finding.verdict, finding.load_in);
             if findings.get(above).is_some_and(is_same) {

@@ -3,6 +3,7 @@
 //! A tap that was never hit is evidence against its code only as far as somebody listened, and as far as
 //! nothing was lost on the way; so [`Window`] and the loss counters go with every list.
 
+pub(crate) mod json;
 pub mod render;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

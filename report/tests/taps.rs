@@ -128,7 +128,9 @@ fn the_json_is_as_its_schema_says_and_keeps_the_bytes() {
     let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     for expected in [None, Some(&["odd", "gone"][..])] {
-        let document = render::document(&taps(vec![hostile(), hit(b"plain", 1)], expected));
+        let mut out = Vec::new();
+        render::json(&taps(vec![hostile(), hit(b"plain", 1)], expected), &mut out).unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
         let errors: Vec<String> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
         assert_eq!(errors, [] as [String; 0], "{document}");
         assert_eq!(document["taps"][0]["file_hex"], "2f7372762fff1b5b324a636172742e706c");

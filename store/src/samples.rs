@@ -40,7 +40,9 @@ impl<'db> Samples<'db> {
 
     /// The stacks with these numbers.
     pub(crate) fn stacks(&mut self, ids: impl Iterator<Item = i64>) -> Result<Vec<Stack>> {
-        ids.map(|id| self.stack(id)).collect()
+        let mut stacks: Vec<Stack> = ids.map(|id| self.stack(id)).collect::<Result<_>>()?;
+        stacks.shrink_to_fit();
+        Ok(stacks)
     }
 
     fn stack(&mut self, id: i64) -> Result<Stack> {
@@ -53,6 +55,9 @@ impl<'db> Samples<'db> {
         while let Some(frame) = frames.next()? {
             stack.language.extend(self.lines.get(&frame.get(0)?).cloned());
         }
+        // A list grows to room for four at once; most samples have one line, and there is one for each load.
+        stack.native.shrink_to_fit();
+        stack.language.shrink_to_fit();
         Ok(stack)
     }
 }

@@ -17,6 +17,7 @@ mod report;
 mod startup;
 mod strace;
 mod taps;
+mod wide;
 
 use clap::ValueEnum;
 
@@ -57,6 +58,8 @@ pub(crate) enum Row {
     Overload,
     /// A report on a million rows, and the memory that it holds
     Million,
+    /// A report on 100,000 different loads, and the memory that it holds
+    Wide,
     /// The page of 10,000 loads in a browser
     Page,
 }
@@ -76,7 +79,7 @@ pub(crate) enum Part {
 
 impl Row {
     /// Every row, in the order of the table.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Parent,
         Self::Child,
         Self::Report,
@@ -92,6 +95,7 @@ impl Row {
         Self::Taps,
         Self::Overload,
         Self::Million,
+        Self::Wide,
         Self::Page,
     ];
 
@@ -108,7 +112,7 @@ impl Row {
             | Self::Strace
             | Self::Instructions => Part::Shim,
             Self::Decode | Self::Receive | Self::Hear | Self::Overload => Part::Collector,
-            Self::Million | Self::Page => Part::Report,
+            Self::Million | Self::Wide | Self::Page => Part::Report,
             Self::Taps => Part::Taps,
         }
     }
@@ -131,6 +135,7 @@ impl Row {
             Self::Taps => "taps",
             Self::Overload => "overload",
             Self::Million => "million",
+            Self::Wide => "wide",
             Self::Page => "page",
         }
     }
@@ -156,6 +161,7 @@ impl Row {
             Self::Taps => taps::measure(bench),
             Self::Overload => overload::measure(bench),
             Self::Million => million::measure(bench),
+            Self::Wide => wide::measure(bench),
             Self::Page => page::measure(bench),
         }
     }

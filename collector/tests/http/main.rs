@@ -54,10 +54,10 @@ fn serve(db: &Path) -> (Daemon, SocketAddr) {
 /// What `alive` writes of the same database.
 fn written(db: &Path) -> Value {
     let snapshot = alive_store::snapshot(db).unwrap();
-    alive_report::render::json::document(&alive_report::Report::new(
-        snapshot,
-        &alive_report::Selection::default(),
-    ))
+    let report = alive_report::Report::new(snapshot, &alive_report::Selection::default());
+    let mut out = Vec::new();
+    alive_report::render::json::render(&report, &mut out).unwrap();
+    serde_json::from_slice(&out).unwrap()
 }
 
 #[track_caller]

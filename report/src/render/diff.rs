@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use alive_store::model::MemoryFigures;
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
 
 use crate::diff::{Diff, LateFile, Pair, ProgramDiff, RoleDiff, Side};
 use crate::escape;
-use crate::render::json::{self as document, Object};
+use crate::render::json as document;
+use crate::render::json::object::{List, Named, Object, Pairs};
 use crate::render::layout::{Columns, HEADING, Medium, Page, Row, URGENT};
 use crate::render::units::{bytes, count, micros};
 
@@ -185,89 +186,106 @@ fn listed<'a>(
 /// # Errors
 /// Whatever `out` reports.
 pub fn json(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
-    document::write(&value(diff), out)
+    document::write(&Document(diff), out)
 }
 
-fn value(diff: &Diff) -> Value {
-    let mut out = Object::default();
-    out.put("format", 1);
-    out.put("floor", json!({"before": diff.is_floor.before, "after": diff.is_floor.after}));
-    out.put("programs", diff.programs.iter().map(program).collect::<Value>());
-    out.put("only_before", texts("program", &diff.only_before));
-    out.put("only_after", texts("program", &diff.only_after));
-    out.into()
-}
+struct Document<'a>(&'a Diff);
 
-fn program(program: &ProgramDiff) -> Value {
-    let mut out = Object::default();
-    out.bytes("before", &program.label.before);
-    out.bytes("after", &program.label.after);
-    out.put("summary", sentence(program));
-    out.put(
-        "late_loads",
-        json!({"gone": program.gone(), "new": program.new_loads(), "still": program.still()}),
-    );
-    out.put("roles", program.roles.iter().map(role_value).collect::<Value>());
-    out.into()
-}
-
-fn role_value(role: &RoleDiff) -> Value {
-    let mut out = Object::default();
-    out.put("before", role.side.before.as_ref().map(side));
-    out.put("after", role.side.after.as_ref().map(side));
-    for (key, files) in [("gone", &role.gone), ("new", &role.new), ("still", &role.still)] {
-        out.put(key, files.iter().map(file).collect::<Value>());
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let diff = self.0;
+        let floor = [("before", diff.is_floor.before), ("after", diff.is_floor.after)];
+        let mut out = Object::begin(serializer)?;
+        out.put("format", &1)?;
+        out.put("floor", &Pairs(floor.into_iter()))?;
+        out.put("programs", &List(diff.programs.iter().map(ProgramOf)))?;
+        out.put("only_before", &List(diff.only_before.iter().map(|label| Named("program", label))))?;
+        out.put("only_after", &List(diff.only_after.iter().map(|label| Named("program", label))))?;
+        out.end()
     }
-    for (key, names) in [
-        ("searches_gone", &role.searches_gone),
-        ("searches_new", &role.searches_new),
-        ("searches_still", &role.searches_still),
-    ] {
-        out.put(key, texts("name", names));
+}
+
+struct ProgramOf<'a>(&'a ProgramDiff);
+
+impl Serialize for ProgramOf<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let program = self.0;
+        let late = [("gone", program.gone()), ("new", program.new_loads()), ("still", program.still())];
+        let mut out = Object::begin(serializer)?;
+        out.bytes("before", &program.label.before)?;
+        out.bytes("after", &program.label.after)?;
+        out.put("summary", &sentence(program))?;
+        out.put("late_loads", &Pairs(late.into_iter()))?;
+        out.put("roles", &List(program.roles.iter().map(RoleOf)))?;
+        out.end()
     }
-    out.into()
 }
 
-fn side(side: &Side) -> Value {
-    let mut out = Object::default();
-    out.put("id", side.id.as_str());
-    out.put("processes", side.processes);
-    out.put("files", side.cost.files);
-    out.put("bytes", side.cost.bytes);
-    out.put("micros", side.cost.micros);
-    out.put("faults", side.cost.faults);
-    out.put("private_kib", side.cost.private_kib);
-    out.put("estimated", side.cost.is_estimate);
-    out.put("fork_micros_each", side.fork_micros);
-    out.put("forker_resident_kib", side.forker_resident_kib);
-    out.put("memory", side.memory.as_ref().map(memory));
-    out.into()
+struct RoleOf<'a>(&'a RoleDiff);
+
+impl Serialize for RoleOf<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let role = self.0;
+        let mut out = Object::begin(serializer)?;
+        out.put("before", &role.side.before.as_ref().map(SideOf))?;
+        out.put("after", &role.side.after.as_ref().map(SideOf))?;
+        for (key, files) in [("gone", &role.gone), ("new", &role.new), ("still", &role.still)] {
+            out.put(key, &List(files.iter().map(FileOf)))?;
+        }
+        for (key, names) in [
+            ("searches_gone", &role.searches_gone),
+            ("searches_new", &role.searches_new),
+            ("searches_still", &role.searches_still),
+        ] {
+            out.put(key, &List(names.iter().map(|name| Named("name", name))))?;
+        }
+        out.end()
+    }
 }
 
-fn memory(memory: &MemoryFigures) -> Value {
-    json!({
-        "pss_kib": memory.pss_kib,
-        "uss_kib": memory.uss_kib,
-        "private_dirty_kib": memory.private_dirty_kib,
-        "shared_kib": memory.shared_kib,
-        "swap_kib": memory.swap_kib,
-    })
+struct SideOf<'a>(&'a Side);
+
+impl Serialize for SideOf<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let side = self.0;
+        let mut out = Object::begin(serializer)?;
+        out.put("id", &side.id)?;
+        out.put("processes", &side.processes)?;
+        out.put("files", &side.cost.files)?;
+        out.put("bytes", &side.cost.bytes)?;
+        out.put("micros", &side.cost.micros)?;
+        out.put("faults", &side.cost.faults)?;
+        out.put("private_kib", &side.cost.private_kib)?;
+        out.put("estimated", &side.cost.is_estimate)?;
+        out.put("fork_micros_each", &side.fork_micros)?;
+        out.put("forker_resident_kib", &side.forker_resident_kib)?;
+        out.put("memory", &side.memory.as_ref().map(MemoryOf))?;
+        out.end()
+    }
 }
 
-fn file(file: &LateFile) -> Value {
-    let mut out = Object::default();
-    out.bytes("path", &file.path);
-    out.put("processes", file.processes);
-    out.put("bytes", file.bytes);
-    out.into()
+struct MemoryOf<'a>(&'a MemoryFigures);
+
+impl Serialize for MemoryOf<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = Object::begin(serializer)?;
+        out.put("pss_kib", &self.0.pss_kib)?;
+        out.put("uss_kib", &self.0.uss_kib)?;
+        out.put("private_dirty_kib", &self.0.private_dirty_kib)?;
+        out.put("shared_kib", &self.0.shared_kib)?;
+        out.put("swap_kib", &self.0.swap_kib)?;
+        out.end()
+    }
 }
 
-/// Names of any bytes, each an object with the key `key`.
-fn texts(key: &str, names: &[Vec<u8>]) -> Value {
-    let object = |name: &Vec<u8>| {
-        let mut out = Object::default();
-        out.bytes(key, name);
-        Value::from(out)
-    };
-    names.iter().map(object).collect()
+struct FileOf<'a>(&'a LateFile);
+
+impl Serialize for FileOf<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = Object::begin(serializer)?;
+        out.bytes("path", &self.0.path)?;
+        out.put("processes", &self.0.processes)?;
+        out.put("bytes", &self.0.bytes)?;
+        out.end()
+    }
 }

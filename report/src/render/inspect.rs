@@ -6,11 +6,12 @@ use alive_memory::family::Late;
 use alive_memory::maps::FileKind;
 use alive_memory::tree::Look;
 use alive_memory::{Family, Unread};
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
 
 use crate::escape;
 use crate::findings::Verdict;
-use crate::render::json::{self as document, Object};
+use crate::render::json as document;
+use crate::render::json::object::{List, Object, Pairs};
 use crate::render::layout::{Columns, HEADING, Medium, Page, Row, URGENT};
 use crate::render::processes::{self, listed};
 use crate::render::units::{bytes, count};
@@ -196,52 +197,84 @@ const fn note(late: &Late) -> &'static str {
 /// # Errors
 /// Whatever `out` reports.
 pub fn json(seen: &Inspection, out: &mut dyn Write) -> io::Result<()> {
-    let mut object = Object::default();
-    object.put("format", 1);
-    object.put(
-        "thresholds",
-        json!({
-            "min_processes": seen.thresholds.min_processes,
-            "min_share_percent": seen.thresholds.min_share_percent,
-        }),
-    );
-    object.put("ended", seen.ended);
-    object.put("families", seen.families.iter().map(|family| self::family(seen, family)).collect::<Value>());
-    processes::fill(&mut object, &seen.looks);
-    document::write(&object.into(), out)
+    document::write(&Document(seen), out)
 }
 
-fn family(seen: &Inspection, (parent, family): &(usize, Result<Family, Unread>)) -> Value {
-    let mut out = Object::default();
-    out.put("parent", seen.pid(*parent));
-    let family = match family {
-        Ok(family) => family,
-        Err(reason) => {
-            out.put("not_read", reason.to_string());
-            return out.into();
+struct Document<'a>(&'a Inspection);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let seen = self.0;
+        let thresholds = [
+            ("min_processes", seen.thresholds.min_processes),
+            ("min_share_percent", seen.thresholds.min_share_percent),
+        ];
+        let families = seen.families.iter().map(|item| FamilyOf { seen, parent: item.0, family: &item.1 });
+        let mut out = Object::begin(serializer)?;
+        out.put("format", &1)?;
+        out.put("thresholds", &Pairs(thresholds.into_iter()))?;
+        out.put("ended", &seen.ended)?;
+        out.put("families", &List(families))?;
+        processes::fill(&mut out, &seen.looks)?;
+        out.end()
+    }
+}
+
+/// A parent with its workers, or why it cannot be read.
+struct FamilyOf<'a> {
+    seen: &'a Inspection,
+    parent: usize,
+    family: &'a Result<Family, Unread>,
+}
+
+impl Serialize for FamilyOf<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { seen, parent, family } = *self;
+        let mut out = Object::begin(serializer)?;
+        out.put("parent", &seen.pid(parent))?;
+        match family {
+            Ok(family) => {
+                let unread = family.unread.iter().map(|(worker, reason)| NotCompared {
+                    pid: seen.pid(*worker),
+                    not_read: reason.to_string(),
+                });
+                out.put("workers", &List(family.workers.iter().map(|&worker| seen.pid(worker))))?;
+                out.put("executed", &family.executed)?;
+                out.put("not_compared", &List(unread))?;
+                out.put("late", &List(family.late.iter().map(|late| FileOf { seen, family, late })))?;
+            }
+            Err(reason) => out.put("not_read", &reason.to_string())?,
         }
-    };
-    out.put("workers", family.workers.iter().map(|&worker| seen.pid(worker)).collect::<Vec<_>>());
-    out.put("executed", family.executed);
-    let unread = family
-        .unread
-        .iter()
-        .map(|(worker, reason)| json!({"pid": seen.pid(*worker), "not_read": reason.to_string()}));
-    out.put("not_compared", unread.collect::<Value>());
-    out.put("late", family.late.iter().map(|late| file(seen, family, late)).collect::<Value>());
-    out.into()
+        out.end()
+    }
 }
 
-fn file(seen: &Inspection, family: &Family, late: &Late) -> Value {
-    let mut out = Object::default();
-    out.bytes("path", &late.path);
-    out.put("kind", late.kind.word());
-    out.put("verdict", (late.kind == FileKind::Library).then(|| seen.verdict(late, family).word()));
-    out.put("workers", late.workers.clone());
-    out.put("of", family.workers.len());
-    out.put("bytes", late.bytes);
-    out.put("private_dirty_kib", late.private_dirty_kib);
-    out.put("deleted", late.deleted);
-    out.put("replaced", late.replaced);
-    out.into()
+#[derive(Serialize)]
+struct NotCompared {
+    pid: u32,
+    not_read: String,
+}
+
+struct FileOf<'a> {
+    seen: &'a Inspection,
+    family: &'a Family,
+    late: &'a Late,
+}
+
+impl Serialize for FileOf<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { seen, family, late } = *self;
+        let verdict = (late.kind == FileKind::Library).then(|| seen.verdict(late, family).word());
+        let mut out = Object::begin(serializer)?;
+        out.bytes("path", &late.path)?;
+        out.put("kind", late.kind.word())?;
+        out.put("verdict", &verdict)?;
+        out.put("workers", &late.workers)?;
+        out.put("of", &family.workers.len())?;
+        out.put("bytes", &late.bytes)?;
+        out.put("private_dirty_kib", &late.private_dirty_kib)?;
+        out.put("deleted", &late.deleted)?;
+        out.put("replaced", &late.replaced)?;
+        out.end()
+    }
 }

@@ -4,10 +4,12 @@ use std::io::{self, Write};
 
 use alive_memory::tree::Look;
 use alive_memory::{Sizes, Unread};
-use serde_json::{Value, json};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use crate::escape;
-use crate::render::json::{self as document, Object};
+use crate::render::json as document;
+use crate::render::json::object::{List, Object};
 use crate::render::layout::{Columns, Medium, Page, Row, URGENT};
 use crate::render::units::{bytes, count};
 
@@ -27,7 +29,7 @@ pub fn table(looks: &[Look], ended: u64, medium: Medium, out: &mut dyn Write) ->
 /// # Errors
 /// Whatever `out` reports.
 pub fn json(looks: &[Look], ended: u64, out: &mut dyn Write) -> io::Result<()> {
-    document::write(&value(looks, ended), out)
+    document::write(&Document { looks, ended }, out)
 }
 
 /// Writes one JSON object in one line.
@@ -35,7 +37,7 @@ pub fn json(looks: &[Look], ended: u64, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// Whatever `out` reports.
 pub fn json_line(looks: &[Look], ended: u64, out: &mut dyn Write) -> io::Result<()> {
-    document::write_line(&value(looks, ended), out)
+    document::write_line(&Document { looks, ended }, out)
 }
 
 pub(super) fn rows(page: &Page, looks: &[Look], ended: u64, out: &mut dyn Write) -> io::Result<()> {
@@ -110,47 +112,65 @@ pub(super) fn listed(pids: &[u32]) -> String {
     words.join(", ")
 }
 
-fn value(looks: &[Look], ended: u64) -> Value {
-    let mut out = Object::default();
-    out.put("format", 1);
-    out.put("ended", ended);
-    fill(&mut out, looks);
-    out.into()
+/// Processes as one object.
+struct Document<'a> {
+    looks: &'a [Look],
+    ended: u64,
+}
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = Object::begin(serializer)?;
+        out.put("format", &1)?;
+        out.put("ended", &self.ended)?;
+        fill(&mut out, self.looks)?;
+        out.end()
+    }
 }
 
 /// Puts the processes and their total.
-pub(super) fn fill(out: &mut Object, looks: &[Look]) {
-    let sum = total(looks);
-    out.put(
-        "total",
-        json!({
-            "processes": looks.iter().filter(|look| look.sizes.is_ok()).count(),
-            "pss_kib": sum.pss_kib,
-            "uss_kib": sum.uss_kib(),
-            "private_dirty_kib": sum.private_dirty_kib,
-            "shared_proportional_kib": proportional(&sum),
-            "swap_kib": sum.swap_kib,
-        }),
-    );
-    out.put("processes", looks.iter().map(|look| process(looks, look)).collect::<Value>());
+pub(super) fn fill<M: SerializeMap>(out: &mut Object<M>, looks: &[Look]) -> Result<(), M::Error> {
+    out.put("total", &Total(looks))?;
+    out.put("processes", &List(looks.iter().map(|look| Process(looks, look))))
 }
 
-fn process(looks: &[Look], look: &Look) -> Value {
-    let mut out = Object::default();
-    out.put("pid", look.pid);
-    out.put("parent", look.parent.and_then(|parent| looks.get(parent)).map(|parent| parent.pid));
-    out.bytes("name", &look.name);
-    out.bytes("command", &look.command);
-    match &look.sizes {
-        Ok(sizes) => {
-            out.put("rss_kib", sizes.rss_kib);
-            out.put("pss_kib", sizes.pss_kib);
-            out.put("uss_kib", sizes.uss_kib());
-            out.put("private_dirty_kib", sizes.private_dirty_kib);
-            out.put("shared_kib", sizes.shared_kib());
-            out.put("swap_kib", sizes.swap_kib);
-        }
-        Err(reason) => out.put("not_read", reason.to_string()),
+struct Total<'a>(&'a [Look]);
+
+impl Serialize for Total<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let sum = total(self.0);
+        let mut out = Object::begin(serializer)?;
+        out.put("processes", &self.0.iter().filter(|look| look.sizes.is_ok()).count())?;
+        out.put("pss_kib", &sum.pss_kib)?;
+        out.put("uss_kib", &sum.uss_kib())?;
+        out.put("private_dirty_kib", &sum.private_dirty_kib)?;
+        out.put("shared_proportional_kib", &proportional(&sum))?;
+        out.put("swap_kib", &sum.swap_kib)?;
+        out.end()
     }
-    out.into()
+}
+
+struct Process<'a>(&'a [Look], &'a Look);
+
+impl Serialize for Process<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(looks, look) = *self;
+        let mut out = Object::begin(serializer)?;
+        out.put("pid", &look.pid)?;
+        out.put("parent", &look.parent.and_then(|parent| looks.get(parent)).map(|parent| parent.pid))?;
+        out.bytes("name", &look.name)?;
+        out.bytes("command", &look.command)?;
+        match &look.sizes {
+            Ok(sizes) => {
+                out.put("rss_kib", &sizes.rss_kib)?;
+                out.put("pss_kib", &sizes.pss_kib)?;
+                out.put("uss_kib", &sizes.uss_kib())?;
+                out.put("private_dirty_kib", &sizes.private_dirty_kib)?;
+                out.put("shared_kib", &sizes.shared_kib())?;
+                out.put("swap_kib", &sizes.swap_kib)?;
+            }
+            Err(reason) => out.put("not_read", &reason.to_string())?,
+        }
+        out.end()
+    }
 }

@@ -1,8 +1,8 @@
 //! Readiness to fork anew, in words, as a row of bars, and for programs.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::findings::{ProgramReport, Report};
+use crate::findings::ProgramReport;
 use crate::readiness::{self, Readiness};
 use crate::render::time;
 use crate::render::units::{bytes, count};
@@ -62,26 +62,32 @@ fn clock(micros: u64) -> String {
     format!("{} UTC", second.replace('T', " "))
 }
 
-/// Adds `readiness` to each role of the report's document that has some.
-pub(crate) fn put(document: &mut Value, report: &Report) {
-    let Some(programs) = document.get_mut("programs").and_then(Value::as_array_mut) else { return };
-    for (value, program) in programs.iter_mut().zip(&report.programs) {
-        let Some(roles) = value.get_mut("roles").and_then(Value::as_array_mut) else { continue };
-        for (index, role) in roles.iter_mut().enumerate() {
-            if let Some(readiness) = readiness::of_role(program, index, report.until_micros) {
-                role["readiness"] = json!({
-                    "settled": readiness.is_settled(),
-                    "first_new": time(readiness.first_new_micros),
-                    "last_new": time(readiness.last_new_micros),
-                    "quiet_micros": readiness.quiet_micros,
-                    "files": readiness.files,
-                    "bytes": readiness.bytes,
-                    "rate": readiness.rate,
-                    "sentence": sentence(&readiness),
-                });
-            }
-        }
-    }
+/// Readiness, for programs.
+#[derive(Serialize)]
+pub(crate) struct Document {
+    settled: bool,
+    first_new: String,
+    last_new: String,
+    quiet_micros: u64,
+    files: u64,
+    bytes: u64,
+    rate: Vec<u64>,
+    sentence: String,
+}
+
+/// How far a role has come, where that is known.
+pub(crate) fn document(program: &ProgramReport, role: usize, until_micros: u64) -> Option<Document> {
+    let readiness = readiness::of_role(program, role, until_micros)?;
+    Some(Document {
+        settled: readiness.is_settled(),
+        first_new: time(readiness.first_new_micros),
+        last_new: time(readiness.last_new_micros),
+        quiet_micros: readiness.quiet_micros,
+        files: readiness.files,
+        bytes: readiness.bytes,
+        sentence: sentence(&readiness),
+        rate: readiness.rate,
+    })
 }
 
 #[cfg(test)]

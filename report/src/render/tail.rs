@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
-use serde_json::ser::CompactFormatter;
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::escape::{self, AsciiControls};
+use crate::escape;
 use crate::news::New;
+use crate::render::json::object::Object;
 use crate::render::table::Medium;
 use crate::render::units::{bytes, shorten};
 use crate::render::{json, time};
@@ -52,29 +52,30 @@ pub fn text(new: &New, medium: Medium, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// Whatever `out` reports.
 pub fn json(new: &New, out: &mut dyn Write) -> io::Result<()> {
-    use serde::Serialize as _;
-    let mut line = json!({
-        "time": time(new.micros),
-        "role": new.role,
-        "verdict": new.verdict.map(crate::Verdict::word),
-        "times": new.times,
-        "workers": new.workers,
-        "of": new.of,
-        "bytes": new.bytes,
-        "caller": new.caller.as_ref().map(json::caller),
-    });
-    let what = ("what", Some(&new.what));
-    for (key, bytes) in [("program", Some(&new.program)), what, ("brought_by", new.brought_by.as_ref())] {
-        let Some(bytes) = bytes else { continue };
-        let (text, hex) = escape::json_text(bytes);
-        line[key] = text.into();
-        if let Some(hex) = hex {
-            line[format!("{key}_hex")] = Value::from(hex);
+    json::write_line(&Line(new), out)
+}
+
+struct Line<'a>(&'a New);
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let new = self.0;
+        let mut out = Object::begin(serializer)?;
+        out.put("time", &time(new.micros))?;
+        out.put("role", &new.role)?;
+        out.put("verdict", &new.verdict.map(crate::Verdict::word))?;
+        out.put("times", &new.times)?;
+        out.put("workers", &new.workers)?;
+        out.put("of", &new.of)?;
+        out.put("bytes", &new.bytes)?;
+        out.put("caller", &new.caller.as_ref().map(json::Frame::from))?;
+        out.bytes("program", &new.program)?;
+        out.bytes("what", &new.what)?;
+        if let Some(cause) = &new.brought_by {
+            out.bytes("brought_by", cause)?;
         }
+        out.end()
     }
-    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, AsciiControls(CompactFormatter));
-    line.serialize(&mut serializer)?;
-    writeln!(out)
 }
 
 #[cfg(test)]

@@ -1,18 +1,15 @@
-//! Taps for a person and for a program. The form of the second is `docs/schema/taps.schema.json`.
+//! Taps for a person; for a program they are written by `json`.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use serde::Serialize as _;
-use serde_json::ser::PrettyFormatter;
-use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{Place, Silent, Tap, Taps, Window};
-use crate::escape::{self, AsciiControls};
+use super::{Silent, Tap, Taps};
+use crate::escape;
 use crate::render::layout::{HEADING, Medium, Page, URGENT};
 use crate::render::units::{count, span};
-use crate::render::{loss, moment, time};
+use crate::render::{loss, moment};
 
 /// Most services or hosts, and most places of an expected tap, that a line names.
 const MAX_NAMES: usize = 6;
@@ -175,101 +172,5 @@ fn listed(names: &BTreeSet<Vec<u8>>) -> String {
 /// # Errors
 /// Whatever `out` reports.
 pub fn json(taps: &Taps, out: &mut dyn Write) -> io::Result<()> {
-    let formatter = AsciiControls(PrettyFormatter::with_indent(b" "));
-    document(taps).serialize(&mut serde_json::Serializer::with_formatter(&mut *out, formatter))?;
-    writeln!(out)
-}
-
-/// The taps as a value.
-#[must_use]
-pub fn document(taps: &Taps) -> Value {
-    let loss = &taps.loss;
-    let mut document = json!({
-        "format": 1,
-        "time": time(taps.now_micros),
-        "window": window(&taps.window),
-        "loss": {
-            "kernel_drops": loss.kernel_drops,
-            "sequence_gaps": loss.sequence_gaps,
-            "not_sent": loss.not_sent,
-            "malformed": loss.malformed,
-            "truncated": loss.truncated,
-            "unsupported_version": loss.unsupported_version,
-            "over_cap": loss.over_cap,
-            "forged": loss.forged,
-            "unclean_ends": taps.unclean_ends,
-        },
-        "odd_clocks": taps.odd_clocks,
-        "taps": taps.taps.iter().map(tap).collect::<Value>(),
-    });
-    if taps.since_micros > 0 {
-        document["since"] = time(taps.since_micros).into();
-    }
-    if let Some(silent) = &taps.silent {
-        document["expected"] = taps.expected.into();
-        document["never"] = silent.iter().map(self::silent).collect();
-    }
-    document
-}
-
-/// When somebody listened.
-pub(crate) fn window(window: &Window) -> Value {
-    json!({
-        "since": time(window.since_micros),
-        "until": time(window.until_micros),
-        "listened_seconds": window.listened_micros / 1_000_000,
-        "deaf_seconds": window.deaf_micros() / 1_000_000,
-        "listens": window.is_open,
-    })
-}
-
-/// One tap.
-pub(crate) fn tap(tap: &Tap) -> Value {
-    let mut out = json!({});
-    bytes(&mut out, "name", &tap.name);
-    for (key, value) in [("file", &tap.file), ("function", &tap.function), ("called_by", &tap.caller)] {
-        if !value.is_empty() {
-            bytes(&mut out, key, value);
-        }
-    }
-    if tap.line > 0 {
-        out["line"] = tap.line.into();
-    }
-    out["hits"] = tap.hits.into();
-    out["processes"] = tap.processes.into();
-    for (key, names) in [("services", &tap.services), ("hosts", &tap.hosts)] {
-        out[key] = names.iter().map(|name| escape::json_text(name).0).collect();
-    }
-    out["first_seen"] = time(tap.first_seen_micros).into();
-    out["last_seen"] = time(tap.last_seen_micros).into();
-    // Pairs, not an object: a sender may tell a key twice.
-    let pairs = tap.context.iter();
-    out["context"] =
-        pairs.map(|(key, value)| json!([escape::json_text(key).0, escape::json_text(value).0])).collect();
-    out
-}
-
-fn silent(silent: &Silent) -> Value {
-    let mut out = json!({});
-    bytes(&mut out, "name", &silent.name);
-    out["places"] = silent.places.iter().map(json_place).collect();
-    if let Some(last) = silent.last_seen_micros {
-        out["last_seen"] = time(last).into();
-    }
-    out
-}
-
-fn json_place((file, line): &Place) -> Value {
-    let mut out = json!({});
-    bytes(&mut out, "file", file);
-    out["line"] = (*line).into();
-    out
-}
-
-fn bytes(out: &mut Value, key: &str, bytes: &[u8]) {
-    let (text, hex) = escape::json_text(bytes);
-    out[key] = text.into();
-    if let Some(hex) = hex {
-        out[format!("{key}_hex")] = hex.into();
-    }
+    super::json::write(taps, out)
 }

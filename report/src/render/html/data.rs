@@ -1,11 +1,9 @@
-//! The document that the scripts read, packed: every frame stands once, whatever number of stacks it is in,
-//! and a page holds no more rows than a browser takes.
+//! What of a report a page holds: no more rows than a browser takes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use serde_json::{Value, json};
-
-use super::view;
+use crate::findings::{Finding, ProgramReport, Report};
+use crate::render::json::Part;
 
 /// What does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,122 +14,95 @@ pub(super) struct LeftOut {
     pub(super) loads: u64,
 }
 
-/// Packs a report's document. Its `stacks` become lists of pairs of lists of numbers, language frames and
-/// native ones, each the place of a frame in the list `frames` that is added.
-pub(super) fn pack(document: &mut Value, most: usize) -> LeftOut {
+/// The part of each program that fits: of findings together, and of each program's loads, `most`.
+pub(super) fn cut(report: &Report, most: usize) -> (Vec<Part<'_>>, LeftOut) {
     let mut left_out = LeftOut::default();
-    let mut frames = Frames::default();
     let mut room = most;
-    for program in document.get_mut("programs").and_then(Value::as_array_mut).into_iter().flatten() {
-        left_out.findings += cut_findings(program, &mut room);
-        left_out.loads += cut_loads(program, most);
-        for key in ["loads", "missing"] {
-            let rows = program.get_mut(key).and_then(Value::as_array_mut);
-            for stacks in rows.into_iter().flatten().filter_map(|row| row.get_mut("stacks")) {
-                frames.pack(stacks);
-            }
-        }
-    }
-    document["frames"] = frames.list.into();
-    left_out
+    let mut part = |program| {
+        let findings = first(program, &mut room);
+        let loads = largest(program, findings, most);
+        left_out.findings += program.findings.len().saturating_sub(findings.len()) as u64;
+        left_out.loads += program.loads.len().saturating_sub(loads.len()) as u64;
+        Part { program, findings, loads }
+    };
+    let parts = report.programs.iter().map(&mut part).collect();
+    (parts, left_out)
 }
 
-/// Leaves the first findings, those whose files together fit into the room.
-fn cut_findings(program: &mut Value, room: &mut usize) -> u64 {
-    let Some(findings) = program.get_mut("findings").and_then(Value::as_array_mut) else { return 0 };
-    let all = findings.len();
-    let fits = findings.iter().take_while(|finding| {
-        let files = usize::try_from(view::total(finding, "files")).unwrap_or(usize::MAX).max(1);
+/// The first findings, those whose files together fit into the room.
+fn first<'a>(program: &'a ProgramReport, room: &mut usize) -> &'a [Finding] {
+    let fits = program.findings.iter().take_while(|finding| {
+        let files = usize::try_from(finding.cost.files).unwrap_or(usize::MAX).max(1);
         let fits = files <= *room;
         *room = room.saturating_sub(files);
         fits
     });
     // The first one is the story, however large.
     let kept = fits.count().max(1);
-    findings.truncate(kept);
-    all.saturating_sub(kept) as u64
+    program.findings.get(..kept).unwrap_or(&program.findings)
 }
 
-/// Leaves the loads that findings are about, and the largest others.
-fn cut_loads(program: &mut Value, most: usize) -> u64 {
-    let about: HashSet<(String, String)> = view::list(program, "findings")
-        .iter()
-        .map(|finding| (view::text(finding, "role").to_owned(), view::text(finding, "what").to_owned()))
-        .collect();
-    let Some(loads) = program.get_mut("loads").and_then(Value::as_array_mut) else { return 0 };
-    let all = loads.len();
+/// The loads that findings are about, and the largest others.
+fn largest(program: &ProgramReport, findings: &[Finding], most: usize) -> Vec<usize> {
+    let all = program.loads.len();
     if all <= most {
-        return 0;
+        return (0..all).collect();
     }
+    let about: HashSet<(usize, &[u8])> =
+        findings.iter().map(|finding| (finding.role, finding.what.as_slice())).collect();
     let mut others = most.saturating_sub(about.len());
-    loads.retain(|load| {
-        let key = (view::text(load, "role").to_owned(), view::text(load, "path").to_owned());
-        let is_wanted = about.contains(&key) || others > 0;
-        if !about.contains(&key) {
-            others = others.saturating_sub(1);
+    let kept = program.loads.iter().enumerate().filter(|(_, load)| {
+        if about.contains(&(load.role, load.path.as_slice())) {
+            return true;
         }
-        is_wanted
+        let has_room = others > 0;
+        others = others.saturating_sub(1);
+        has_room
     });
-    all.saturating_sub(loads.len()) as u64
-}
-
-/// Frames, each once.
-#[derive(Default)]
-struct Frames {
-    list: Vec<Value>,
-    known: HashMap<String, usize>,
-}
-
-impl Frames {
-    fn pack(&mut self, stacks: &mut Value) {
-        let Some(list) = stacks.as_array_mut() else { return };
-        for stack in list {
-            let language = self.numbers(view::list(stack, "frames"));
-            let native = self.numbers(view::list(stack, "stack"));
-            *stack = json!([language, native]);
-        }
-    }
-
-    fn numbers(&mut self, frames: &[Value]) -> Vec<usize> {
-        frames
-            .iter()
-            .map(|frame| {
-                *self.known.entry(frame.to_string()).or_insert_with(|| {
-                    self.list.push(frame.clone());
-                    self.list.len() - 1
-                })
-            })
-            .collect()
-    }
+    kept.map(|(index, _)| index).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LeftOut, pack};
-    use serde_json::{Value, json};
+    use alive_store::model::{Load, Program, Role, Snapshot};
 
-    #[test]
-    fn a_frame_stands_once_however_many_stacks_hold_it() {
-        let frame = json!({"file": "/a.py", "line": 1, "function": "f"});
-        let site = json!({"module": "/b.so", "offset": 2, "symbol": null});
-        let load =
-            json!({"path": "/x", "role": "worker", "stacks": [{"frames": [frame, frame], "stack": [site]}]});
-        let mut document = json!({"programs": [{"findings": [], "loads": [load, load], "missing": []}]});
-        assert_eq!(pack(&mut document, 10), LeftOut::default());
-        assert_eq!(document["frames"], json!([frame, site]));
-        assert_eq!(document["programs"][0]["loads"][1]["stacks"], json!([[[0, 0], [1]]]));
-    }
+    use super::{LeftOut, cut};
+    use crate::{Report, Selection};
 
     #[test]
     fn what_does_not_fit_is_counted_and_a_findings_own_load_stays() {
-        let finding = |what: &str, files: u64| json!({"what": what, "role": "w", "files": files});
-        let load = |path: &str| json!({"path": path, "role": "w", "stacks": []});
-        let loads: Vec<Value> = ["/big", "/second", "/first", "/third"].map(load).into();
-        let findings = [finding("/first", 1), finding("/second", 1), finding("/third", 5)];
-        let mut document = json!({"programs": [{"findings": findings, "loads": loads, "missing": []}]});
-        assert_eq!(pack(&mut document, 3), LeftOut { findings: 1, loads: 1 });
-        let paths: Vec<&Value> =
-            document["programs"][0]["loads"].as_array().unwrap().iter().map(|load| &load["path"]).collect();
-        assert_eq!(paths, ["/big", "/second", "/first"]);
+        let role = |parent| Role { parent, processes: 8, ..Role::default() };
+        // The smaller the file the more processes load it, so that the largest is the last to preload.
+        let load = |path: &str, processes, bytes| Load {
+            role: 1,
+            path: path.into(),
+            outcome: "loaded".into(),
+            processes,
+            bytes,
+            ..Load::default()
+        };
+        let program = Program {
+            roles: vec![role(None), role(Some(0))],
+            loads: vec![
+                load("/first", 8, 10_000),
+                load("/second", 7, 10_001),
+                load("/rare", 1, 90_000),
+                load("/large", 1, 90_001),
+                load("/small", 1, 10),
+            ],
+            ..Program::default()
+        };
+        let snapshot = Snapshot { programs: vec![program], ..Snapshot::default() };
+        let report = Report::new(snapshot, &Selection::default());
+        let (parts, left_out) = cut(&report, 2);
+        let [part] = &parts[..] else { panic!("one program") };
+        let whats: Vec<&[u8]> = part.findings.iter().map(|finding| finding.what.as_slice()).collect();
+        assert_eq!(whats, [b"/first".as_slice(), b"/second"]);
+        let paths: Vec<&[u8]> = part.loads().map(|(_, load)| load.path.as_slice()).collect();
+        assert_eq!(paths, [b"/second".as_slice(), b"/first"], "not the largest, but what is told");
+        assert_eq!(left_out, LeftOut { findings: 3, loads: 3 });
+        let (parts, left_out) = cut(&report, 3);
+        assert_eq!((parts[0].findings.len(), left_out), (3, LeftOut { findings: 2, loads: 2 }));
+        assert_eq!(cut(&report, 5).1, LeftOut::default());
     }
 }

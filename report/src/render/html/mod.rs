@@ -2,9 +2,9 @@
 //!
 //! The server's side writes what a person must see first, and a table of the findings, so that the page
 //! tells its story without scripts and on paper: [`program`] the summary and the table, [`roles`] the tree of
-//! forks, [`timeline`] when what was loaded, [`taps`] which code said that it is alive. The scripts (`js/`) read the report's own JSON document, which
-//! [`data`] puts into the page, and make the table sortable and the picture of causes. All of it is read
-//! through [`view`], which takes a key that is not there for nothing.
+//! forks, [`timeline`] when what was loaded, [`taps`] which code said that it is alive. The scripts (`js/`) read the report's own JSON document, of
+//! which the page holds what [`data`] leaves, every frame once; they make the table sortable and the picture of
+//! causes. What the parts have in common is in [`view`].
 //!
 //! A collector serves the same page [`live`]: one more script (`js/live.js`) asks for the page again and again, and
 //! puts what is new in its place.
@@ -23,13 +23,14 @@ mod view;
 
 use std::io::{self, Write};
 
-use serde::Serialize as _;
-use serde_json::Value;
+use serde::Serialize;
 use serde_json::ser::CompactFormatter;
 
 use crate::escape::{self, AsciiControls, ScriptText};
 use crate::findings::Report;
-use crate::render::{json, loss, next, summary, units};
+use crate::render::json::object::text;
+use crate::render::json::{Document, Frames, Part};
+use crate::render::{loss, next, summary, time, units};
 use dress::Dress;
 
 /// Findings and files that the page holds at most; a browser takes no pleasure in a million rows.
@@ -45,16 +46,16 @@ pub fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 /// Writes the page in its dress; `beginning` is HTML for who has no program to look at yet.
 fn page(report: &Report, dress: &Dress, beginning: &str, out: &mut dyn Write) -> io::Result<()> {
-    let mut document = json::document(report);
-    let left_out = data::pack(&mut document, MOST_FILES);
-    let words = report
-        .programs
-        .iter()
-        .map(|program| Words { sentence: summary::sentence(program), list: next::list(report, program) });
-    let told: Vec<(&Value, Words)> = view::list(&document, "programs").iter().zip(words).collect();
-    let (forked, quiet): (Vec<_>, Vec<_>) = told.into_iter().partition(|(program, _)| view::is_told(program));
+    let (parts, left_out) = data::cut(report, MOST_FILES);
+    let words = parts.iter().map(|part| Words {
+        sentence: summary::sentence(part.program),
+        list: next::list(report, part.program),
+    });
+    let told: Vec<(&Part<'_>, Words)> = parts.iter().zip(words).collect();
+    let (forked, quiet): (Vec<_>, Vec<_>) =
+        told.into_iter().partition(|(part, _)| view::is_told(part.program));
 
-    let labels: Vec<&str> = forked.iter().map(|(program, _)| view::text(program, "program")).collect();
+    let labels: Vec<&[u8]> = forked.iter().map(|(part, _)| part.program.label.as_slice()).collect();
     head(&labels, taps::link(&report.taps), dress, out)?;
     if report.is_floor() {
         floor(report, out)?;
@@ -62,8 +63,8 @@ fn page(report: &Report, dress: &Dress, beginning: &str, out: &mut dyn Write) ->
     if let Some(sentence) = loss::dropped(report) {
         writeln!(out, "<aside class=\"floor dropped\">{}</aside>", escape::html(sentence.as_bytes()))?;
     }
-    for (index, (program, words)) in forked.iter().enumerate() {
-        program::section(index, program, words, out)?;
+    for (index, (part, words)) in forked.iter().enumerate() {
+        program::section(index, part, words, report.until_micros, out)?;
     }
     if forked.is_empty() && report.taps.taps.is_empty() {
         out.write_all(b"<p class=\"lead\">No program was seen to fork, so nothing was loaded late.</p>\n")?;
@@ -71,12 +72,14 @@ fn page(report: &Report, dress: &Dress, beginning: &str, out: &mut dyn Write) ->
     }
     taps::section(&report.taps, forked.is_empty(), out)?;
     out.write_all(b"</main>\n")?;
-    foot(&document, &quiet, left_out, forked.is_empty() && !report.taps.taps.is_empty(), out)?;
-    tail(&document, dress, out)
+    let quiet: Vec<&[u8]> = quiet.iter().map(|(part, _)| part.program.label.as_slice()).collect();
+    foot(report, &quiet, left_out, forked.is_empty() && !report.taps.taps.is_empty(), out)?;
+    let frames = Frames::of(&parts);
+    tail(&Document { report, parts: &parts, frames: Some(&frames) }, dress, out)
 }
 
 /// The data and the scripts.
-fn tail(document: &Value, dress: &Dress, out: &mut dyn Write) -> io::Result<()> {
+fn tail(document: &impl Serialize, dress: &Dress, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"<script type=\"application/json\" id=\"report\">")?;
     let formatter = AsciiControls(CompactFormatter);
     let mut serializer = serde_json::Serializer::with_formatter(ScriptText(&mut *out), formatter);
@@ -92,9 +95,14 @@ struct Words {
     list: Option<String>,
 }
 
+/// A program's label, as the document that the scripts read has it.
+fn label_html(label: &[u8]) -> String {
+    escape::html(text(label).as_bytes())
+}
+
 /// Everything above the report, with a link to the taps where there are some.
-fn head(labels: &[&str], taps: Option<String>, dress: &Dress, out: &mut dyn Write) -> io::Result<()> {
-    let labels: Vec<String> = labels.iter().map(|label| escape::html(label.as_bytes())).collect();
+fn head(labels: &[&[u8]], taps: Option<String>, dress: &Dress, out: &mut dyn Write) -> io::Result<()> {
+    let labels: Vec<String> = labels.iter().map(|label| label_html(label)).collect();
     let title = match (labels.is_empty(), &taps) {
         (true, Some(_)) => taps::TITLE.to_owned(),
         (true, None) => "no program: what is loaded after the fork".to_owned(),
@@ -140,26 +148,25 @@ fn floor(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn foot(
-    document: &Value,
-    quiet: &[(&Value, Words)],
+    report: &Report,
+    quiet: &[&[u8]],
     left_out: data::LeftOut,
     only_taps: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let thresholds = document.get("thresholds").unwrap_or(&Value::Null);
+    let thresholds = report.thresholds;
     out.write_all(b"<footer>")?;
     if !only_taps {
         write!(
             out,
             "<p>Preload: what at least {} and {} % of a role's processes load, or what takes {}. \
          A load that another one brought stands under it.</p>",
-            view::number(thresholds, "min_processes"),
-            view::number(thresholds, "min_share_percent"),
-            units::micros(view::number(thresholds, "slow_micros")),
+            thresholds.min_processes,
+            thresholds.min_share_percent,
+            units::micros(thresholds.slow_micros),
         )?;
     }
-    if let Some(since) = document.get("since").and_then(Value::as_str) {
-        let since = escape::html(since.as_bytes());
+    if let Some(since) = report.since_micros.map(time) {
         write!(out, "<p>Only loads seen since {since}; their sums are over their whole life.</p>")?;
     }
     if left_out.findings + left_out.loads > 0 {
@@ -172,10 +179,7 @@ fn foot(
         )?;
     }
     if !quiet.is_empty() {
-        let labels: Vec<String> = quiet
-            .iter()
-            .map(|(program, _)| escape::html(view::text(program, "program").as_bytes()))
-            .collect();
+        let labels: Vec<String> = quiet.iter().map(|label| label_html(label)).collect();
         write!(out, "<p>Never seen to fork: {}.</p>", labels.join(", "))?;
     }
     writeln!(out, "<p>alive {}</p></footer>", env!("CARGO_PKG_VERSION"))

@@ -3,12 +3,14 @@
 
 use std::io::{self, Write};
 
-use serde_json::Value;
-
 use super::view::{self, Spared};
-use super::{Words, roles, timeline};
+use super::{Words, label_html, roles, timeline};
 use crate::escape;
+use crate::findings::{Finding, ProgramReport, Verdict};
+use crate::render::json::Part;
+use crate::render::json::object::text;
 use crate::render::units::{bytes, count, micros, shorten};
+use crate::safety;
 
 /// Findings that a reader is shown first.
 const TOP: usize = 3;
@@ -19,20 +21,26 @@ const PATH: usize = 44;
 /// Rows that are there without scripts.
 const ROWS: usize = 200;
 
-pub(super) fn section(index: usize, program: &Value, words: &Words, out: &mut dyn Write) -> io::Result<()> {
-    let label = escape::html(view::text(program, "program").as_bytes());
+pub(super) fn section(
+    index: usize,
+    part: &Part<'_>,
+    words: &Words,
+    until_micros: u64,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let label = label_html(&part.program.label);
     write!(
         out,
         "<section class=\"program\" id=\"program-{index}\" data-program=\"{label}\" aria-labelledby=\"label-{index}\">\n\
          <h1 id=\"label-{index}\">{label}</h1>\n<p class=\"lead\">{}</p>\n",
         with_code(&capital(&escape::html(words.sentence.as_bytes()))),
     )?;
-    top(program, words.list.as_deref(), out)?;
+    top(part, words.list.as_deref(), out)?;
     out.write_all(b"<div class=\"pair\">\n")?;
-    roles::tree(program, out)?;
-    timeline::lanes(program, out)?;
+    roles::tree(part, out)?;
+    timeline::lanes(part, until_micros, out)?;
     out.write_all(b"</div>\n<section class=\"panel causes\" hidden><h2>What brings what</h2></section>\n")?;
-    table(program, out)?;
+    table(part.findings, out)?;
     out.write_all(b"</section>\n")
 }
 
@@ -58,16 +66,15 @@ fn with_code(sentence: &str) -> String {
 }
 
 /// What to preload first, and the command that writes it as a list.
-fn top(program: &Value, list: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
-    let preload: Vec<&Value> = view::list(program, "findings")
-        .iter()
-        .filter(|finding| view::text(finding, "verdict") == "preload")
-        .collect();
+fn top(part: &Part<'_>, list: Option<&str>, out: &mut dyn Write) -> io::Result<()> {
+    let program = part.program;
+    let preload: Vec<&Finding> =
+        part.findings.iter().filter(|finding| finding.verdict == Verdict::Preload).collect();
     let Some(first) = preload.get(..preload.len().min(TOP)).filter(|first| !first.is_empty()) else {
         return Ok(());
     };
-    let sum = |findings: &[&Value]| {
-        findings.iter().map(|finding| Spared::by(finding)).fold(Spared::default(), Spared::plus)
+    let sum = |findings: &[&Finding]| {
+        findings.iter().map(|finding| Spared::by(program, finding)).fold(Spared::default(), Spared::plus)
     };
     let (spared, all) = (sum(first), sum(&preload));
     let these = match first.len() {
@@ -82,13 +89,14 @@ fn top(program: &Value, list: Option<&str>, out: &mut dyn Write) -> io::Result<(
             percent if preload.len() > first.len() => format!(", {percent} % of all that can be"),
             _ => String::new(),
         };
-        let about = if first.iter().any(|finding| view::is_estimate(finding)) { "about " } else { "" };
+        let about = if first.iter().any(|finding| finding.cost.is_estimate) { "about " } else { "" };
         format!(": {about}{} spared{share}", spared_words(spared))
     };
     write!(out, "<h2 class=\"first\">{these}{gain}</h2>\n<ol class=\"top\">\n")?;
-    let common = common_notes(first);
-    for finding in first {
-        card(finding, &common, out)?;
+    let notes: Vec<Vec<String>> = first.iter().map(|finding| notes(program, finding)).collect();
+    let common = common(&notes);
+    for (finding, notes) in first.iter().zip(&notes) {
+        card(program, finding, notes.iter().filter(|text| !common.contains(text)), out)?;
     }
     out.write_all(b"</ol>\n")?;
     for text in &common {
@@ -107,18 +115,27 @@ fn top(program: &Value, list: Option<&str>, out: &mut dyn Write) -> io::Result<(
     writeln!(out, "<p class=\"more\">{}</p>", more.join(" "))
 }
 
-/// What is to be minded of every one of several findings.
-fn common_notes<'a>(findings: &[&'a Value]) -> Vec<&'a str> {
-    let notes = |finding: &'a Value| view::list(finding, "notes").iter().map(|note| view::text(note, "text"));
-    let Some((first, others)) = findings.split_first().filter(|(_, others)| !others.is_empty()) else {
-        return Vec::new();
-    };
-    notes(first).filter(|text| others.iter().all(|other| notes(other).any(|note| note == *text))).collect()
+/// What is to be minded where a finding is followed.
+fn notes(program: &ProgramReport, finding: &Finding) -> Vec<String> {
+    safety::notes(program, finding).iter().map(safety::Note::text).collect()
 }
 
-fn card(finding: &Value, common: &[&str], out: &mut dyn Write) -> io::Result<()> {
-    let path = view::text(finding, "what");
-    let (workers, of) = (view::number(finding, "workers"), view::number(finding, "of"));
+/// What is to be minded of every one of several findings.
+fn common(notes: &[Vec<String>]) -> Vec<&String> {
+    let Some((first, others)) = notes.split_first().filter(|(_, others)| !others.is_empty()) else {
+        return Vec::new();
+    };
+    first.iter().filter(|text| others.iter().all(|other| other.contains(text))).collect()
+}
+
+fn card<'a>(
+    program: &ProgramReport,
+    finding: &Finding,
+    notes: impl Iterator<Item = &'a String>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let path = &*text(&finding.what);
+    let Finding { workers, of, .. } = finding;
     write!(
         out,
         "<li class=\"card\"><p class=\"what\" title=\"{}\"><b>{}</b><small>{}</small></p>\n\
@@ -126,26 +143,24 @@ fn card(finding: &Value, common: &[&str], out: &mut dyn Write) -> io::Result<()>
         escape::html(path.as_bytes()),
         escape::html(view::title(path).as_bytes()),
         escape::html(shorten(path, PATH).as_bytes()),
-        if view::is_estimate(finding) { "about " } else { "" },
-        spared_words(Spared::by(finding)),
+        if finding.cost.is_estimate { "about " } else { "" },
+        spared_words(Spared::by(program, finding)),
     )?;
-    match view::total(finding, "files") {
+    match finding.cost.files {
         0 | 1 => out.write_all(b".")?,
         files => write!(out, ", bringing {}.", count(files - 1, "more file"))?,
     }
-    if let Some(caller) = view::caller(finding) {
+    if let Some(caller) = finding.caller.as_ref().map(view::caller) {
         let short = escape::html(view::name(&caller).as_bytes());
         write!(out, " Asked for by <code title=\"{}\">{short}</code>.", escape::html(caller.as_bytes()))?;
     }
     out.write_all(b"</p>\n")?;
-    let notes = view::list(finding, "notes").iter().map(|note| view::text(note, "text"));
-    for text in notes.filter(|text| !common.contains(text)) {
+    for text in notes {
         let text = escape::html(text.as_bytes());
         writeln!(out, "<p class=\"caution\">{text}</p>")?;
     }
-    match view::text(finding, "load_in") {
-        "" => {}
-        role => writeln!(out, "<p class=\"do\">Load it in the <b>{}</b></p>", escape::html(role.as_bytes()))?,
+    if let Some(role) = program.role_id(finding.load_in) {
+        writeln!(out, "<p class=\"do\">Load it in the <b>{}</b></p>", escape::html(role.as_bytes()))?;
     }
     out.write_all(b"</li>\n")
 }
@@ -163,8 +178,7 @@ fn spared_words(spared: Spared) -> String {
 }
 
 /// Every finding, as far as a page without scripts goes.
-fn table(program: &Value, out: &mut dyn Write) -> io::Result<()> {
-    let findings = view::list(program, "findings");
+fn table(findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
     if findings.is_empty() {
         return Ok(());
     }
@@ -185,24 +199,23 @@ fn table(program: &Value, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"</section>\n")
 }
 
-fn row(finding: &Value, out: &mut dyn Write) -> io::Result<()> {
-    let verdict = escape::html(view::text(finding, "verdict").as_bytes());
-    let path = view::text(finding, "what");
+fn row(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+    let verdict = finding.verdict.word();
     let dash =
         |number: u64, words: fn(u64) -> String| if number == 0 { "–".to_owned() } else { words(number) };
-    let asked = view::caller(finding).map_or_else(String::new, |caller| {
-        format!("<small>asked by {}</small>", escape::html(caller.as_bytes()))
+    let asked = finding.caller.as_ref().map_or_else(String::new, |caller| {
+        format!("<small>asked by {}</small>", escape::html(view::caller(caller).as_bytes()))
     });
     writeln!(
         out,
         "<tr><td><span class=\"verdict {verdict}\">{verdict}</span></td><td class=\"what\"><code>{}</code>{asked}</td>\
          <td class=\"n\">{} of {}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
-        escape::html(path.as_bytes()),
-        view::number(finding, "workers"),
-        view::number(finding, "of"),
-        dash(view::total(finding, "files"), |files| files.to_string()),
-        dash(view::total(finding, "bytes"), bytes),
-        dash(view::total(finding, "micros"), micros),
+        escape::html(text(&finding.what).as_bytes()),
+        finding.workers,
+        finding.of,
+        dash(finding.cost.files, |files| files.to_string()),
+        dash(finding.cost.bytes, bytes),
+        dash(finding.cost.micros, micros),
     )
 }
 

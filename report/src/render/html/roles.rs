@@ -3,53 +3,55 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use serde_json::Value;
-
 use super::view;
 use crate::escape;
+use crate::findings::has_failed;
+use crate::render::json::Part;
 use crate::render::units::{bytes, count, micros};
+use crate::role::Role;
 
-pub(super) fn tree(program: &Value, out: &mut dyn Write) -> io::Result<()> {
-    let roles = view::list(program, "roles");
+pub(super) fn tree(part: &Part<'_>, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"<section class=\"panel forks\"><h2>Who forks whom</h2>\n<ul class=\"tree\">\n")?;
+    let roles = || part.program.roles.iter().enumerate();
     let mut told = HashSet::new();
-    for role in roles.iter().filter(|role| view::text(role, "parent").is_empty()) {
-        branch(program, role, &mut told, out)?;
-    }
     // Chains that bite their tail hang from nothing; they are told all the same.
-    for role in roles {
-        branch(program, role, &mut told, out)?;
+    for (index, role) in roles().filter(|(_, role)| role.parent.is_none()).chain(roles()) {
+        branch(part, index, role, &mut told, out)?;
     }
     out.write_all(b"</ul></section>\n")
 }
 
-/// A role and those below it, each once.
-fn branch<'a>(
-    program: &'a Value,
-    role: &'a Value,
-    told: &mut HashSet<&'a str>,
+/// A role, by its index, and those below it, each once.
+fn branch(
+    part: &Part<'_>,
+    index: usize,
+    role: &Role,
+    told: &mut HashSet<usize>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let id = view::text(role, "id");
-    if !told.insert(id) {
+    if !told.insert(index) {
         return Ok(());
     }
-    let processes = count(view::number(role, "processes"), "process");
-    write!(out, "<li><div class=\"role\"><b>{}</b> <span>{processes}</span>", escape::html(id.as_bytes()))?;
+    let processes = count(role.processes, "process");
+    write!(
+        out,
+        "<li><div class=\"role\"><b>{}</b> <span>{processes}</span>",
+        escape::html(role.id.as_bytes())
+    )?;
     if let Some(place) = forked_at(role) {
         write!(out, "<small>forked at <code>{}</code></small>", escape::html(place.as_bytes()))?;
     }
-    let notes = notes(program, role);
+    let notes = notes(part, index, role);
     if !notes.is_empty() {
         write!(out, "<small>{}</small>", notes.join(" · "))?;
     }
     out.write_all(b"</div>")?;
-    let below: Vec<&Value> =
-        view::list(program, "roles").iter().filter(|other| view::text(other, "parent") == id).collect();
+    let roles = part.program.roles.iter().enumerate();
+    let below: Vec<(usize, &Role)> = roles.filter(|(_, other)| other.parent == Some(index)).collect();
     if !below.is_empty() {
         out.write_all(b"<ul>\n")?;
-        for role in below {
-            branch(program, role, told, out)?;
+        for (index, role) in below {
+            branch(part, index, role, told, out)?;
         }
         out.write_all(b"</ul>")?;
     }
@@ -57,37 +59,33 @@ fn branch<'a>(
 }
 
 /// Where it is forked, without folders.
-fn forked_at(role: &Value) -> Option<String> {
-    let site = role.get("fork_site").filter(|site| !site.is_null())?;
-    let as_caller = serde_json::json!({ "caller": site });
-    view::caller(&as_caller).map(|place| view::name(&place).to_owned())
+fn forked_at(role: &Role) -> Option<String> {
+    let site = role.fork_site.as_ref()?;
+    let place = role.fork_line.as_ref().map_or_else(|| view::place(site), view::line);
+    Some(view::name(&place).to_owned())
 }
 
 /// What else is known of a role.
-fn notes(program: &Value, role: &Value) -> Vec<String> {
-    let id = view::text(role, "id");
+fn notes(part: &Part<'_>, index: usize, role: &Role) -> Vec<String> {
     let mut notes = Vec::new();
-    let late = view::list(program, "loads")
-        .iter()
-        .filter(|load| view::text(load, "role") == id && view::text(load, "outcome") != "failed");
-    let (files, size) = late.fold((0u64, 0u64), |(files, size), load| {
-        (files + 1, size.saturating_add(view::number(load, "bytes")))
-    });
-    let when = if view::text(role, "parent").is_empty() { "on its way into the background" } else { "late" };
+    let late = part.loads().map(|(_, load)| load).filter(|load| load.role == index && !has_failed(load));
+    let (files, size) =
+        late.fold((0u64, 0u64), |(files, size), load| (files + 1, size.saturating_add(load.bytes)));
+    let when = if role.parent.is_none() { "on its way into the background" } else { "late" };
     if files > 0 {
         notes.push(format!("<em>{} ({}) {when}</em>", count(files, "file"), bytes(size)));
     }
-    let forks = view::number(role, "processes").max(1);
-    if let time @ 1.. = view::number(role, "fork_micros") {
-        notes.push(format!("{} a fork", micros(time / forks)));
+    if let time @ 1.. = role.fork_nanos / 1_000 {
+        notes.push(format!("{} a fork", micros(time / role.processes.max(1))));
     }
-    if let kib @ 1.. = view::number(role, "forker_resident_kib") {
-        notes.push(format!("forker {}", bytes(kib.saturating_mul(1024))));
+    if let kib @ 1.. = role.forker_resident_kib {
+        notes.push(format!("forker {}", bytes(u64::from(kib) * 1024)));
     }
-    let at_fork = role.get("at_fork").unwrap_or(&Value::Null);
-    for (key, noun) in [("threads", "further thread"), ("sockets", "open socket")] {
-        if let number @ 1.. = view::number(at_fork, key) {
-            notes.push(format!("{} at the fork", count(number, noun)));
+    if let Some(seen) = &role.bystanders {
+        for (number, noun) in [(seen.threads, "further thread"), (seen.sockets, "open socket")] {
+            if number > 0 {
+                notes.push(format!("{} at the fork", count(number.into(), noun)));
+            }
         }
     }
     notes

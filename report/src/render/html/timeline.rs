@@ -1,13 +1,19 @@
 //! When what was loaded: for each role the new files over time, and whether they have come to an end.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use alive_store::model::Load;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::view;
 use crate::escape;
+use crate::findings::has_failed;
+use crate::readiness;
+use crate::render::json::Part;
+use crate::render::json::object::text;
+use crate::render::refork;
 use crate::render::units::{bytes, count};
 
 /// Bars of a lane.
@@ -24,32 +30,29 @@ const NAMES: usize = 3;
 struct Bar<'a> {
     files: u64,
     bytes: u64,
-    names: Vec<&'a str>,
+    names: Vec<Cow<'a, str>>,
 }
 
-pub(super) fn lanes(program: &Value, out: &mut dyn Write) -> io::Result<()> {
-    let mut late: BTreeMap<&str, Vec<(i64, &Value)>> = BTreeMap::new();
-    for load in view::list(program, "loads") {
-        let seen = view::text(load, "first_seen").parse::<Timestamp>();
-        if let Ok(seen) = seen
-            && view::text(load, "outcome") != "failed"
-        {
-            late.entry(view::text(load, "role")).or_default().push((seen.as_microsecond(), load));
-        }
+pub(super) fn lanes(part: &Part<'_>, until_micros: u64, out: &mut dyn Write) -> io::Result<()> {
+    let program = part.program;
+    let mut late: BTreeMap<usize, Vec<(i64, &Load)>> = BTreeMap::new();
+    for (_, load) in part.loads().filter(|(_, load)| !has_failed(load)) {
+        late.entry(load.role).or_default().push((moment(load.first_seen_micros), load));
     }
     let moments = || late.values().flatten().map(|(seen, _)| *seen);
     let (Some(first), Some(last)) = (moments().min(), moments().max()) else { return Ok(()) };
-    let last_seen = view::list(program, "loads")
-        .iter()
-        .filter_map(|load| view::text(load, "last_seen").parse::<Timestamp>().ok())
-        .map(Timestamp::as_microsecond);
-    let end = last_seen.max().unwrap_or(last).max(last);
+    let last_seen = part.loads().map(|(_, load)| moment(load.last_seen_micros)).max();
+    let end = last_seen.unwrap_or(last).max(last);
     out.write_all(b"<section class=\"panel times\"><h2>When files were new</h2>\n")?;
-    for role in view::list(program, "roles") {
-        let id = view::text(role, "id");
-        let Some(loads) = late.get(id) else { continue };
-        write!(out, "<div class=\"lane\"><p><b>{}</b> ", escape::html(id.as_bytes()))?;
-        out.write_all(readiness(role).as_bytes())?;
+    for (index, role) in program.roles.iter().enumerate() {
+        let Some(loads) = late.get(&index) else { continue };
+        write!(out, "<div class=\"lane\"><p><b>{}</b> ", escape::html(role.id.as_bytes()))?;
+        if let Some(readiness) = readiness::of_role(program, index, until_micros) {
+            // Whether new files have come to an end.
+            let class = if readiness.is_settled() { "settled" } else { "busy" };
+            let sentence = escape::html(refork::sentence(&readiness).as_bytes());
+            write!(out, "<span class=\"{class}\">{sentence}</span>")?;
+        }
         out.write_all(b"</p>\n")?;
         lane(&bars(loads, first, end), out)?;
         out.write_all(b"</div>\n")?;
@@ -62,17 +65,22 @@ pub(super) fn lanes(program: &Value, out: &mut dyn Write) -> io::Result<()> {
     )
 }
 
+/// A time as it is shown, microseconds since 1970: what lies beyond year 9999 was made up.
+fn moment(micros: u64) -> i64 {
+    i64::try_from(micros).unwrap_or(i64::MAX).min(Timestamp::MAX.as_microsecond())
+}
+
 /// The files of each bar.
-fn bars<'a>(loads: &[(i64, &'a Value)], first: i64, end: i64) -> BTreeMap<u64, Bar<'a>> {
+fn bars<'a>(loads: &[(i64, &'a Load)], first: i64, end: i64) -> BTreeMap<u64, Bar<'a>> {
     let span = end.abs_diff(first).max(1);
     let mut bars: BTreeMap<u64, Bar<'a>> = BTreeMap::new();
     for (seen, load) in loads {
         let place = u128::from(seen.abs_diff(first)) * u128::from(BARS) / u128::from(span);
         let bar = bars.entry(u64::try_from(place).unwrap_or(BARS).min(BARS - 1)).or_default();
         bar.files += 1;
-        bar.bytes = bar.bytes.saturating_add(view::number(load, "bytes"));
+        bar.bytes = bar.bytes.saturating_add(load.bytes);
         if bar.names.len() < NAMES {
-            bar.names.push(view::text(load, "path"));
+            bar.names.push(text(&load.path));
         }
     }
     bars
@@ -105,17 +113,6 @@ fn lane(bars: &BTreeMap<u64, Bar<'_>>, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     out.write_all(b"</svg>\n")
-}
-
-/// Whether new files have come to an end, in words; empty where that is not told.
-fn readiness(role: &Value) -> String {
-    let Some(readiness) = role.get("readiness").filter(|readiness| !readiness.is_null()) else {
-        return String::new();
-    };
-    let class =
-        if readiness.get("settled").and_then(Value::as_bool) == Some(true) { "settled" } else { "busy" };
-    let sentence = escape::html(view::text(readiness, "sentence").as_bytes());
-    format!("<span class=\"{class}\">{sentence}</span>")
 }
 
 /// A moment, with its date where the other end of the axis lies on another day.

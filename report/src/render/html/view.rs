@@ -1,37 +1,15 @@
-//! The report's JSON document, read. A key that is not there counts for nothing: pages are made of documents
-//! whose programs measured much and of such whose programs measured little.
+//! What the parts of the page have in common: what is spared, and what a person calls a place or a file.
 
-use serde_json::Value;
+use alive_store::model::{LanguageFrame, Site};
 
-/// A text, empty where there is none.
-pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// A number, 0 where there is none.
-pub(super) fn number(value: &Value, key: &str) -> u64 {
-    value.get(key).and_then(Value::as_u64).unwrap_or(0)
-}
-
-/// A list, empty where there is none.
-pub(super) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
-}
+use crate::caller::Caller;
+use crate::findings::{Finding, ProgramReport};
+use crate::forest::Node;
+use crate::render::json::object::text;
 
 /// Whether a program has anything to tell of forks.
-pub(super) fn is_told(program: &Value) -> bool {
-    !list(program, "findings").is_empty()
-        || list(program, "roles").iter().any(|role| !text(role, "parent").is_empty())
-}
-
-/// A figure of a finding with all that it brought.
-pub(super) fn total(finding: &Value, key: &str) -> u64 {
-    finding.get("total").map_or_else(|| number(finding, key), |total| number(total, key))
-}
-
-/// A figure of a load alone.
-fn own(node: &Value, key: &str) -> u64 {
-    node.get("own").map_or_else(|| number(node, key), |own| number(own, key))
+pub(super) fn is_told(program: &ProgramReport) -> bool {
+    !program.findings.is_empty() || program.roles.iter().any(|role| role.parent.is_some())
 }
 
 /// What loading once instead of in every process would spare.
@@ -46,18 +24,21 @@ pub(super) struct Spared {
 }
 
 impl Spared {
-    /// Of a finding and all that it brought.
-    pub(super) fn by(finding: &Value) -> Self {
-        let tree = list(finding, "tree");
-        let repeats = number(finding, "workers").saturating_sub(1);
-        let below = |key| tree.iter().map(|node| whole(node, key)).fold(0, u64::saturating_add);
-        let alone = |key| match finding.get("own") {
-            Some(own) => number(own, key),
-            None => total(finding, key).saturating_sub(below(key)),
+    /// By a finding and all that it brought.
+    pub(super) fn by(program: &ProgramReport, finding: &Finding) -> Self {
+        finding.tree.as_ref().map_or_else(Self::default, |tree| Self::by_node(program, tree))
+    }
+
+    /// By a load in every process but the first, and by all below it. Nesting is bounded by the forest.
+    fn by_node(program: &ProgramReport, node: &Node) -> Self {
+        let repeats = program.loads.get(node.load).map_or(0, |load| load.processes.saturating_sub(1));
+        let own = program.costs.own(node.load);
+        let alone = Self {
+            bytes: repeats.saturating_mul(own.bytes),
+            micros: repeats.saturating_mul(own.micros),
+            private_kib: repeats.saturating_mul(own.private_kib),
         };
-        let brought = |key| tree.iter().map(|node| repeated(node, key)).fold(0, u64::saturating_add);
-        let all = |key| repeats.saturating_mul(alone(key)).saturating_add(brought(key));
-        Self { bytes: all("bytes"), micros: all("micros"), private_kib: all("private_kib") }
+        node.children.iter().map(|below| Self::by_node(program, below)).fold(alone, Self::plus)
     }
 
     /// How much of another one this is, in percent, by the measure that is shown.
@@ -77,41 +58,35 @@ impl Spared {
     }
 }
 
-/// Whether a part of a finding's time and memory is estimated.
-pub(super) fn is_estimate(finding: &Value) -> bool {
-    finding.pointer("/total/estimated").and_then(Value::as_bool).unwrap_or(false)
-}
-
-/// A figure over a node and all below it. Nesting is bounded by the forest.
-fn whole(node: &Value, key: &str) -> u64 {
-    list(node, "tree").iter().map(|below| whole(below, key)).fold(own(node, key), u64::saturating_add)
-}
-
-/// The same, times the processes of each node but the first.
-fn repeated(node: &Value, key: &str) -> u64 {
-    let alone = number(node, "workers").saturating_sub(1).saturating_mul(own(node, key));
-    list(node, "tree").iter().map(|below| repeated(below, key)).fold(alone, u64::saturating_add)
-}
-
 /// Who asked, in a line: the place and what stands behind it.
-pub(super) fn caller(value: &Value) -> Option<String> {
-    let caller = value.get("caller").filter(|caller| !caller.is_null())?;
-    if let Some(file) = caller.get("file").and_then(Value::as_str) {
-        let line = match number(caller, "line") {
-            0 => String::new(),
-            line => format!(":{line}"),
-        };
-        let function = match text(caller, "function") {
-            "" => String::new(),
-            name => format!(" in {name}"),
-        };
-        return Some(format!("{file}{line}{function}"));
+pub(super) fn caller(caller: &Caller) -> String {
+    match caller {
+        Caller::Language(line) => self::line(line),
+        Caller::Native(site) => place(site),
     }
-    let module = name(text(caller, "module"));
-    Some(match caller.get("symbol").and_then(Value::as_str) {
+}
+
+/// A line of an interpreted language.
+pub(super) fn line(line: &LanguageFrame) -> String {
+    let number = match line.line {
+        0 => String::new(),
+        number => format!(":{number}"),
+    };
+    let function = match &*text(&line.function) {
+        "" => String::new(),
+        name => format!(" in {name}"),
+    };
+    format!("{}{number}{function}", text(&line.file))
+}
+
+/// A place in machine code.
+pub(super) fn place(site: &Site) -> String {
+    let module = text(&site.module);
+    let module = name(&module);
+    match &site.symbol {
         Some(symbol) => format!("{module} {symbol}"),
-        None => format!("{module}+{:#x}", number(caller, "offset")),
-    })
+        None => format!("{module}+{:#x}", site.offset),
+    }
 }
 
 /// What stands behind the last slash.
@@ -150,35 +125,68 @@ const GENERAL: &[&str] =
 #[cfg(test)]
 mod tests {
     use super::{Spared, caller, title};
-    use serde_json::json;
+    use crate::caller::Caller;
+    use crate::{Report, Selection};
+    use alive_store::model::{LanguageFrame, Load, Program, Role, Site, Snapshot};
+
+    fn load(path: &str, pulled_in_by: &str, processes: u64, bytes: u64) -> Load {
+        Load {
+            role: 1,
+            path: path.into(),
+            pulled_in_by: pulled_in_by.into(),
+            // Of a library whose dlopen was measured, what it needs counts with it.
+            kind: "module".into(),
+            outcome: "loaded".into(),
+            processes,
+            bytes,
+            nanos: processes * 40_000,
+            ..Load::default()
+        }
+    }
 
     #[test]
     fn what_is_spared_is_what_the_second_and_every_further_process_repeats() {
-        let finding = json!({
-            "workers": 4, "bytes": 1_000, "micros": 50,
-            "tree": [{"path": "/b", "workers": 2, "bytes": 300, "micros": 10, "tree": [
-                {"path": "/c", "workers": 1, "bytes": 100, "micros": 0, "tree": []}]}],
-        });
-        // 600 in four processes, 300 in two, 100 in one.
+        let role = |parent| Role { parent, processes: 4, ..Role::default() };
+        let program = Program {
+            roles: vec![role(None), role(Some(0))],
+            loads: vec![
+                load("/a.so", "", 4, 2_000),
+                load("/b.so", "/a.so", 2, 1_000),
+                load("/c.so", "/b.so", 1, 500),
+            ],
+            ..Program::default()
+        };
+        let snapshot = Snapshot { programs: vec![program], ..Snapshot::default() };
+        let report = Report::new(snapshot, &Selection::default());
+        let [program] = &report.programs[..] else { panic!("one program") };
+        let [finding] = &program.findings[..] else { panic!("one cause: {:?}", program.findings) };
+        // 2,000 bytes in four processes, 1,000 in two, 500 in one; 2 KiB, 1 KiB, 1 KiB; 40 microseconds each.
         assert_eq!(
-            Spared::by(&finding),
-            Spared { bytes: 3 * 600 + 300, micros: 3 * 40 + 10, private_kib: 0 }
+            Spared::by(program, finding),
+            Spared { bytes: 3 * 2_000 + 1_000, micros: 4 * 40, private_kib: 3 * 2 + 1 }
         );
-        let measured = json!({"workers": 3, "total": {"bytes": 10, "micros": 0, "private_kib": 7}});
-        assert_eq!(Spared::by(&measured), Spared { bytes: 20, micros: 0, private_kib: 14 });
-        assert_eq!(Spared::by(&json!({})), Spared::default(), "nothing told, nothing spared");
+    }
+
+    #[test]
+    fn a_share_is_of_memory_where_that_is_known() {
+        let part = Spared { bytes: 20, micros: 0, private_kib: 14 };
         let all = Spared { bytes: 100, micros: 0, private_kib: 70 };
-        assert_eq!(Spared::by(&measured).share_of(all), 20, "of memory, where that is known");
-        assert_eq!(Spared::by(&finding).share_of(Spared { bytes: 4_200, ..Spared::default() }), 50);
+        assert_eq!(part.share_of(all), 20);
+        let part = Spared { bytes: 2_100, micros: 130, private_kib: 0 };
+        assert_eq!(part.share_of(Spared { bytes: 4_200, ..Spared::default() }), 50);
     }
 
     #[test]
     fn a_caller_is_a_line_or_a_place_in_machine_code() {
-        let line = json!({"caller": {"file": "/srv/a.py", "line": 3, "function": "f"}});
-        assert_eq!(caller(&line).unwrap(), "/srv/a.py:3 in f");
-        let place = json!({"caller": {"module": "/usr/lib/libx.so", "offset": 16, "symbol": null}});
-        assert_eq!(caller(&place).unwrap(), "libx.so+0x10");
-        assert_eq!(caller(&json!({"caller": null})), None);
+        let line = LanguageFrame {
+            language: "python".into(),
+            file: b"/srv/a.py".to_vec(),
+            line: 3,
+            function: b"f".to_vec(),
+        };
+        assert_eq!(caller(&Caller::Language(line)), "/srv/a.py:3 in f");
+        let place = Site { module: b"/usr/lib/libx.so".to_vec(), offset: 16, ..Site::default() };
+        assert_eq!(caller(&Caller::Native(place)), "libx.so+0x10");
     }
 
     #[test]
