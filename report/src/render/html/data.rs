@@ -66,6 +66,7 @@ fn largest(program: &ProgramReport, findings: &[Finding], most: usize) -> Vec<us
 mod tests {
     use alive_store::model::{Load, Program, Role, Snapshot};
 
+    use super::super::roles;
     use super::{LeftOut, cut};
     use crate::{Report, Selection};
 
@@ -101,6 +102,9 @@ mod tests {
         let paths: Vec<&[u8]> = part.loads().map(|(_, load)| load.path.as_slice()).collect();
         assert_eq!(paths, [b"/second".as_slice(), b"/first"], "not the largest, but what is told");
         assert_eq!(left_out, LeftOut { findings: 3, loads: 3 });
+        let mut drawn = Vec::new();
+        roles::tree(part, &mut drawn).unwrap();
+        assert!(String::from_utf8(drawn).unwrap().contains("5 files"), "what is counted counts all");
         let (parts, left_out) = cut(&report, 3);
         assert_eq!((parts[0].findings.len(), left_out), (3, LeftOut { findings: 2, loads: 2 }));
         assert_eq!(cut(&report, 5).1, LeftOut::default());

@@ -68,7 +68,8 @@ fn forked_at(role: &Role) -> Option<String> {
 /// What else is known of a role.
 fn notes(part: &Part<'_>, index: usize, role: &Role) -> Vec<String> {
     let mut notes = Vec::new();
-    let late = part.loads().map(|(_, load)| load).filter(|load| load.role == index && !has_failed(load));
+    // Also those that do not fit on the page.
+    let late = part.program.loads.iter().filter(|load| load.role == index && !has_failed(load));
     let (files, size) =
         late.fold((0u64, 0u64), |(files, size), load| (files + 1, size.saturating_add(load.bytes)));
     let when = if role.parent.is_none() { "on its way into the background" } else { "late" };

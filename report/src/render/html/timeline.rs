@@ -36,12 +36,13 @@ struct Bar<'a> {
 pub(super) fn lanes(part: &Part<'_>, until_micros: u64, out: &mut dyn Write) -> io::Result<()> {
     let program = part.program;
     let mut late: BTreeMap<usize, Vec<(i64, &Load)>> = BTreeMap::new();
-    for (_, load) in part.loads().filter(|(_, load)| !has_failed(load)) {
+    // Also those that do not fit on the page: what is counted here takes no room.
+    for load in program.loads.iter().filter(|load| !has_failed(load)) {
         late.entry(load.role).or_default().push((moment(load.first_seen_micros), load));
     }
     let moments = || late.values().flatten().map(|(seen, _)| *seen);
     let (Some(first), Some(last)) = (moments().min(), moments().max()) else { return Ok(()) };
-    let last_seen = part.loads().map(|(_, load)| moment(load.last_seen_micros)).max();
+    let last_seen = program.loads.iter().map(|load| moment(load.last_seen_micros)).max();
     let end = last_seen.unwrap_or(last).max(last);
     out.write_all(b"<section class=\"panel times\"><h2>When files were new</h2>\n")?;
     for (index, role) in program.roles.iter().enumerate() {
