@@ -68,8 +68,7 @@ impl Writer {
         migrate::migrate(&mut connection, path)?;
         vacuum::convert(&connection).map_err(sqlite)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        // A plan may not depend on what is bound: else nearly every statement is prepared anew for each row, which
-        // took half of the writer's time.
+        // A plan may not depend on what is bound: else nearly every statement is prepared anew for each row.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sqlite)?;
         let now = count(now_micros());
         let epoch = connection
