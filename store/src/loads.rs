@@ -149,3 +149,104 @@ fn sample(stacks: &mut Rows<'_>) -> Result<Option<(i64, SampleRow)>> {
     let Some(row) = stacks.next()? else { return Ok(None) };
     Ok(Some((row.get(0)?, SampleRow { id: row.get(1)?, digest: row.get(2)? })))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{Batch, ForkSite, LanguageFrame, LoadKey, LoadRow, Site, Stack, TreeKey, TreeRow};
+    use crate::open::reading;
+    use crate::{Writer, read};
+
+    /// A load of one of two roles by one of a few trees, all figures of its own.
+    fn load(number: u32) -> LoadRow {
+        let role =
+            |name: &[u8]| ForkSite { site: Site { module: name.into(), ..Site::default() }, line: None };
+        let word = |letters: u32| format!("{}", number % letters);
+        let line = LanguageFrame {
+            language: "perl".into(),
+            file: b"cart.pl".to_vec(),
+            line: number % 7,
+            function: Vec::new(),
+        };
+        LoadRow {
+            key: LoadKey {
+                tree: TreeKey { pid: number % 9, start_micros: 1 },
+                chain: vec![role(if number.is_multiple_of(2) { b"even" } else { b"odd" })],
+                path: format!("/{}", number / 9 % 1_500).into(),
+                kind: if number.is_multiple_of(5) { "library" } else { "module" }.into(),
+            },
+            name: word(4).into(),
+            language: word(3),
+            outcome: ["loaded", "failed", ""][number as usize % 3].into(),
+            via: word(2),
+            pulled_in_by: word(6).into(),
+            events: 1,
+            processes: 2,
+            bytes: number.into(),
+            nanos: u64::MAX / 4,
+            respawned: 1,
+            spans: (number % 2).into(),
+            span_nanos: number.into(),
+            span_cpu_nanos: number.into(),
+            span_faults: 3,
+            bound_nanos: (number % 11).into(),
+            first_seen_micros: (1_000_000 - number).into(),
+            last_seen_micros: (2_000_000 + number).into(),
+            stacks: vec![Stack { language: vec![line], native: Vec::new() }],
+        }
+    }
+
+    #[test]
+    fn several_threads_add_up_what_one_does_in_the_same_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.db");
+        let tree = |pid| TreeRow {
+            key: TreeKey { pid, start_micros: 1 },
+            program: if pid < 5 { b"one".to_vec() } else { b"other".to_vec() },
+            executable: Vec::new(),
+            shim_version: Vec::new(),
+            first_seen_micros: 1,
+            last_seen_micros: 2,
+            sequence: 1,
+            gaps: 0,
+            not_sent: Vec::new(),
+            interpreters: Vec::new(),
+        };
+        let batch = Batch {
+            trees: (0..9).map(tree).collect(),
+            loads: (0..20_000).map(load).collect(),
+            ..Batch::default()
+        };
+        let mut writer = Writer::open(&path).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+
+        let read_by = |threads: usize| {
+            let mut had = 0;
+            let snapshot = reading(
+                &path,
+                |_| Ok(threads - 1),
+                |reading| {
+                    had = reading.beside.len() + 1;
+                    read::read(reading)
+                },
+            );
+            assert_eq!(had, threads);
+            snapshot.unwrap().programs
+        };
+        let alone = read_by(1);
+        assert!(alone.iter().map(|program| program.loads.len()).sum::<usize>() > 3_000);
+        assert!(alone.iter().flat_map(|program| &program.loads).any(|load| load.stacks.len() > 1));
+        assert_eq!(read_by(2), alone);
+        assert_eq!(read_by(4), alone);
+        // However far apart their numbers lie.
+        rusqlite::Connection::open(&path)
+            .unwrap()
+            .execute_batch(
+                "PRAGMA foreign_keys = OFF;
+                 UPDATE stack SET load = 9223372036854775807 WHERE load = (SELECT max(id) FROM load);
+                 UPDATE load SET id = 9223372036854775807 WHERE id = (SELECT max(id) FROM load);",
+            )
+            .unwrap();
+        assert_eq!(read_by(4), alone);
+    }
+}

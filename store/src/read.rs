@@ -23,7 +23,7 @@ pub fn snapshot(path: &Path) -> Result<Snapshot, Error> {
     reading(path, loads::readers, read)
 }
 
-fn read(Reading { db, beside, writer_lives }: Reading<'_>) -> SqlResult<Snapshot> {
+pub(crate) fn read(Reading { db, beside, writer_lives }: Reading<'_>) -> SqlResult<Snapshot> {
     let counters = counters(db)?;
     let counter = |name: &str| counters.get(name).copied().unwrap_or(0);
     let mut merge = Merge::default();
