@@ -114,6 +114,8 @@ pub(crate) struct Surroundings {
     pub(crate) settings: Vec<(&'static str, &'static str)>,
     /// A command to put in front, as `strace -f`.
     pub(crate) under: Vec<String>,
+    /// Not on one processor alone: for what has several threads when it is used.
+    pub(crate) has_all_processors: bool,
 }
 
 impl Surroundings {
@@ -143,7 +145,8 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    /// Starts `program` on the last processor that is allowed, where all drivers take their turns.
+    /// Starts `program` on the last processor that is allowed, where all drivers take their turns but those that are to
+    /// have all.
     pub(crate) fn start(
         surroundings: &Surroundings,
         program: &Path,
@@ -153,7 +156,11 @@ impl Driver {
         let mut command = surroundings.command(program, arguments);
         // A group of its own, so that a tracer and what it traces end together.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
-        let started = on_one_processor(|| command.spawn())?;
+        let started = if surroundings.has_all_processors {
+            command.spawn()
+        } else {
+            on_one_processor(|| command.spawn())?
+        };
         let mut child = started.map_err(|source| Error::Start { program: name.clone(), source })?;
         let orders = child.stdin.take();
         let Some(answers) = child.stdout.take() else {
