@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 
 use super::{Place, Silent, Tap, Taps, Window};
+use crate::render::json::LossByKind;
 use crate::render::json::object::{List, Object, text};
 use crate::render::{json, time};
 
@@ -39,31 +40,14 @@ impl Serialize for Document<'_> {
 /// What is known to be lost.
 #[derive(Serialize)]
 struct LossOf {
-    kernel_drops: u64,
-    sequence_gaps: u64,
-    not_sent: u64,
-    malformed: u64,
-    truncated: u64,
-    unsupported_version: u64,
-    over_cap: u64,
-    forged: u64,
+    #[serde(flatten)]
+    kinds: LossByKind,
     unclean_ends: u64,
 }
 
 impl From<&Taps> for LossOf {
     fn from(taps: &Taps) -> Self {
-        let loss = taps.loss;
-        Self {
-            kernel_drops: loss.kernel_drops,
-            sequence_gaps: loss.sequence_gaps,
-            not_sent: loss.not_sent,
-            malformed: loss.malformed,
-            truncated: loss.truncated,
-            unsupported_version: loss.unsupported_version,
-            over_cap: loss.over_cap,
-            forged: loss.forged,
-            unclean_ends: taps.unclean_ends,
-        }
+        Self { kinds: LossByKind::from(&taps.loss), unclean_ends: taps.unclean_ends }
     }
 }
 

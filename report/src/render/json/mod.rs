@@ -14,7 +14,7 @@ mod stacks;
 
 use std::io::{self, Write};
 
-use alive_store::model::Load;
+use alive_store::model::{Load, Loss};
 use serde::{Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, PrettyFormatter};
 
@@ -129,10 +129,9 @@ impl From<&Report> for ThresholdsOf {
     }
 }
 
-/// What is known to be lost.
+/// What is known to be lost, by kind: what every document tells of it.
 #[derive(Serialize)]
-struct LossOf {
-    floor: bool,
+pub(crate) struct LossByKind {
     kernel_drops: u64,
     sequence_gaps: u64,
     not_sent: u64,
@@ -141,15 +140,11 @@ struct LossOf {
     unsupported_version: u64,
     over_cap: u64,
     forged: u64,
-    events_file: u64,
-    unclean_ends: u64,
 }
 
-impl From<&Report> for LossOf {
-    fn from(report: &Report) -> Self {
-        let loss = report.loss;
+impl From<&Loss> for LossByKind {
+    fn from(loss: &Loss) -> Self {
         Self {
-            floor: report.is_floor(),
             kernel_drops: loss.kernel_drops,
             sequence_gaps: loss.sequence_gaps,
             not_sent: loss.not_sent,
@@ -158,7 +153,26 @@ impl From<&Report> for LossOf {
             unsupported_version: loss.unsupported_version,
             over_cap: loss.over_cap,
             forged: loss.forged,
-            events_file: loss.events_file,
+        }
+    }
+}
+
+/// The same, and whether the report is a floor for it.
+#[derive(Serialize)]
+struct LossOf {
+    floor: bool,
+    #[serde(flatten)]
+    kinds: LossByKind,
+    events_file: u64,
+    unclean_ends: u64,
+}
+
+impl From<&Report> for LossOf {
+    fn from(report: &Report) -> Self {
+        Self {
+            floor: report.is_floor(),
+            kinds: LossByKind::from(&report.loss),
+            events_file: report.loss.events_file,
             unclean_ends: report.unclean_ends,
         }
     }
