@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::driver::{Driver, EMPTY, Source, Surroundings};
+use crate::driver::{Driver, EMPTY, OUTCOME, Source, Surroundings};
 use crate::error::Error;
 use crate::measure::Turns;
 
@@ -134,5 +134,21 @@ impl Bench {
             })?;
         }
         Ok(turns)
+    }
+
+    /// Turns of a command that ends: how long each took, in milliseconds, and the most memory that it held, in MiB.
+    pub(crate) fn time_and_memory(
+        &self,
+        effort: Effort,
+        surroundings: Surroundings,
+        command: &[&OsStr],
+    ) -> Result<(Turns, Turns), Error> {
+        let program = self.program(OUTCOME)?;
+        let mut held = Turns::new();
+        let times = self.turns(effort, &[surroundings], &program, command, |_, numbers| {
+            held.push(vec![numbers[1] / 1_024.0]);
+            numbers[0] / 1e6
+        })?;
+        Ok((times, held))
     }
 }

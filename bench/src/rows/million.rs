@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 
 use crate::bench::{Bench, Effort};
-use crate::driver::{OUTCOME, Surroundings};
+use crate::driver::Surroundings;
 use crate::error::Error;
 use crate::history::History;
 use crate::measure::{Spread, Turns};
@@ -20,26 +20,19 @@ const MILLION: History = History { starts: 1_000, roles: 2, files: 500 };
 const QUICK: History = History { starts: 10, ..MILLION };
 
 pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
-    let history = if bench.effort.rounds > 1 { MILLION } else { QUICK };
+    let history = if bench.effort.is_full() { MILLION } else { QUICK };
     let alive = bench.alive()?;
     let db = bench.scratch().join("history.db");
     history.write(&db)?;
-    let program = bench.program(OUTCOME)?;
     let report = [OsStr::new("report"), OsStr::new("--db"), db.as_os_str()];
     let forms: [&[&str]; 2] = [&[], &["--format", "json"]];
     let mut lines = Vec::new();
     for form in forms {
         let arguments: Vec<&OsStr> =
             [alive.as_os_str()].into_iter().chain(report).chain(form.iter().map(OsStr::new)).collect();
-        let mut memory = Vec::new();
         let effort = Effort { rounds: 1, turns: bench.effort.rounds };
-        let around = [Surroundings { has_all_processors: true, ..Surroundings::default() }];
-        let times = bench.turns(effort, &around, &program, &arguments, |_, numbers| {
-            memory.push(vec![numbers[1] / 1_024.0]);
-            numbers[0] / 1e6
-        })?;
-        let mut held = Turns::new();
-        memory.into_iter().for_each(|turn| held.push(turn));
+        let around = Surroundings { has_all_processors: true, ..Surroundings::default() };
+        let (times, held) = bench.time_and_memory(effort, around, &arguments)?;
         let what = format!(
             "alive report {}on {} rows",
             form.iter().map(|word| format!("{word} ")).collect::<String>(),

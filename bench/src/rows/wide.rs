@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 
 use crate::bench::{Bench, Effort};
-use crate::driver::{OUTCOME, Surroundings};
+use crate::driver::Surroundings;
 use crate::error::Error;
 use crate::history::History;
 use crate::measure::{Spread, Turns};
@@ -22,7 +22,6 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
     let db = bench.scratch().join("wide.db");
     history.write(&db)?;
     let page = bench.scratch().join("wide.html");
-    let program = bench.program(OUTCOME)?;
     let report = [alive.as_os_str(), OsStr::new("report"), OsStr::new("--db"), db.as_os_str()];
     let forms: [(&str, Vec<&OsStr>); 3] = [
         ("alive report", Vec::new()),
@@ -32,12 +31,8 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
     let mut lines = Vec::new();
     for (what, form) in forms {
         let arguments: Vec<&OsStr> = report.into_iter().chain(form).collect();
-        let mut held = Turns::new();
         let effort = Effort { rounds: 1, turns: bench.effort.daemons(3) };
-        let times = bench.turns(effort, &[Surroundings::default()], &program, &arguments, |_, numbers| {
-            held.push(vec![numbers[1] / 1_024.0]);
-            numbers[0] / 1e6
-        })?;
+        let (times, held) = bench.time_and_memory(effort, Surroundings::default(), &arguments)?;
         let what = format!("{what} on {} different loads", history.rows());
         let line = |what, unit, turns: &Turns, bar| Line {
             row: "wide",
