@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use crate::driver::{Surroundings, on_one_processor};
+use crate::driver::Surroundings;
 use crate::error::Error;
+use crate::processors;
 
 /// Longest wait for a daemon to be there, and for an answer: a tracer slows both about tenfold.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -99,7 +100,7 @@ impl Installed {
         command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(&self.folder).process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let name = program.to_owned();
-        let child = on_one_processor(|| command.spawn())?
+        let child = processors::on_one(|| command.spawn())?
             .map_err(|source| Error::Start { program: name.clone(), source })?;
         let mut daemon = Daemon { name, child, address };
         daemon.await_worker()?;

@@ -8,10 +8,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
-use nix::unistd::Pid;
 
 use crate::error::Error;
+use crate::processors;
 
 /// A file of `programs/`, kept in this binary.
 #[derive(Debug, Clone, Copy)]
@@ -159,7 +158,7 @@ impl Driver {
         let started = if surroundings.has_all_processors {
             command.spawn()
         } else {
-            on_one_processor(|| command.spawn())?
+            processors::on_one(|| command.spawn())?
         };
         let mut child = started.map_err(|source| Error::Start { program: name.clone(), source })?;
         let orders = child.stdin.take();
@@ -191,18 +190,4 @@ impl Drop for Driver {
         }
         let _ = self.child.wait();
     }
-}
-
-/// Does `start` while this thread may run on one processor only, which its children inherit.
-pub(crate) fn on_one_processor<T>(start: impl FnOnce() -> T) -> Result<T, Error> {
-    let me = Pid::from_raw(0);
-    let allowed = sched_getaffinity(me).map_err(Error::os("asking for the processors"))?;
-    let mut one = CpuSet::new();
-    if let Some(last) = (0..CpuSet::count()).rev().find(|&cpu| allowed.is_set(cpu) == Ok(true)) {
-        one.set(last).map_err(Error::os("choosing a processor"))?;
-        sched_setaffinity(me, &one).map_err(Error::os("moving to one processor"))?;
-    }
-    let done = start();
-    sched_setaffinity(me, &allowed).map_err(Error::os("moving back to all processors"))?;
-    Ok(done)
 }

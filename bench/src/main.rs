@@ -15,6 +15,7 @@ mod history;
 mod listener;
 mod measure;
 mod others;
+mod processors;
 mod rows;
 mod sample;
 mod table;

@@ -3,6 +3,9 @@
 //!
 //! Both sides find the same datagrams waiting, and their time on a processor is what the kernel
 //! counts for the thread. The collector is the real program: it is stopped while its queue fills.
+//!
+//! Both drain on the same processor, and what they drain was sent from another one, as it is under a load that
+//! matters: memory that one processor has asked for costs another one more to give back.
 
 use std::io::IoSliceMut;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -19,6 +22,7 @@ use crate::collector::Collector;
 use crate::error::Error;
 use crate::listener;
 use crate::measure::Turns;
+use crate::processors;
 use crate::sample::load;
 use crate::table::{Bar, Line};
 
@@ -36,7 +40,8 @@ const BUFFER: usize = 64 << 20;
 
 pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
     let address = listener::nobody()?;
-    let collector = Collector::start(&bench.collector()?, address, bench.scratch())?;
+    let program = bench.collector()?;
+    let collector = processors::on_one(|| Collector::start(&program, address, bench.scratch()))??;
     let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("binding a UDP port"))?;
     let bare = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("binding a UDP port"))?;
     if setsockopt(&bare, sockopt::RcvBufForce, &BUFFER).is_err() {
@@ -56,15 +61,15 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
     let mut turns = Turns::new();
     turns.take(2, bench.effort.a_part(3).turns, |variant| {
         let nanos = if variant == 0 {
-            fill(bare_address)?;
-            drain(&bare)?
+            processors::beside_it(|| fill(bare_address))??;
+            processors::on_one(|| drain(&bare))??
         } else {
             collector.halt()?;
-            let filled = fill(address);
+            let filled = processors::beside_it(|| fill(address))?;
             let before = collector.receiver_nanos()?;
             collector.go_on()?;
             filled?;
-            if !collector.drained()? {
+            if !processors::beside_it(|| collector.drained())?? {
                 return Err(Error::Unavailable("the collector does not drain its queue".into()));
             }
             collector.receiver_nanos()? - before
