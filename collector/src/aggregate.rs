@@ -53,12 +53,23 @@ const MAX_BYTES: usize = 20 << 20;
 /// More keys than one event adds: a tree, its roles, a load, a count.
 const KEYS_OF_ONE: usize = 64;
 
+/// As many bytes of names as hardly an event adds. One that adds more is seen to have done so [`EVENTS_OF_A_COUNT`]
+/// later.
+const BYTES_OF_ONE: usize = 16 << 10;
+
+/// Most events for which it is counted once whether there is room for all that they may add.
+const EVENTS_OF_A_COUNT: usize = 16;
+
 /// Adds up what is heard.
 #[derive(Debug)]
 pub struct Aggregate {
     max_keys: usize,
     /// Whether there was more room than one event can take when it began.
     is_roomy: bool,
+    /// For how many events more that is known.
+    roomy_for: usize,
+    /// See [`crate::sequence::Sequence::whole_from`], of the tree that speaks.
+    whole_from: u64,
     hasher: DefaultHashBuilder,
     trees: Trees,
     chains: Chains,
@@ -81,6 +92,8 @@ impl Aggregate {
         Self {
             max_keys: MAX_KEYS,
             is_roomy: false,
+            roomy_for: 0,
+            whole_from: u64::MAX,
             hasher: DefaultHashBuilder::default(),
             trees: Trees::new(up_since_micros, marks),
             chains: Chains::new(),
@@ -222,9 +235,21 @@ impl Aggregate {
         self.pending.keys() + self.trees.changed()
     }
 
-    /// Counts what waits once for all that an event will ask. What its own words weigh is seen at the next one.
+    /// Counts what waits once for all that an event will ask, and where there is much room for several events. What
+    /// their words weigh is seen behind the last of them.
     fn begin_event(&mut self) {
-        self.is_roomy = self.waiting() + KEYS_OF_ONE <= self.max_keys && self.pending.bytes() < MAX_BYTES;
+        match self.roomy_for.checked_sub(1) {
+            Some(left) => self.roomy_for = left,
+            None => self.count_room(),
+        }
+    }
+
+    #[cold]
+    fn count_room(&mut self) {
+        let events = self.max_keys.saturating_sub(self.waiting()) / KEYS_OF_ONE;
+        let bytes = MAX_BYTES.saturating_sub(self.pending.bytes());
+        self.is_roomy = events > 0 && bytes > 0;
+        self.roomy_for = events.min(bytes / BYTES_OF_ONE).min(EVENTS_OF_A_COUNT).saturating_sub(1);
     }
 
     fn has_room(&self) -> bool {

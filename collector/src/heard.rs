@@ -253,6 +253,11 @@ impl<'a> Heard<'a> {
         }
     }
 
+    /// Whether it tells of what was not sent.
+    pub(crate) const fn tells_not_sent(&self) -> bool {
+        self.not_sent.count > 0
+    }
+
     /// What the tree counted instead of sending, by the reason's byte.
     pub(crate) fn not_sent(&self) -> impl Iterator<Item = (u8, u64)> + use<'a> {
         self.not_sent.pick(&self.event, types::NOT_SENT, |record| {

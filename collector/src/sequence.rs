@@ -98,10 +98,25 @@ impl Sequence {
         from >= self.given_up && (self.holes.is_empty() || is_in_none())
     }
 
+    /// From where on no number up to the highest is missing, as far as that is told at once: beyond every number where
+    /// it is not.
+    #[inline]
+    #[must_use]
+    pub fn whole_from(&self) -> u64 {
+        if self.holes.is_empty() { self.given_up } else { u64::MAX }
+    }
+
+    /// Whether `number` is the one behind the highest.
+    #[inline]
+    #[must_use]
+    pub const fn is_next(&self, number: u64) -> bool {
+        matches!(self.high.checked_add(1), Some(next) if next == number)
+    }
+
     /// Takes note that `number` came; 0 is no number, and always fresh.
     #[inline]
     pub fn hear(&mut self, number: u64) -> Arrival {
-        if self.high.checked_add(1) == Some(number) {
+        if self.is_next(number) {
             self.high = number;
             return Arrival::Fresh;
         }
@@ -253,6 +268,8 @@ mod tests {
                 let came = u64::try_from(seen.len()).unwrap();
                 prop_assert_eq!(sequence.high(), high);
                 prop_assert_eq!(sequence.missing(), (high - base) - came);
+                let whole = seen.iter().all(|from| *from < sequence.whole_from() || sequence.is_whole(*from, high));
+                prop_assert!(whole, "what is told at once is what is told");
                 let between = |from: u64, to: u64| (from + 1..to).all(|number| seen.contains(&number));
                 for from in seen.iter().take(9) {
                     prop_assert_eq!(sequence.is_whole(*from, number), number <= *from || between(*from, number));

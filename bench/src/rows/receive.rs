@@ -49,11 +49,13 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
     }
     let bare_address = bare.local_addr().map_err(Error::io("asking for the port"))?;
 
-    let mut sequence = 0;
-    let mut fill = |to| {
+    // Each queue has a tree of its own: a number that goes to the other one would be missing.
+    let mut sequences = [0; 2];
+    let mut fill = |variant: usize, to| {
         for number in 0..COUNT {
-            sequence += 1;
-            let sent = sender.send_to(&load(sequence, number % FILES), to);
+            let sequence = &mut sequences[variant];
+            *sequence += 1;
+            let sent = sender.send_to(&load(*sequence, number % FILES), to);
             sent.map_err(Error::io("sending to a queue"))?;
         }
         Ok::<_, Error>(())
@@ -61,11 +63,11 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
     let mut turns = Turns::new();
     turns.take(2, bench.effort.a_part(3).turns, |variant| {
         let nanos = if variant == 0 {
-            processors::beside_it(|| fill(bare_address))??;
+            processors::beside_it(|| fill(variant, bare_address))??;
             processors::on_one(|| drain(&bare))??
         } else {
             collector.halt()?;
-            let filled = processors::beside_it(|| fill(address))?;
+            let filled = processors::beside_it(|| fill(variant, address))?;
             let before = collector.receiver_nanos()?;
             collector.go_on()?;
             filled?;

@@ -13,6 +13,7 @@ use super::processes::ProcessKey;
 use super::repeats::Forked;
 use super::spans::Load;
 use super::sums::Addend;
+use super::trees::Tree;
 use crate::heard::Heard;
 use crate::moment::Moment;
 use crate::sequence::Arrival;
@@ -113,7 +114,10 @@ impl Aggregate {
         let room = self.has_room();
         let tree = self.trees.tree(heard, seen_micros);
 
-        let before = (tree.lost(), tree.not_sent());
+        let lost = |tree: &Tree| (tree.lost(), tree.not_sent());
+        // Nearly every event is the next one of its tree, and no loss is another one by it.
+        let is_next = apart.is_none() && tree.is_next(header.sequence) && !heard.tells_not_sent();
+        let before = (!is_next).then(|| lost(tree));
         let arrival = match apart {
             Some((arrival, change)) => {
                 tree.hear_apart(change);
@@ -125,10 +129,12 @@ impl Aggregate {
             return None;
         }
         tree.learn(heard, seen_micros);
-        let after = (tree.lost(), tree.not_sent());
-        let loss = &mut self.totals.loss;
-        loss.sequence_gaps = loss.sequence_gaps.saturating_add(after.0).saturating_sub(before.0);
-        loss.not_sent = loss.not_sent.saturating_add(after.1).saturating_sub(before.1);
+        if let Some(before) = before {
+            let (after, loss) = (lost(tree), &mut self.totals.loss);
+            loss.sequence_gaps = loss.sequence_gaps.saturating_add(after.0).saturating_sub(before.0);
+            loss.not_sent = loss.not_sent.saturating_add(after.1).saturating_sub(before.1);
+        }
+        self.whole_from = tree.whole_from();
 
         let (key, pending) = (heard.tree(), &mut self.pending);
         let numbered = header.flags & flags::NO_TREE == 0;
@@ -199,8 +205,8 @@ impl Aggregate {
         match what.0 {
             Kind::Missing => self.pending.sums.missing(&addend, sample),
             _ => {
-                self.pending.sums.load(&addend, sample);
-                self.spend(&Load { heard, process, chain: chain.hash, hash, seen_micros }, chain);
+                let place = self.pending.sums.load(&addend, sample);
+                self.spend(&Load { heard, process, chain: chain.hash, hash, place, seen_micros }, chain);
             }
         }
     }
@@ -217,13 +223,13 @@ impl Aggregate {
     fn spend(&mut self, load: &Load<'_, '_>, chain: &Arc<Chain>) {
         let (tree, header) = (load.heard.tree(), load.heard.header());
         let room = self.has_room();
-        let Self { spans, pending, trees, .. } = self;
+        let Self { spans, pending, trees, whole_from, .. } = self;
         let is_whole = |from: u64, to: u64| {
             if header.flags & flags::NO_TREE != 0 {
                 // The process counts for itself, all its threads together.
                 return from.checked_add(1) == Some(to);
             }
-            trees.is_whole(tree, from, to)
+            from >= *whole_from || trees.is_whole(tree, from, to)
         };
         spans.hear(load, is_whole, |owner, told| pending.sums.spend(tree, chain, owner, told, room));
     }

@@ -5,7 +5,8 @@ use std::hash::{Hash, Hasher};
 use alive_store::model::TreeKey;
 use alive_wire::Header;
 use alive_wire::header::flags;
-use hashbrown::HashSet;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::recent::{Near, Recent};
 use crate::sequence::{Arrival, Sequence};
@@ -55,7 +56,7 @@ impl Near for ProcessKey {
 #[derive(Debug, Default)]
 struct Process {
     /// Hashes of the loads and searches that it told of.
-    seen: HashSet<u64>,
+    seen: HashTable<u64>,
     /// When it was forked, in nanoseconds of the monotonic clock.
     forked_nanos: Option<u64>,
     /// Its own sequence, where the tree has none.
@@ -82,7 +83,14 @@ impl Processes {
     pub(crate) fn first_time(&mut self, key: ProcessKey, what: u64) -> (bool, bool) {
         self.make_room();
         let process = self.known.get_or_insert_with(key, Process::default);
-        let fresh = process.seen.insert(what);
+        // A hash already.
+        let fresh = match process.seen.entry(what, |&seen| seen == what, |&seen| seen) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(vacant) => {
+                vacant.insert(what);
+                true
+            }
+        };
         self.seen += usize::from(fresh);
         (fresh, std::mem::replace(&mut process.noted, self.round) != self.round)
     }
@@ -117,7 +125,8 @@ impl Processes {
 
     /// The process takes back what it told: the next time is a first time again.
     pub(crate) fn take_back(&mut self, key: ProcessKey, what: u64) {
-        let known = self.known.peek_mut(&key).is_some_and(|process| process.seen.remove(&what));
+        let Some(process) = self.known.peek_mut(&key) else { return };
+        let known = process.seen.find_entry(what, |&seen| seen == what).map(|seen| seen.remove()).is_ok();
         self.seen -= usize::from(known);
     }
 

@@ -90,6 +90,8 @@ pub(crate) enum Told {
 pub(crate) struct Owner {
     /// What its sum is found by.
     pub(crate) hash: u64,
+    /// Where its sum was.
+    pub(crate) place: usize,
     pub(crate) path: Vec<u8>,
     pub(crate) code: Code,
     pub(crate) seen_micros: u64,
@@ -104,12 +106,15 @@ pub(crate) struct Load<'h, 'a> {
     pub(crate) chain: u64,
     /// Hash that the sum is kept under.
     pub(crate) hash: u64,
+    /// Where the sum is.
+    pub(crate) place: usize,
     pub(crate) seen_micros: u64,
 }
 
 impl Owner {
     const NOBODY: Self = Self {
         hash: 0,
+        place: 0,
         path: Vec::new(),
         code: Code { kind: None, language: None, outcome: None, via: None },
         seen_micros: 0,
@@ -269,7 +274,7 @@ impl Thread {
 
     fn note(&mut self, load: &Load<'_, '_>, usage: Usage) {
         let header = load.heard.header();
-        self.owner.hash = load.hash;
+        (self.owner.hash, self.owner.place) = (load.hash, load.place);
         self.owner.path.clear();
         self.owner.path.extend_from_slice(load.heard.path.unwrap_or_default());
         self.owner.code = load.heard.code;

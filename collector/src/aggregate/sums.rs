@@ -43,16 +43,16 @@ struct LoadSum {
     bound_nanos: u64,
     first_seen_micros: u64,
     last_seen_micros: u64,
-    tree: TreeKey,
     looks: u8,
     code: Code,
-    chain: Arc<Chain>,
     words: Box<Words>,
 }
 
-/// What is told of a load in words.
+/// What is told of a load once, or seldom.
 #[derive(Debug)]
 struct Words {
+    tree: TreeKey,
+    chain: Arc<Chain>,
     path: Vec<u8>,
     name: Vec<u8>,
     pulled_in_by: Vec<u8>,
@@ -71,7 +71,9 @@ struct MissingSum {
 /// Sums that are kept under chains of fork sites.
 #[derive(Debug, Default)]
 pub(crate) struct Sums {
-    loads: HashTable<LoadSum>,
+    loads: Vec<LoadSum>,
+    /// Where each load is in `loads`.
+    places: HashTable<usize>,
     missing: HashTable<MissingSum>,
     /// By tree, chain and number.
     roles: HashMap<(TreeKey, u64, u16), ForkSum>,
@@ -136,21 +138,37 @@ impl Sums {
 
     /// Whether a load or search with this hash has a sum already.
     pub(crate) fn has(&self, hash: u64) -> bool {
-        self.loads.find(hash, |sum| sum.hash == hash).is_some()
+        self.places.find(hash, |&place| self.loads[place].hash == hash).is_some()
             || self.missing.find(hash, |sum| sum.hash == hash).is_some()
     }
 
-    /// Adds a load. `sample` gives the stack if it is wanted.
-    pub(crate) fn load(&mut self, addend: &Addend<'_, '_>, sample: impl FnOnce() -> Option<Stack>) {
+    /// Where the sum with a hash is; the one that `new` makes when there is none. The hash of a load's sum is never
+    /// another one, nor does its place change until everything is taken.
+    fn place(&mut self, hash: u64, new: impl FnOnce() -> LoadSum) -> usize {
+        let Self { loads, places, .. } = self;
+        match places.entry(hash, |&place| loads[place].hash == hash, |&place| loads[place].hash) {
+            Entry::Occupied(place) => *place.get(),
+            Entry::Vacant(vacant) => {
+                let place = loads.len();
+                vacant.insert(place);
+                let sum = new();
+                self.bytes += sum.words.path.len();
+                loads.push(sum);
+                place
+            }
+        }
+    }
+
+    /// Adds a load; where its sum is. `sample` gives the stack if it is wanted.
+    pub(crate) fn load(
+        &mut self,
+        addend: &Addend<'_, '_>,
+        sample: impl FnOnce() -> Option<Stack>,
+    ) -> usize {
         let &Addend { heard, chain, hash, first_time, repeated, seen_micros } = addend;
         let room_for_stacks = self.has_room_for_stacks();
-        let sum = match self.loads.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
-            Entry::Occupied(sum) => sum.into_mut(),
-            Entry::Vacant(vacant) => {
-                self.bytes += heard.path.map_or(0, <[u8]>::len);
-                vacant.insert(LoadSum::new(addend)).into_mut()
-            }
-        };
+        let place = self.place(hash, || LoadSum::new(addend));
+        let sum = &mut self.loads[place];
         sum.events += 1;
         sum.processes += u64::from(first_time);
         sum.respawned += u64::from(repeated);
@@ -168,21 +186,19 @@ impl Sums {
             self.stack_bytes += sample.as_ref().map_or(0, weight);
             sum.words.stacks.extend(sample);
         }
-        debug_assert_eq!(sum.chain.hash, chain.hash, "the chain is part of what is hashed");
+        debug_assert_eq!(sum.words.chain.hash, chain.hash, "the chain is part of what is hashed");
+        place
     }
 
     /// Adds what came to be known of the time after a load. Its sum may have been taken meanwhile: then another one
     /// begins, if there is room.
     pub(crate) fn spend(&mut self, tree: TreeKey, chain: &Arc<Chain>, owner: &Owner, told: Told, room: bool) {
-        let hash = owner.hash;
-        let sum = match self.loads.entry(hash, |sum| sum.hash == hash, |sum| sum.hash) {
-            Entry::Occupied(sum) => sum.into_mut(),
-            Entry::Vacant(_) if !room => return,
-            Entry::Vacant(vacant) => {
-                self.bytes += owner.path.len();
-                vacant.insert(LoadSum::continued(tree, chain, owner)).into_mut()
-            }
+        let place = match self.loads.get(owner.place) {
+            Some(sum) if sum.hash == owner.hash => owner.place,
+            _ if !room && !self.has(owner.hash) => return,
+            _ => self.place(owner.hash, || LoadSum::continued(tree, chain, owner)),
         };
+        let Some(sum) = self.loads.get_mut(place) else { return };
         match told {
             Told::Span { span, events } => {
                 sum.spans = sum.spans.saturating_add(events);
@@ -400,11 +416,16 @@ impl LoadSum {
             bound_nanos: 0,
             first_seen_micros: seen_micros,
             last_seen_micros: seen_micros,
-            tree,
             looks: 0,
             code,
-            chain: Arc::clone(chain),
-            words: Box::new(Words { path, name: Vec::new(), pulled_in_by: Vec::new(), stacks: Vec::new() }),
+            words: Box::new(Words {
+                tree,
+                chain: Arc::clone(chain),
+                path,
+                name: Vec::new(),
+                pulled_in_by: Vec::new(),
+                stacks: Vec::new(),
+            }),
         }
     }
 
@@ -425,11 +446,11 @@ impl LoadSum {
     }
 
     fn row(&self) -> LoadRow {
-        let Words { path, name, pulled_in_by, stacks } = &*self.words;
+        let Words { tree, chain, path, name, pulled_in_by, stacks } = &*self.words;
         LoadRow {
             key: LoadKey {
-                tree: self.tree,
-                chain: self.chain.sites(),
+                tree: *tree,
+                chain: chain.sites(),
                 path: path.clone(),
                 kind: self.code.kind.map_or("", CodeKind::word).to_owned(),
             },

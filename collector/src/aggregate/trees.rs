@@ -88,6 +88,18 @@ impl Tree {
         self.sequence.hear(number)
     }
 
+    /// Whether a number is the one behind the highest of the tree's sequence.
+    #[inline]
+    pub(crate) const fn is_next(&self, number: u64) -> bool {
+        self.sequence.is_next(number)
+    }
+
+    /// See [`Sequence::whole_from`].
+    #[inline]
+    pub(crate) fn whole_from(&self) -> u64 {
+        self.sequence.whole_from()
+    }
+
     /// Takes note of a change in a process's own sequence.
     pub(crate) fn hear_apart(&mut self, (more, fewer): (u64, u64)) {
         self.missing_apart = self.missing_apart.saturating_add(more).saturating_sub(fewer);
