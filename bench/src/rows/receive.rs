@@ -61,7 +61,8 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Line>, Error> {
         Ok::<_, Error>(())
     };
     let mut turns = Turns::new();
-    turns.take(2, bench.effort.a_part(3).turns, |variant| {
+    // Over long enough that a while during which the machine is slow is a small part.
+    turns.take(2, 2 * bench.effort.turns, |variant| {
         let nanos = if variant == 0 {
             processors::beside_it(|| fill(variant, bare_address))??;
             processors::on_one(|| drain(&bare))??
