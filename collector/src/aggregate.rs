@@ -7,6 +7,7 @@ mod burst;
 mod chains;
 mod event;
 mod executed;
+mod loads;
 mod marks;
 mod pending;
 mod processes;

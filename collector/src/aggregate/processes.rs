@@ -6,7 +6,7 @@ use alive_store::model::TreeKey;
 use alive_wire::Header;
 use alive_wire::header::flags;
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use hashbrown::hash_table::{Entry, OccupiedEntry};
 
 use super::recent::{Near, Recent};
 use crate::sequence::{Arrival, Sequence};
@@ -126,7 +126,7 @@ impl Processes {
     /// The process takes back what it told: the next time is a first time again.
     pub(crate) fn take_back(&mut self, key: ProcessKey, what: u64) {
         let Some(process) = self.known.peek_mut(&key) else { return };
-        let known = process.seen.find_entry(what, |&seen| seen == what).map(|seen| seen.remove()).is_ok();
+        let known = process.seen.find_entry(what, |&seen| seen == what).map(OccupiedEntry::remove).is_ok();
         self.seen -= usize::from(known);
     }
 

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use alive_store::model::{
-    Batch, Bystanders, LoadKey, LoadRow, MemoryFigures, MemoryRow, MissingRow, RoleCount, Stack, TreeKey,
+    Batch, Bystanders, MemoryFigures, MemoryRow, MissingRow, RoleCount, Stack, TreeKey,
 };
-use alive_wire::record::{Code, Lineage};
-use alive_wire::{CodeKind, Language, Outcome, Via};
+use alive_wire::record::Lineage;
+use alive_wire::{Language, Outcome};
 use hashbrown::hash_map::Entry as MapEntry;
 use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
 
 use super::chains::Chain;
 use super::executed::Executed;
-use super::spans::{Owner, Span, Told};
+use super::loads::Loads;
+use super::spans::{Owner, Told};
 use super::spoke::{Looked, Speaker};
 use crate::heard::Heard;
 
@@ -28,37 +29,6 @@ const MAX_STACKS_WAITING: usize = 4_096;
 /// Most bytes of these stacks: one of 1,400 bytes on the wire may be a hundred times as long.
 const MAX_STACK_BYTES: usize = 12 << 20;
 
-/// Sums of one load, those that every event changes first and close together.
-#[derive(Debug)]
-struct LoadSum {
-    /// What it is found by.
-    hash: u64,
-    events: u64,
-    processes: u64,
-    bytes: u64,
-    nanos: u64,
-    respawned: u64,
-    spans: u64,
-    span: Span,
-    bound_nanos: u64,
-    first_seen_micros: u64,
-    last_seen_micros: u64,
-    looks: u8,
-    code: Code,
-    words: Box<Words>,
-}
-
-/// What is told of a load once, or seldom.
-#[derive(Debug)]
-struct Words {
-    tree: TreeKey,
-    chain: Arc<Chain>,
-    path: Vec<u8>,
-    name: Vec<u8>,
-    pulled_in_by: Vec<u8>,
-    stacks: Vec<Stack>,
-}
-
 /// Sums of one search.
 #[derive(Debug)]
 struct MissingSum {
@@ -71,9 +41,7 @@ struct MissingSum {
 /// Sums that are kept under chains of fork sites.
 #[derive(Debug, Default)]
 pub(crate) struct Sums {
-    loads: Vec<LoadSum>,
-    /// Where each load is in `loads`.
-    places: HashTable<usize>,
+    loads: Loads,
     missing: HashTable<MissingSum>,
     /// By tree, chain and number.
     roles: HashMap<(TreeKey, u64, u16), ForkSum>,
@@ -138,46 +106,15 @@ impl Sums {
 
     /// Whether a load or search with this hash has a sum already.
     pub(crate) fn has(&self, hash: u64) -> bool {
-        self.places.find(hash, |&place| self.loads[place].hash == hash).is_some()
-            || self.missing.find(hash, |sum| sum.hash == hash).is_some()
-    }
-
-    /// Where the sum with a hash is; the one that `new` makes when there is none. The hash of a load's sum is never
-    /// another one, nor does its place change until everything is taken.
-    fn place(&mut self, hash: u64, new: impl FnOnce() -> LoadSum) -> usize {
-        let Self { loads, places, .. } = self;
-        match places.entry(hash, |&place| loads[place].hash == hash, |&place| loads[place].hash) {
-            Entry::Occupied(place) => *place.get(),
-            Entry::Vacant(vacant) => {
-                let place = loads.len();
-                vacant.insert(place);
-                let sum = new();
-                self.bytes += sum.words.path.len();
-                loads.push(sum);
-                place
-            }
-        }
+        self.loads.has(hash) || self.missing.find(hash, |sum| sum.hash == hash).is_some()
     }
 
     /// Adds a load; where its sum is. `sample` gives the stack if it is wanted.
-    pub(crate) fn load(
-        &mut self,
-        addend: &Addend<'_, '_>,
-        sample: impl FnOnce() -> Option<Stack>,
-    ) -> usize {
-        let &Addend { heard, chain, hash, first_time, repeated, seen_micros } = addend;
+    pub(crate) fn load(&mut self, addend: &Addend<'_, '_>, sample: impl FnOnce() -> Option<Stack>) -> usize {
         let room_for_stacks = self.has_room_for_stacks();
-        let place = self.place(hash, || LoadSum::new(addend));
-        let sum = &mut self.loads[place];
-        sum.events += 1;
-        sum.processes += u64::from(first_time);
-        sum.respawned += u64::from(repeated);
-        sum.bytes = sum.bytes.max(heard.bytes.unwrap_or(0));
-        sum.nanos = sum.nanos.saturating_add(heard.nanos.unwrap_or(0));
-        sum.first_seen_micros = sum.first_seen_micros.min(seen_micros);
-        sum.last_seen_micros = sum.last_seen_micros.max(seen_micros);
+        let (place, sum) = self.loads.add(addend, &mut self.bytes);
         if sum.looks < MAX_LOOKS || sum.code.outcome != Some(Outcome::Loaded) {
-            self.bytes += sum.complete(heard);
+            self.bytes += sum.complete(addend.heard);
         }
         if sum.looks < MAX_LOOKS && room_for_stacks {
             sum.looks += 1;
@@ -186,31 +123,13 @@ impl Sums {
             self.stack_bytes += sample.as_ref().map_or(0, weight);
             sum.words.stacks.extend(sample);
         }
-        debug_assert_eq!(sum.words.chain.hash, chain.hash, "the chain is part of what is hashed");
         place
     }
 
     /// Adds what came to be known of the time after a load. Its sum may have been taken meanwhile: then another one
     /// begins, if there is room.
     pub(crate) fn spend(&mut self, tree: TreeKey, chain: &Arc<Chain>, owner: &Owner, told: Told, room: bool) {
-        let place = match self.loads.get(owner.place) {
-            Some(sum) if sum.hash == owner.hash => owner.place,
-            _ if !room && !self.has(owner.hash) => return,
-            _ => self.place(owner.hash, || LoadSum::continued(tree, chain, owner)),
-        };
-        let Some(sum) = self.loads.get_mut(place) else { return };
-        match told {
-            Told::Span { span, events } => {
-                sum.spans = sum.spans.saturating_add(events);
-                sum.span.nanos = sum.span.nanos.saturating_add(span.nanos);
-                sum.span.cpu_nanos = sum.span.cpu_nanos.saturating_add(span.cpu_nanos);
-                sum.span.faults = sum.span.faults.saturating_add(span.faults);
-            }
-            Told::Bound(nanos) => {
-                let bounds = [sum.bound_nanos, nanos.max(1)];
-                sum.bound_nanos = bounds.into_iter().filter(|&bound| bound > 0).min().unwrap_or(0);
-            }
-        }
+        self.bytes += self.loads.spend(tree, chain, owner, told, room);
     }
 
     /// Adds a search that found nothing. `sample` gives the stack if it is wanted.
@@ -332,7 +251,7 @@ impl Sums {
         flushed_micros: u64,
         rows: usize,
     ) -> impl Iterator<Item = Batch> {
-        let mut loads = self.loads.iter().map(LoadSum::row);
+        let mut loads = self.loads.rows();
         let mut missing = self.missing.iter().map(MissingSum::row);
         first.roles.extend(self.roles.iter().map(|(&(tree, _, number), sum)| RoleCount {
             tree,
@@ -381,97 +300,5 @@ fn weight(stack: &Stack) -> usize {
 impl MissingSum {
     fn row(&self) -> MissingRow {
         MissingRow { chain: self.chain.sites(), ..self.row.clone() }
-    }
-}
-
-impl LoadSum {
-    fn new(addend: &Addend<'_, '_>) -> Self {
-        let &Addend { heard, chain, hash, seen_micros, .. } = addend;
-        let path = heard.path.unwrap_or_default().to_vec();
-        Self::empty(hash, heard.tree(), chain, heard.code, path, seen_micros)
-    }
-
-    /// Of a load whose events are in an earlier sum.
-    fn continued(tree: TreeKey, chain: &Arc<Chain>, owner: &Owner) -> Self {
-        Self::empty(owner.hash, tree, chain, owner.code, owner.path.clone(), owner.seen_micros)
-    }
-
-    fn empty(
-        hash: u64,
-        tree: TreeKey,
-        chain: &Arc<Chain>,
-        code: Code,
-        path: Vec<u8>,
-        seen_micros: u64,
-    ) -> Self {
-        Self {
-            hash,
-            events: 0,
-            processes: 0,
-            bytes: 0,
-            nanos: 0,
-            respawned: 0,
-            spans: 0,
-            span: Span::default(),
-            bound_nanos: 0,
-            first_seen_micros: seen_micros,
-            last_seen_micros: seen_micros,
-            looks: 0,
-            code,
-            words: Box::new(Words {
-                tree,
-                chain: Arc::clone(chain),
-                path,
-                name: Vec::new(),
-                pulled_in_by: Vec::new(),
-                stacks: Vec::new(),
-            }),
-        }
-    }
-
-    /// Takes words that were not told yet, and the better outcome; how many bytes it grew by.
-    fn complete(&mut self, heard: &Heard<'_>) -> usize {
-        let words = &mut *self.words;
-        let before = words.name.len() + words.pulled_in_by.len();
-        if words.name.is_empty() {
-            words.name = heard.name.unwrap_or_default().to_vec();
-        }
-        if words.pulled_in_by.is_empty() {
-            words.pulled_in_by = heard.pulled_in_by.unwrap_or_default().to_vec();
-        }
-        if heard.code.outcome == Some(Outcome::Loaded) {
-            self.code.outcome = heard.code.outcome;
-        }
-        self.words.name.len() + self.words.pulled_in_by.len() - before
-    }
-
-    fn row(&self) -> LoadRow {
-        let Words { tree, chain, path, name, pulled_in_by, stacks } = &*self.words;
-        LoadRow {
-            key: LoadKey {
-                tree: *tree,
-                chain: chain.sites(),
-                path: path.clone(),
-                kind: self.code.kind.map_or("", CodeKind::word).to_owned(),
-            },
-            name: name.clone(),
-            language: self.code.language.map_or("", Language::word).to_owned(),
-            outcome: self.code.outcome.map_or("", Outcome::word).to_owned(),
-            via: self.code.via.map_or("", Via::word).to_owned(),
-            pulled_in_by: pulled_in_by.clone(),
-            events: self.events,
-            processes: self.processes,
-            bytes: self.bytes,
-            nanos: self.nanos,
-            respawned: self.respawned,
-            spans: self.spans,
-            span_nanos: self.span.nanos,
-            span_cpu_nanos: self.span.cpu_nanos,
-            span_faults: self.span.faults,
-            bound_nanos: self.bound_nanos,
-            first_seen_micros: self.first_seen_micros,
-            last_seen_micros: self.last_seen_micros,
-            stacks: stacks.clone(),
-        }
     }
 }
