@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`, `estimates`, `soak`, `witness`.
+//! The project's own commands: `cargo xtask demo`, `test`, `lint`, `bench`, `estimates`, `soak`, `fuzz`, `witness`.
 #![forbid(unsafe_code)]
 
 mod bench;
@@ -6,6 +6,7 @@ mod cargo;
 mod demo;
 mod estimates;
 mod failure;
+mod fuzz;
 mod lint;
 mod packages;
 mod soak;
@@ -50,6 +51,14 @@ enum Command {
         #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
         minutes: u64,
     },
+    /// Fuzz what reads bytes from anybody, from seeds that are in order; needs cargo-fuzz
+    Fuzz {
+        /// All of them when none is named
+        targets: Vec<fuzz::Target>,
+        /// How long each of them runs
+        #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+        seconds: u64,
+    },
     /// Run other people's test suites with and without the shim, and print what differs
     Witness {
         /// All of them when none is named
@@ -72,6 +81,7 @@ fn main() -> ExitCode {
         Command::Bench { bench } => bench::run(&bench),
         Command::Estimates => estimates::run(),
         Command::Soak { minutes } => soak::run(minutes),
+        Command::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
         Command::Witness { interpreters: Some(releases), .. } => witness::interpreters(&releases),
         Command::Witness { suites, only, interpreters: None } => witness::run(&suites, &only),
     };
