@@ -116,6 +116,12 @@ pub(crate) fn forget(db: &Connection, beyond: &mut u32, most: u32) -> Result<Opt
         for &role in &roles {
             fold_forks(db, kept, role, tree.last_micros)?;
         }
+        if !all {
+            // The rest goes later, and by then nothing is beside it.
+            for &role in &roles {
+                kept::tell_apart(db, role)?;
+            }
+        }
     }
     for role in roles {
         delete_role(db, role)?;

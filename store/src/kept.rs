@@ -58,6 +58,21 @@ pub(crate) fn role(db: &Connection, kept: i64, role: i64, seen_micros: i64) -> R
     Ok(id)
 }
 
+/// A role whose line was told is about to go. What its tree has at the same place without a line stays something else
+/// than that role.
+pub(crate) fn tell_apart(db: &Connection, role: i64) -> Result<()> {
+    let Some(Place { tree, parent, site, line }) = folded(db, role)? else { return Ok(()) };
+    if line > role::UNTOLD {
+        db.prepare_cached(concat!(
+            "UPDATE role SET line = ?4 WHERE tree = ?1 AND parent = ?2 AND site IN ",
+            same_place!(),
+            " AND line = ?5"
+        ))?
+        .execute([tree, parent, site, role::OTHER, role::UNTOLD])?;
+    }
+    Ok(())
+}
+
 /// Where a role hangs; `None` for a root's.
 fn folded(db: &Connection, role: i64) -> Result<Option<Place>> {
     db.prepare_cached("SELECT tree, parent, site, line FROM role WHERE id = ?1 AND site <> 0")?

@@ -59,17 +59,14 @@ fn forget_oldest(db: &Connection, role: i64) -> Result<()> {
 }
 
 /// Makes the looks at processes of one role those of another; how many there were. Where a process has looks
-/// under both the later one stays, with the largest figures of both.
+/// under both, [that which tells more](LookRow::rank) stays, with the largest figures of both.
 pub(crate) fn relabel(db: &Connection, from: i64, to: i64) -> Result<u32> {
-    let is_later =
-        "(excluded.seen_micros, coalesce(excluded.pss_kib, -1)) > (seen_micros, coalesce(pss_kib, -1))";
-    let figure = |name: &str| {
-        format!(
-            "{name} = iif({is_later}, coalesce(excluded.{name}, {name}), coalesce({name}, excluded.{name}))"
-        )
-    };
-    let figures =
-        ["pss_kib", "uss_kib", "private_dirty_kib", "shared_kib", "swap_kib"].map(figure).join(", ");
+    let rank =
+        |row: &str| format!("({row}pss_kib IS NOT NULL, {row}seen_micros, coalesce({row}pss_kib, -1))");
+    let tells_more = format!("{} > {}", rank("excluded."), rank("memory."));
+    let looked = ["seen_micros", "pss_kib", "uss_kib", "private_dirty_kib", "shared_kib", "swap_kib"]
+        .map(|name| format!("{name} = iif({tells_more}, excluded.{name}, {name})"))
+        .join(", ");
     let most = ["max_pss_kib", "max_uss_kib", "max_private_dirty_kib"]
         .map(|name| format!("{name} = coalesce(max({name}, excluded.{name}), {name}, excluded.{name})"))
         .join(", ");
@@ -78,7 +75,7 @@ pub(crate) fn relabel(db: &Connection, from: i64, to: i64) -> Result<u32> {
          SELECT ?2, pid, start_ticks, seen_micros, pss_kib, uss_kib, private_dirty_kib, shared_kib, swap_kib,
              max_pss_kib, max_uss_kib, max_private_dirty_kib
          FROM memory WHERE role = ?1
-         ON CONFLICT DO UPDATE SET {figures}, {most}, seen_micros = max(seen_micros, excluded.seen_micros)"
+         ON CONFLICT DO UPDATE SET {looked}, {most}"
     ))?
     .execute([from, to])?;
     let moved = db.prepare_cached("DELETE FROM memory WHERE role = ?1")?.execute([from])?;
@@ -98,6 +95,15 @@ pub(crate) struct LookRow {
     max_pss_kib: u64,
     max_uss_kib: u64,
     max_private_dirty_kib: u64,
+}
+
+impl LookRow {
+    /// Of two looks at one process the one that tells more: one that could read it, the later one. An order of looks
+    /// and of nothing else, so that it does not matter which are compared first.
+    fn rank(&self) -> impl Ord + use<> {
+        let pss_kib = self.figures.map(|figures| figures.pss_kib);
+        (pss_kib.is_some(), self.seen_micros, pss_kib)
+    }
 }
 
 /// Hands the look at each process to `each`, with the row of its role.
@@ -135,27 +141,25 @@ pub(crate) fn read(db: &Connection, mut each: impl FnMut(i64, LookRow)) -> Resul
     Ok(())
 }
 
-/// The looks at the processes of a role, over all trees: of each process the latest one.
+/// The looks at the processes of a role, over all trees: of each process one.
 #[derive(Debug, Default)]
 pub(crate) struct Looks(HashMap<(u32, u64), LookRow>);
 
 impl Looks {
-    /// Adds a look; the latest one tells, and the largest figures of all.
+    /// Adds a look; of one process the one that tells more stays, with the largest figures of all.
     pub(crate) fn add(&mut self, row: LookRow) {
         match self.0.entry((row.pid, row.start_ticks)) {
             Entry::Vacant(vacant) => drop(vacant.insert(row)),
             Entry::Occupied(mut known) => {
                 let known = known.get_mut();
-                let rank = |look: &LookRow| (look.seen_micros, look.figures.map(|figures| figures.pss_kib));
-                let (later, earlier) =
-                    if rank(&row) > rank(known) { (row, &*known) } else { (known.clone(), &row) };
-                *known = LookRow {
-                    figures: later.figures.or(earlier.figures),
-                    max_pss_kib: later.max_pss_kib.max(earlier.max_pss_kib),
-                    max_uss_kib: later.max_uss_kib.max(earlier.max_uss_kib),
-                    max_private_dirty_kib: later.max_private_dirty_kib.max(earlier.max_private_dirty_kib),
-                    ..later
-                };
+                let most = |figure: fn(&LookRow) -> u64| figure(known).max(figure(&row));
+                let (max_pss_kib, max_uss_kib, max_private_dirty_kib) = (
+                    most(|look| look.max_pss_kib),
+                    most(|look| look.max_uss_kib),
+                    most(|look| look.max_private_dirty_kib),
+                );
+                let stays = if row.rank() > known.rank() { row } else { known.clone() };
+                *known = LookRow { max_pss_kib, max_uss_kib, max_private_dirty_kib, ..stays };
             }
         }
     }

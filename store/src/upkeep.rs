@@ -6,19 +6,19 @@ use rusqlite::{Connection, Result};
 use crate::identity::Identities;
 use crate::{fold, prune, sweep, vacuum};
 
-/// Rows that a step may move or drop.
+/// Rows that a step may move or drop, unless it is told otherwise.
 const STEP: u32 = 512;
 
-/// Takes small parts of a step until they make up a whole one; false when there was nothing.
-fn as_many(mut part: impl FnMut(u32) -> Result<Option<u32>>) -> Result<bool> {
-    let mut left = STEP;
+/// Takes small parts of a step of so many rows until they make up a whole one; false when there was nothing.
+fn as_many(rows: u32, mut part: impl FnMut(u32) -> Result<Option<u32>>) -> Result<bool> {
+    let mut left = rows;
     while left > 0 {
         match part(left)? {
             Some(rows) => left = left.saturating_sub(rows),
             None => break,
         }
     }
-    Ok(left < STEP)
+    Ok(left < rows)
 }
 
 /// What is to be kept.
@@ -40,6 +40,8 @@ pub struct Retention {
 pub struct Upkeep {
     retention: Retention,
     now_micros: u64,
+    /// Rows that a step may move or drop.
+    rows: u32,
     stage: Stage,
     /// Whether rows went since places, lines and files were last swept.
     has_dropped: bool,
@@ -61,7 +63,21 @@ impl Upkeep {
     /// A round that begins now, microseconds since 1970.
     #[must_use]
     pub const fn new(retention: Retention, now_micros: u64) -> Self {
-        Self { retention, now_micros, stage: Stage::Fold, has_dropped: false, is_too_large: false }
+        Self {
+            retention,
+            now_micros,
+            rows: STEP,
+            stage: Stage::Fold,
+            has_dropped: false,
+            is_too_large: false,
+        }
+    }
+
+    /// The same in steps of about so many rows, at least one.
+    #[must_use]
+    pub const fn in_steps_of(mut self, rows: u32) -> Self {
+        self.rows = if rows == 0 { 1 } else { rows };
+        self
     }
 
     /// Whether all is done.
@@ -85,14 +101,14 @@ impl Upkeep {
         self.stage = match self.stage {
             Stage::Fold => {
                 let cutoff = self.ago(self.retention.settled_micros);
-                let goes_on = as_many(|most| fold::settle(db, cutoff, most))?;
+                let goes_on = as_many(self.rows, |most| fold::settle(db, cutoff, most))?;
                 self.has_dropped |= goes_on;
                 if goes_on { Stage::Fold } else { Stage::Forget }
             }
             Stage::Forget => {
                 // Counted once for all that this step forgets.
                 let mut beyond = fold::beyond(db, self.retention.known_trees)?;
-                if as_many(|most| fold::forget(db, &mut beyond, most))? {
+                if as_many(self.rows, |most| fold::forget(db, &mut beyond, most))? {
                     ids.forget();
                     Stage::Forget
                 } else {
@@ -108,7 +124,7 @@ impl Upkeep {
                 }
             }
             Stage::Drop { cutoff, mut walk, is_for_room } => {
-                let goes_on = prune::step(db, &mut walk, cutoff, STEP)?;
+                let goes_on = prune::step(db, &mut walk, cutoff, self.rows)?;
                 if goes_on {
                     if walk.has_dropped {
                         // Roles that went have no number any more.
