@@ -148,7 +148,7 @@ impl Aggregate {
     /// Whether so many keys wait that they should be written early.
     #[must_use]
     pub fn is_filling(&self) -> bool {
-        self.waiting() > self.max_keys / 4 * 3 || self.pending.bytes() > MAX_BYTES / 4 * 3
+        self.waiting() > self.max_keys / 4 * 3 || self.waiting_bytes() > MAX_BYTES / 4 * 3
     }
 
     /// Takes a datagram that was received whole.
@@ -236,6 +236,11 @@ impl Aggregate {
         self.pending.keys() + self.trees.changed()
     }
 
+    /// Bytes of their names.
+    const fn waiting_bytes(&self) -> usize {
+        self.pending.bytes() + self.trees.changed_bytes()
+    }
+
     /// Counts what waits once for all that an event will ask, and where there is much room for several events. What
     /// their words weigh is seen behind the last of them.
     fn begin_event(&mut self) {
@@ -248,13 +253,13 @@ impl Aggregate {
     #[cold]
     fn count_room(&mut self) {
         let events = self.max_keys.saturating_sub(self.waiting()) / KEYS_OF_ONE;
-        let bytes = MAX_BYTES.saturating_sub(self.pending.bytes());
+        let bytes = MAX_BYTES.saturating_sub(self.waiting_bytes());
         self.is_roomy = events > 0 && bytes > 0;
         self.roomy_for = events.min(bytes / BYTES_OF_ONE).min(EVENTS_OF_A_COUNT).saturating_sub(1);
     }
 
     fn has_room(&self) -> bool {
-        self.is_roomy || (self.waiting() < self.max_keys && self.pending.bytes() < MAX_BYTES)
+        self.is_roomy || (self.waiting() < self.max_keys && self.waiting_bytes() < MAX_BYTES)
     }
 
     fn count_datagram(&mut self) {

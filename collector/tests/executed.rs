@@ -122,3 +122,33 @@ fn runs_of_a_daemon_that_goes_into_the_background_become_the_roots() {
     assert_eq!((run.role, run.runs), (0, 2));
     assert_eq!(program.roles.len(), 1, "{:?}", program.roles);
 }
+
+/// Ever new programs with long names, each executed by one worker, and each a tree of its own.
+#[test]
+fn programs_and_trees_that_wait_are_bounded_by_their_names_and_written_in_parts() {
+    const PROGRAMS: u64 = 40_000;
+    const MOST_BYTES: usize = 24 << 20;
+    let mut tree = Tree::new(100);
+    let mut aggregate = Aggregate::new(now_micros(), []);
+    let worker = [tree.start(b"shop"), tree.load(1, b"/lib/Heavy.pm")];
+    worker.iter().for_each(|datagram| aggregate.hear(datagram, Moment::now()));
+    for number in 1..=PROGRAMS {
+        let script = format!("/{number}/{}", "x".repeat(900));
+        let datagram = ran(Kind::Start, 900, 101, tree.start_micros + number, script.as_bytes());
+        aggregate.hear(&datagram, Moment::now());
+    }
+
+    let pending = aggregate.take().unwrap();
+    let (mut trees, mut executed, mut bytes) = (0, 0, 0);
+    for batch in pending.batches(0, 100) {
+        assert!(batch.trees.len() <= 100 && batch.executed.len() <= 100);
+        trees += batch.trees.len();
+        executed += batch.executed.len();
+        bytes += batch.trees.iter().map(|tree| tree.program.len() + tree.executable.len()).sum::<usize>();
+        bytes += batch.executed.iter().map(|run| run.program.len() + run.executable.len()).sum::<usize>();
+    }
+    let refused = aggregate.totals().loss.over_cap;
+    assert!(trees > 1_000 && executed > 1_000, "{trees} trees, {executed} programs");
+    assert!(bytes <= MOST_BYTES, "{bytes} bytes wait");
+    assert!(refused >= PROGRAMS - u64::try_from(trees).unwrap(), "{refused} of {PROGRAMS} refused");
+}

@@ -128,7 +128,7 @@ impl Aggregate {
         if arrival == Arrival::Again {
             return None;
         }
-        tree.learn(heard, seen_micros);
+        let grown = tree.learn(heard, seen_micros);
         if let Some(before) = before {
             let (after, loss) = (lost(tree), &mut self.totals.loss);
             loss.sequence_gaps = loss.sequence_gaps.saturating_add(after.0).saturating_sub(before.0);
@@ -138,10 +138,14 @@ impl Aggregate {
 
         let (key, pending) = (heard.tree(), &mut self.pending);
         let numbered = header.flags & flags::NO_TREE == 0;
-        Some(self.chains.role(&self.hasher, heard, tree, |chain, link| {
+        let chain = self.chains.role(&self.hasher, heard, tree, |chain, link| {
             let bystanders = heard.bystanders(link.role).map(unpack::bystanders);
             pending.sums.role(key, chain, if numbered { link.role } else { 0 }, link, bystanders, room)
-        }))
+        });
+        if grown > 0 {
+            self.trees.grew(grown);
+        }
+        Some(chain)
     }
 
     /// The process at the end of an event's lineage may be the main one from now on. Any other fork tells of

@@ -1,13 +1,14 @@
 //! Programs that known processes execute: run by run they are roots of their own, of which nothing would be
 //! kept; together they are a finding.
 
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use alive_store::model::{ExecutedRow, TreeKey};
 use alive_wire::Header;
 use alive_wire::record::Toll;
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::Aggregate;
 use super::chains::Chain;
@@ -76,45 +77,60 @@ impl Aggregate {
     pub(super) fn executed(&mut self, heard: &Heard<'_>, seen_micros: u64) -> bool {
         let Some((tree, chain)) = self.parents.of(heard.header()) else { return false };
         let room = self.has_room();
-        if !self.pending.sums.executed.add(heard, (tree, &chain), seen_micros, room) {
+        let hash = self.hasher.hash_one((tree, chain.hash, heard.executable, heard.program));
+        if !self.pending.sums.executed.add(heard, hash, (tree, &chain), seen_micros, room) {
             self.lose(|loss| &mut loss.over_cap, 1);
         }
         true
     }
 }
 
-/// Tree, role, executable and label.
-type Key = (TreeKey, u64, Vec<u8>, Vec<u8>);
+/// Runs of one program.
+#[derive(Debug)]
+struct Runs {
+    /// Of tree, role, executable and label.
+    hash: u64,
+    chain: Arc<Chain>,
+    row: ExecutedRow,
+}
 
 /// Runs by role, executable and label.
 #[derive(Debug, Default)]
-pub(crate) struct Executed(HashMap<Key, (Arc<Chain>, ExecutedRow)>);
+pub(crate) struct Executed {
+    runs: HashTable<Runs>,
+    /// Bytes of executables and labels.
+    bytes: usize,
+}
 
 impl Executed {
     /// Distinct keys held.
     pub(crate) fn keys(&self) -> usize {
-        self.0.len()
+        self.runs.len()
+    }
+
+    /// Bytes that senders chose the length of.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Adds a run; false when there is no room for a new key.
     pub(crate) fn add(
         &mut self,
         heard: &Heard<'_>,
+        hash: u64,
         (tree, chain): (TreeKey, &Arc<Chain>),
         seen_micros: u64,
         room: bool,
     ) -> bool {
-        let executable = heard.executable.unwrap_or_default();
-        let program = heard.program.unwrap_or_default();
-        let row = match self.0.entry((tree, chain.hash, executable.to_vec(), program.to_vec())) {
-            Entry::Occupied(row) => &mut row.into_mut().1,
+        let row = match self.runs.entry(hash, |runs| runs.hash == hash, |runs| runs.hash) {
+            Entry::Occupied(runs) => &mut runs.into_mut().row,
             Entry::Vacant(_) if !room => return false,
             Entry::Vacant(vacant) => {
                 let row = ExecutedRow {
                     tree,
                     chain: Vec::new(),
-                    executable: executable.to_vec(),
-                    program: program.to_vec(),
+                    executable: heard.executable.unwrap_or_default().to_vec(),
+                    program: heard.program.unwrap_or_default().to_vec(),
                     runs: 0,
                     cpu_nanos: 0,
                     wall_nanos: 0,
@@ -122,7 +138,8 @@ impl Executed {
                     first_seen_micros: seen_micros,
                     last_seen_micros: seen_micros,
                 };
-                &mut vacant.insert((Arc::clone(chain), row)).1
+                self.bytes += row.executable.len() + row.program.len();
+                &mut vacant.insert(Runs { hash, chain: Arc::clone(chain), row }).into_mut().row
             }
         };
         let Toll { cpu_nanos, wall_nanos, resident_kib } = heard.toll.unwrap_or_default();
@@ -137,6 +154,6 @@ impl Executed {
 
     /// The sums.
     pub(crate) fn rows(&self) -> impl Iterator<Item = ExecutedRow> {
-        self.0.values().map(|(chain, row)| ExecutedRow { chain: chain.sites(), ..row.clone() })
+        self.runs.iter().map(|runs| ExecutedRow { chain: runs.chain.sites(), ..runs.row.clone() })
     }
 }

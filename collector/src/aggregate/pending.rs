@@ -149,12 +149,16 @@ impl Pending {
         }
     }
 
-    /// Everything as batches of at most `rows` loads and as many searches; the first one has the rest. There is
-    /// always a first one. Meant to be written in one transaction, in this order; may be asked for again if
-    /// that fails.
+    /// Everything as batches of at most `rows` trees, loads, searches and executed programs; the first one without more
+    /// trees behind it has the rest. There is always one. Meant to be written in one transaction, in this order; may be
+    /// asked for again if that fails.
     pub fn batches(&self, flushed_micros: u64, rows: usize) -> impl Iterator<Item = Batch> {
+        let mut trees = self.trees.chunks(rows);
+        let last_trees = trees.next_back().unwrap_or_default();
+        let first =
+            trees.map(move |trees| Batch { trees: trees.to_vec(), flushed_micros, ..Batch::default() });
         let mut rest = Some(Batch {
-            trees: self.trees.clone(),
+            trees: last_trees.to_vec(),
             pings: self.taps.rows(),
             lines: self
                 .lines
@@ -171,11 +175,12 @@ impl Pending {
         });
         let parts = self.closed.iter().map(|closed| &closed.sums).chain([&self.sums]);
         let rebases = std::iter::once(None).chain(self.closed.iter().map(|closed| Some(closed.rebase())));
-        parts.zip(rebases).flat_map(move |(sums, rebase)| {
+        let others = parts.zip(rebases).flat_map(move |(sums, rebase)| {
             let mut first = rest.take().unwrap_or_default();
             first.rebases.extend(rebase);
             sums.batches(first, flushed_micros, rows)
-        })
+        });
+        first.chain(others)
     }
 }
 

@@ -97,7 +97,7 @@ impl Sums {
 
     /// Bytes that senders chose the length of, without the stacks, which have a bound of their own.
     pub(crate) const fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.executed.bytes()
     }
 
     const fn has_room_for_stacks(&self) -> bool {
@@ -243,8 +243,8 @@ impl Sums {
         true
     }
 
-    /// Everything as batches of at most `rows` loads and as many searches; there is always a first one, and it
-    /// has what `first` holds already.
+    /// Everything as batches of at most `rows` loads, searches and executed programs; there is always a first one, and
+    /// it has what `first` holds already.
     pub(crate) fn batches(
         &self,
         mut first: Batch,
@@ -253,6 +253,7 @@ impl Sums {
     ) -> impl Iterator<Item = Batch> {
         let mut loads = self.loads.rows();
         let mut missing = self.missing.iter().map(MissingSum::row);
+        let mut executed = self.executed.rows();
         first.roles.extend(self.roles.iter().map(|(&(tree, _, number), sum)| RoleCount {
             tree,
             chain: sum.chain.sites(),
@@ -270,7 +271,6 @@ impl Sums {
             seen_micros: sum.seen_micros,
             figures: sum.figures,
         }));
-        first.executed.extend(self.executed.rows());
         let mut first = Some(first);
         std::iter::from_fn(move || {
             let is_first = first.is_some();
@@ -278,7 +278,9 @@ impl Sums {
             batch.flushed_micros = flushed_micros;
             batch.loads.extend(loads.by_ref().take(rows));
             batch.missing.extend(missing.by_ref().take(rows));
-            (is_first || !batch.loads.is_empty() || !batch.missing.is_empty()).then_some(batch)
+            batch.executed.extend(executed.by_ref().take(rows));
+            let has_rows = !batch.loads.is_empty() || !batch.missing.is_empty() || !batch.executed.is_empty();
+            (is_first || has_rows).then_some(batch)
         })
     }
 

@@ -105,8 +105,14 @@ impl Tree {
         self.missing_apart = self.missing_apart.saturating_add(more).saturating_sub(fewer);
     }
 
-    /// Takes what an event tells of its tree.
-    pub(crate) fn learn(&mut self, heard: &Heard<'_>, seen_micros: u64) {
+    /// Bytes of its words.
+    const fn words(&self) -> usize {
+        self.program.len() + self.executable.len() + self.shim_version.len()
+    }
+
+    /// Takes what an event tells of its tree; how many bytes of words it grew by.
+    pub(crate) fn learn(&mut self, heard: &Heard<'_>, seen_micros: u64) -> usize {
+        let before = self.words();
         let keep = |known: &mut Vec<u8>, told: Option<&[u8]>| {
             if let Some(told) = told
                 && known != told
@@ -124,6 +130,7 @@ impl Tree {
         }
         self.first_seen_micros = self.first_seen_micros.min(seen_micros);
         self.last_seen_micros = self.last_seen_micros.max(seen_micros);
+        self.words().saturating_sub(before)
     }
 
     fn learn_not_sent(&mut self, reason: u8, events: u64) {
@@ -257,6 +264,8 @@ impl Tree {
 pub(crate) struct Trees {
     known: Recent<TreeKey, Tree>,
     changed: Vec<TreeKey>,
+    /// Bytes of their words, at least.
+    changed_bytes: usize,
     /// Where an earlier collector stopped counting, and where this one did for a tree that it had to forget.
     marks: Marks,
     /// Since when the socket is open, by the clock as it stood lowest.
@@ -265,7 +274,13 @@ pub(crate) struct Trees {
 
 impl Trees {
     pub(crate) fn new(up_since_micros: u64, marks: impl IntoIterator<Item = (TreeKey, TreeMark)>) -> Self {
-        Self { known: Recent::new(MAX_TREES), changed: Vec::new(), marks: Marks::new(marks), up_since_micros }
+        Self {
+            known: Recent::new(MAX_TREES),
+            changed: Vec::new(),
+            changed_bytes: 0,
+            marks: Marks::new(marks),
+            up_since_micros,
+        }
     }
 
     /// Takes note of the wall clock. When it was set back, trees that begin from now on seem to have begun before
@@ -289,10 +304,13 @@ impl Trees {
     /// Forgets trees, so that there is room for others; the rows of those that were not written.
     pub(crate) fn make_room(&mut self) -> Vec<TreeRow> {
         let mut rows = Vec::new();
-        let marks = &mut self.marks;
-        self.known.forget(|tree| {
+        let Self { known, marks, changed_bytes, .. } = self;
+        known.forget(|tree| {
             marks.keep(tree.key, tree.mark());
-            rows.extend(tree.changed.then(|| tree.row()));
+            if tree.changed {
+                *changed_bytes = changed_bytes.saturating_sub(tree.words());
+                rows.push(tree.row());
+            }
         });
         rows
     }
@@ -311,6 +329,7 @@ impl Trees {
         if !tree.changed {
             tree.changed = true;
             self.changed.push(key);
+            self.changed_bytes += tree.words();
         }
         tree
     }
@@ -327,6 +346,16 @@ impl Trees {
         self.known.peek(&key).is_some_and(|tree| tree.sequence.is_whole(from, to))
     }
 
+    /// Takes note that the words of trees that changed grew.
+    pub(crate) const fn grew(&mut self, bytes: usize) {
+        self.changed_bytes = self.changed_bytes.saturating_add(bytes);
+    }
+
+    /// Bytes of the words in the rows that [`Trees::take_changed`] would give, at least.
+    pub(crate) const fn changed_bytes(&self) -> usize {
+        self.changed_bytes
+    }
+
     /// How many rows [`Trees::take_changed`] would give, at most.
     pub(crate) fn changed(&self) -> usize {
         self.changed.len()
@@ -334,6 +363,7 @@ impl Trees {
 
     /// The rows of the trees that changed since the last call.
     pub(crate) fn take_changed(&mut self) -> Vec<TreeRow> {
+        self.changed_bytes = 0;
         let keys = std::mem::take(&mut self.changed);
         let rows = keys.into_iter().filter_map(|key| {
             let tree = self.known.peek_mut(&key).filter(|tree| tree.changed)?;
