@@ -112,12 +112,13 @@ impl Tree {
 
     /// Takes what an event tells of its tree; how many bytes of words it grew by.
     pub(crate) fn learn(&mut self, heard: &Heard<'_>, seen_micros: u64) -> usize {
-        let before = self.words();
-        let keep = |known: &mut Vec<u8>, told: Option<&[u8]>| {
+        let mut grown = 0;
+        let mut keep = |known: &mut Vec<u8>, told: Option<&[u8]>| {
             if let Some(told) = told
                 && known != told
                 && !told.is_empty()
             {
+                grown += told.len().saturating_sub(known.len());
                 *known = told.to_vec();
             }
         };
@@ -130,7 +131,7 @@ impl Tree {
         }
         self.first_seen_micros = self.first_seen_micros.min(seen_micros);
         self.last_seen_micros = self.last_seen_micros.max(seen_micros);
-        self.words().saturating_sub(before)
+        grown
     }
 
     fn learn_not_sent(&mut self, reason: u8, events: u64) {
