@@ -342,3 +342,10 @@ fn end() {
     let records = [Record::Program(b"a.pl1"), Record::Executable(b"/usr/bin/pl"), Record::Toll(toll)];
     pin(&files::bytes(files::END), header, &encoded, &records);
 }
+
+#[test]
+fn every_golden_file_is_one_of_all() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    assert_eq!(files.filter(|file| file.extension() == Some("hex".as_ref())).count(), files::ALL.len());
+}

@@ -12,9 +12,7 @@ use proptest::sample::{Index, select};
 
 /// Datagrams that are in order: the golden files, some text, and several events at once.
 fn sound() -> Vec<Vec<u8>> {
-    let golden =
-        [files::START, files::LOAD, files::MISSING, files::PING, files::FORK, files::BYSTANDERS, files::END];
-    let mut sound: Vec<_> = golden.map(files::bytes).into();
+    let mut sound: Vec<_> = files::ALL.map(files::bytes).into();
     sound.push(sound.concat());
     sound.push(b"alive1\tping\tname=a%20b\tfile=c.pl\tline=42\nalive1\tping\tname=%ff\r\n".to_vec());
     sound

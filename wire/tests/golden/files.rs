@@ -8,6 +8,9 @@ pub(crate) const FORK: &str = include_str!("fork.hex");
 pub(crate) const BYSTANDERS: &str = include_str!("bystanders.hex");
 pub(crate) const END: &str = include_str!("end.hex");
 
+/// All of them.
+pub(crate) const ALL: [&str; 7] = [START, LOAD, MISSING, PING, FORK, BYSTANDERS, END];
+
 /// The bytes of a golden file: hex pairs, with comments from `#` to the end of the line.
 pub(crate) fn bytes(file: &str) -> Vec<u8> {
     file.lines()
