@@ -20,6 +20,7 @@ mod sums;
 mod taps;
 mod tellers;
 mod totals;
+mod tree;
 mod trees;
 
 use std::hash::BuildHasher;
@@ -65,9 +66,7 @@ const EVENTS_OF_A_COUNT: usize = 16;
 #[derive(Debug)]
 pub struct Aggregate {
     max_keys: usize,
-    /// Whether there was more room than one event can take when it began.
-    is_roomy: bool,
-    /// For how many events more that is known.
+    /// For how many events, with the one that began last, there is known to be more room than they can take.
     roomy_for: usize,
     /// See [`crate::sequence::Sequence::whole_from`], of the tree that speaks.
     whole_from: u64,
@@ -92,7 +91,6 @@ impl Aggregate {
     pub fn new(up_since_micros: u64, marks: impl IntoIterator<Item = (TreeKey, TreeMark)>) -> Self {
         Self {
             max_keys: MAX_KEYS,
-            is_roomy: false,
             roomy_for: 0,
             whole_from: u64::MAX,
             hasher: DefaultHashBuilder::default(),
@@ -244,9 +242,9 @@ impl Aggregate {
     /// Counts what waits once for all that an event will ask, and where there is much room for several events. What
     /// their words weigh is seen behind the last of them.
     fn begin_event(&mut self) {
-        match self.roomy_for.checked_sub(1) {
-            Some(left) => self.roomy_for = left,
-            None => self.count_room(),
+        self.roomy_for = self.roomy_for.saturating_sub(1);
+        if self.roomy_for == 0 {
+            self.count_room();
         }
     }
 
@@ -254,12 +252,11 @@ impl Aggregate {
     fn count_room(&mut self) {
         let events = self.max_keys.saturating_sub(self.waiting()) / KEYS_OF_ONE;
         let bytes = MAX_BYTES.saturating_sub(self.waiting_bytes());
-        self.is_roomy = events > 0 && bytes > 0;
-        self.roomy_for = events.min(bytes / BYTES_OF_ONE).min(EVENTS_OF_A_COUNT).saturating_sub(1);
+        self.roomy_for = events.min(bytes / BYTES_OF_ONE).min(EVENTS_OF_A_COUNT);
     }
 
     fn has_room(&self) -> bool {
-        self.is_roomy || (self.waiting() < self.max_keys && self.waiting_bytes() < MAX_BYTES)
+        self.roomy_for > 0 || (self.waiting() < self.max_keys && self.waiting_bytes() < MAX_BYTES)
     }
 
     fn count_datagram(&mut self) {

@@ -10,7 +10,7 @@ use alive_wire::record::Lineage;
 use alive_wire::{Kind, Language, LanguageStack};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::trees::Tree;
+use super::tree::Tree;
 use crate::heard::Heard;
 use crate::unpack;
 

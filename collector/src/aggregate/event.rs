@@ -13,7 +13,7 @@ use super::processes::ProcessKey;
 use super::repeats::Forked;
 use super::spans::Load;
 use super::sums::Addend;
-use super::trees::Tree;
+use super::tree::Tree;
 use crate::heard::Heard;
 use crate::moment::Moment;
 use crate::sequence::Arrival;

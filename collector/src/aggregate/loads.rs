@@ -11,12 +11,12 @@ use hashbrown::hash_table::Entry;
 
 use super::chains::Chain;
 use super::spans::{Owner, Span, Told};
-use super::sums::Addend;
+use super::sums::{Addend, MAX_LOOKS};
 use crate::heard::Heard;
 
 /// Sums of one load, those that every event changes first and close together.
 #[derive(Debug)]
-pub(crate) struct LoadSum {
+struct LoadSum {
     /// What it is found by.
     hash: u64,
     events: u64,
@@ -29,20 +29,20 @@ pub(crate) struct LoadSum {
     bound_nanos: u64,
     first_seen_micros: u64,
     last_seen_micros: u64,
-    pub(crate) looks: u8,
-    pub(crate) code: Code,
-    pub(crate) words: Box<Words>,
+    looks: u8,
+    code: Code,
+    words: Box<Words>,
 }
 
 /// What is told of a load once, or seldom.
 #[derive(Debug)]
-pub(crate) struct Words {
+struct Words {
     tree: TreeKey,
     chain: Arc<Chain>,
     path: Vec<u8>,
     name: Vec<u8>,
     pulled_in_by: Vec<u8>,
-    pub(crate) stacks: Vec<Stack>,
+    stacks: Vec<Stack>,
 }
 
 /// Sums of loads.
@@ -51,12 +51,19 @@ pub(crate) struct Loads {
     sums: Vec<LoadSum>,
     /// Where each is in `sums`.
     places: HashTable<usize>,
+    /// Bytes of their words, without stacks.
+    bytes: usize,
 }
 
 impl Loads {
     /// How many there are.
     pub(crate) const fn len(&self) -> usize {
         self.sums.len()
+    }
+
+    /// Bytes that senders chose the length of, without the stacks.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether there is one with a hash.
@@ -66,24 +73,23 @@ impl Loads {
 
     /// Where the sum with a hash is; that of the one that `new` makes where there is none.
     fn place(&mut self, hash: u64, new: impl FnOnce() -> LoadSum) -> usize {
-        let Self { sums, places } = self;
+        let Self { sums, places, bytes } = self;
         match places.entry(hash, |&place| sums[place].hash == hash, |&place| sums[place].hash) {
             Entry::Occupied(place) => *place.get(),
             Entry::Vacant(vacant) => {
                 vacant.insert(sums.len());
-                sums.push(new());
+                let sum = new();
+                *bytes += sum.words.path.len();
+                sums.push(sum);
                 sums.len() - 1
             }
         }
     }
 
-    /// Adds the figures of a load to its sum, which may be a new one: its path is added to `bytes` then.
-    pub(crate) fn add(&mut self, addend: &Addend<'_, '_>, bytes: &mut usize) -> (usize, &mut LoadSum) {
+    /// Adds a load to its sum, which may be a new one; where it is.
+    pub(crate) fn add(&mut self, addend: &Addend<'_, '_>) -> usize {
         let &Addend { heard, chain, hash, first_time, repeated, seen_micros } = addend;
-        let place = self.place(hash, || {
-            *bytes += heard.path.map_or(0, <[u8]>::len);
-            LoadSum::new(addend)
-        });
+        let place = self.place(hash, || LoadSum::new(addend));
         let sum = &mut self.sums[place];
         sum.events += 1;
         sum.processes += u64::from(first_time);
@@ -92,31 +98,31 @@ impl Loads {
         sum.nanos = sum.nanos.saturating_add(heard.nanos.unwrap_or(0));
         sum.first_seen_micros = sum.first_seen_micros.min(seen_micros);
         sum.last_seen_micros = sum.last_seen_micros.max(seen_micros);
+        if sum.looks < MAX_LOOKS || sum.code.outcome != Some(Outcome::Loaded) {
+            self.bytes += sum.complete(heard);
+        }
         debug_assert_eq!(sum.words.chain.hash, chain.hash, "the chain is part of what is hashed");
-        (place, sum)
+        place
     }
 
-    /// Adds what came to be known of the time after a load; how many bytes of names it grew by. Where the sum was taken
-    /// meanwhile another one begins, if there is room.
-    pub(crate) fn spend(
-        &mut self,
-        tree: TreeKey,
-        chain: &Arc<Chain>,
-        owner: &Owner,
-        told: Told,
-        room: bool,
-    ) -> usize {
-        let before = self.sums.len();
+    /// Where a sum takes a stack, and that it was looked at for one; `None` where that was done often enough.
+    pub(crate) fn look(&mut self, place: usize) -> Option<&mut Vec<Stack>> {
+        let sum = self.sums.get_mut(place).filter(|sum| sum.looks < MAX_LOOKS)?;
+        sum.looks += 1;
+        Some(&mut sum.words.stacks)
+    }
+
+    /// Adds what came to be known of the time after a load. Its sum may have been taken meanwhile: then another one
+    /// begins, if there is room.
+    pub(crate) fn spend(&mut self, tree: TreeKey, chain: &Arc<Chain>, owner: &Owner, told: Told, room: bool) {
         let place = match self.sums.get(owner.place) {
             Some(sum) if sum.hash == owner.hash => owner.place,
-            _ if !room && !self.has(owner.hash) => return 0,
+            _ if !room && !self.has(owner.hash) => return,
             _ => self.place(owner.hash, || LoadSum::continued(tree, chain, owner)),
         };
-        let is_new = self.sums.len() > before;
         if let Some(sum) = self.sums.get_mut(place) {
             sum.spend(told);
         }
-        if is_new { owner.path.len() } else { 0 }
     }
 
     /// All of them.
@@ -186,7 +192,7 @@ impl LoadSum {
     }
 
     /// Takes words that were not told yet, and the better outcome; how many bytes it grew by.
-    pub(crate) fn complete(&mut self, heard: &Heard<'_>) -> usize {
+    fn complete(&mut self, heard: &Heard<'_>) -> usize {
         let words = &mut *self.words;
         let before = words.name.len() + words.pulled_in_by.len();
         if words.name.is_empty() {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use alive_store::model::{
     Batch, Bystanders, MemoryFigures, MemoryRow, MissingRow, RoleCount, Stack, TreeKey,
 };
+use alive_wire::Language;
 use alive_wire::record::Lineage;
-use alive_wire::{Language, Outcome};
 use hashbrown::hash_map::Entry as MapEntry;
 use hashbrown::hash_table::Entry;
 use hashbrown::{HashMap, HashTable};
@@ -20,7 +20,7 @@ use crate::heard::Heard;
 
 /// Events of one sum that are looked at beyond their figures until it is taken. A load that came so often
 /// from the same places hardly comes from more, and looking costs more than adding.
-const MAX_LOOKS: u8 = 16;
+pub(crate) const MAX_LOOKS: u8 = 16;
 
 /// Most stacks that wait to be written: they are most of what a sum weighs, in memory and in the database. A
 /// load that comes while there is no room for its stack offers it again with its next event.
@@ -53,7 +53,7 @@ pub(crate) struct Sums {
     stacks: usize,
     /// Bytes of these stacks.
     stack_bytes: usize,
-    /// Bytes of everything else that a sender chose the length of.
+    /// Bytes of what else a sender chose the length of, but for loads and executed programs.
     bytes: usize,
 }
 
@@ -97,7 +97,7 @@ impl Sums {
 
     /// Bytes that senders chose the length of, without the stacks, which have a bound of their own.
     pub(crate) const fn bytes(&self) -> usize {
-        self.bytes + self.executed.bytes()
+        self.bytes + self.loads.bytes() + self.executed.bytes()
     }
 
     const fn has_room_for_stacks(&self) -> bool {
@@ -112,24 +112,19 @@ impl Sums {
     /// Adds a load; where its sum is. `sample` gives the stack if it is wanted.
     pub(crate) fn load(&mut self, addend: &Addend<'_, '_>, sample: impl FnOnce() -> Option<Stack>) -> usize {
         let room_for_stacks = self.has_room_for_stacks();
-        let (place, sum) = self.loads.add(addend, &mut self.bytes);
-        if sum.looks < MAX_LOOKS || sum.code.outcome != Some(Outcome::Loaded) {
-            self.bytes += sum.complete(addend.heard);
-        }
-        if sum.looks < MAX_LOOKS && room_for_stacks {
-            sum.looks += 1;
+        let place = self.loads.add(addend);
+        if room_for_stacks && let Some(stacks) = self.loads.look(place) {
             let sample = sample();
             self.stacks += usize::from(sample.is_some());
             self.stack_bytes += sample.as_ref().map_or(0, weight);
-            sum.words.stacks.extend(sample);
+            stacks.extend(sample);
         }
         place
     }
 
-    /// Adds what came to be known of the time after a load. Its sum may have been taken meanwhile: then another one
-    /// begins, if there is room.
+    /// See [`Loads::spend`].
     pub(crate) fn spend(&mut self, tree: TreeKey, chain: &Arc<Chain>, owner: &Owner, told: Told, room: bool) {
-        self.bytes += self.loads.spend(tree, chain, owner, told, room);
+        self.loads.spend(tree, chain, owner, told, room);
     }
 
     /// Adds a search that found nothing. `sample` gives the stack if it is wanted.
