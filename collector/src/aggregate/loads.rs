@@ -87,6 +87,8 @@ impl Loads {
     }
 
     /// Adds a load to its sum, which may be a new one; where it is.
+    // Every load comes here, from one place.
+    #[inline(always)]
     pub(crate) fn add(&mut self, addend: &Addend<'_, '_>) -> usize {
         let &Addend { heard, chain, hash, first_time, repeated, seen_micros } = addend;
         let place = self.place(hash, || LoadSum::new(addend));
